@@ -1,0 +1,155 @@
+"""Fold events into a workflow. Total over every history that was ever recorded; never refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from core.machine.commands import Subject
+from core.machine.events import Event, EventType
+from core.machine.states import PHASE_EVIDENCE, STATES, Autonomy, Condition, EvidenceKind, State
+from core.machine.transitions import BACK, Kind
+from core.machine.workflow import AttemptPhase, CheckpointMark, Evidence, Workflow
+
+
+def apply(workflow: Workflow | None, event: Event) -> Workflow:
+    """Return the workflow after `event`. Raises ValueError when a history does not begin with its start."""
+    if event.event_type is EventType.STARTED:
+        return _started(event)
+    if workflow is None:
+        raise ValueError(f"a history begins with its start, not with {event.event_type.value}")
+    changed = _APPLY[event.event_type](workflow, event.data)
+    return replace(changed, version=workflow.version + 1)
+
+
+def fold(events: Iterable[Event]) -> Workflow:
+    """Return the workflow that a whole history leads to. Raises ValueError for an empty one."""
+    workflow: Workflow | None = None
+    for event in events:
+        workflow = apply(workflow, event)
+    if workflow is None:
+        raise ValueError("an empty history leads nowhere")
+    return workflow
+
+
+def _started(event: Event) -> Workflow:
+    data = event.data
+    return Workflow(
+        workflow_id=event.workflow_id,
+        build_id=str(data["build_id"]),
+        project_id=str(data["project_id"]),
+        title=str(data["title"]),
+        request=str(data["request"]),
+        autonomy=Autonomy(data["autonomy"]),
+        retry_budget=int(data["retry_budget"]),
+        base_commit=str(data["base_commit"]),
+        parent=str(data["parent"]),
+        settings=dict(data["settings"]),
+        attempts={State.DISCOVERY: 1},
+        entered_at={State.DISCOVERY: 0},
+        version=1,
+    )
+
+
+def _moved(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
+    target, kind = State(data["to"]), Kind(data["kind"])
+    back = kind in BACK
+    attempts = {**workflow.attempts, target: workflow.attempts.get(target, 0) + 1}
+    changed = replace(
+        workflow,
+        state=target,
+        condition=Condition.ACTIVE,
+        waiting_for="",
+        condition_reason="",
+        attempts=attempts,
+        attempt_phase=AttemptPhase.DUE,
+        last_refusal=str(data["reason"]) if back else workflow.last_refusal,
+    )
+    if not back:
+        return replace(changed, entered_at={**workflow.entered_at, target: workflow.checkpoint})
+    spent = workflow.retries_used + (1 if data["automatic"] else 0)
+    changed = replace(
+        changed, retries_used=spent, evidence=_voided(workflow, target, data), release_approval=""
+    )
+    if kind is not Kind.ROLLBACK:
+        return changed
+    number = int(data["checkpoint"])
+    current = {**workflow.current, "tree": str(data["tree"])}
+    return replace(changed, checkpoint=number, restore=number, current=current)
+
+
+def _voided(workflow: Workflow, target: State, data: Mapping[str, Any]) -> Mapping[EvidenceKind, Evidence]:
+    """The evidence after a move back: the target's and everything later is stale."""
+    limit = STATES[target].rank
+    late = {kind for phase, kind in PHASE_EVIDENCE.items() if STATES[phase].rank >= limit}
+    why = f"went back from {data['from']} to {data['to']}"
+    return {
+        kind: replace(e, stale=e.stale or why, approved_by="") if kind in late else e
+        for kind, e in workflow.evidence.items()
+    }
+
+
+def _approved(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
+    subject, by = Subject(data["subject"]), str(data["approved_by"])
+    if subject is Subject.RELEASE:
+        return replace(workflow, release_approval=str(data["digest"]), release_approved_by=by)
+    kind = EvidenceKind(subject.value)
+    evidence = replace(workflow.evidence[kind], approved_by=by)
+    return replace(workflow, evidence={**workflow.evidence, kind: evidence})
+
+
+def _evidence_recorded(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
+    evidence = Evidence.from_data(data)
+    current = dict(workflow.current)
+    if evidence.kind in (EvidenceKind.REQUIREMENT, EvidenceKind.PLAN):
+        current[evidence.kind.value] = evidence.digest
+    return replace(workflow, evidence={**workflow.evidence, evidence.kind: evidence}, current=current)
+
+
+def _checkpoint_recorded(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
+    mark = CheckpointMark.from_data(data)
+    return replace(
+        workflow,
+        checkpoint=mark.number,
+        checkpoints=(*workflow.checkpoints, mark),
+        current={**workflow.current, "tree": mark.tree},
+    )
+
+
+def _attempt_begun(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
+    return replace(workflow, attempt_phase=AttemptPhase.OPEN, restore=None)
+
+
+def _attempt_ended(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
+    return replace(workflow, attempt_phase=AttemptPhase.ENDED)
+
+
+def _condition_changed(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
+    changed = replace(
+        workflow,
+        condition=Condition(data["condition"]),
+        condition_reason=str(data["reason"]),
+        waiting_for=str(data["waiting_for"]),
+    )
+    if not data["new_attempt"]:
+        return changed
+    attempts = {**workflow.attempts, workflow.state: workflow.attempt + 1}
+    return replace(changed, attempts=attempts, attempt_phase=AttemptPhase.DUE)
+
+
+def _unchanged(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
+    return workflow
+
+
+_APPLY: dict[EventType, Callable[[Workflow, Mapping[str, Any]], Workflow]] = {
+    EventType.MOVED: _moved,
+    EventType.APPROVED: _approved,
+    EventType.EVIDENCE_RECORDED: _evidence_recorded,
+    EventType.CHECKPOINT_RECORDED: _checkpoint_recorded,
+    EventType.ATTEMPT_BEGUN: _attempt_begun,
+    EventType.ATTEMPT_ENDED: _attempt_ended,
+    EventType.CONDITION_CHANGED: _condition_changed,
+    EventType.SAID: _unchanged,
+    EventType.NOTED: _unchanged,
+}

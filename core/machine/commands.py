@@ -1,0 +1,176 @@
+"""What somebody wants to happen. A command is decided against the stored workflow, never against the caller's word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from core.machine.states import Autonomy, Role, State
+from core.machine.transitions import Kind, Order
+from core.machine.workflow import CheckpointMark, Evidence
+
+
+class AuthorityKind(StrEnum):
+    """Who stands behind a command. The engine only records; it never moves a workflow in its own name."""
+
+    ROLE = "role"
+    PERSON = "person"
+    POLICY = "policy"
+    ENGINE = "engine"
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Who orders: a role (`name` its id), a person (their name), the policy (the autonomy) or the engine."""
+
+    kind: AuthorityKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.value}:{self.name}"
+
+    @classmethod
+    def role(cls, role: Role) -> Authority:
+        """The authority of a role over its own moves."""
+        return cls(AuthorityKind.ROLE, role.value)
+
+    @classmethod
+    def person(cls, name: str) -> Authority:
+        """The authority of a person."""
+        return cls(AuthorityKind.PERSON, name)
+
+    @classmethod
+    def policy(cls, autonomy: Autonomy) -> Authority:
+        """The authority that an autonomy gives by itself."""
+        return cls(AuthorityKind.POLICY, autonomy.value)
+
+    @classmethod
+    def engine(cls, name: str = "engine") -> Authority:
+        """The authority to record what the engine itself has seen."""
+        return cls(AuthorityKind.ENGINE, name)
+
+
+class Subject(StrEnum):
+    """What a person can approve."""
+
+    REQUIREMENT = "requirement"
+    PLAN = "plan"
+    REVIEW = "review"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """The part that all commands share. `command_id` makes a repetition harmless; `expected_version` makes a stale
+    view harmless; `at` is the time, handed in by the caller (aware UTC)."""
+
+    command_id: str
+    workflow_id: str
+    expected_version: int
+    by: Authority
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start(Command):
+    """Begin a workflow. `settings` is kept as given: models, budget and the like."""
+
+    build_id: str
+    project_id: str
+    title: str
+    request: str
+    autonomy: Autonomy = Autonomy.GATED
+    retry_budget: int = 3
+    base_commit: str = ""
+    parent: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move(Command):
+    """Make one transition, named by `target`, or by `kind` (its default target), or both.
+
+    `role` is the actor that the caller speaks for and `completed` the state that it believes to have completed; both
+    are checked, never trusted. `packet` is what is handed over, `checkpoint` the number that a rollback restores.
+    """
+
+    target: State | None = None
+    kind: Kind | None = None
+    role: Role | None = None
+    completed: State | None = None
+    reason: str = ""
+    packet: Mapping[str, Any] = field(default_factory=dict)
+    checkpoint: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approve(Command):
+    """Approve exactly `digest` of `subject`: evidence digests, or the tree digest for a release."""
+
+    subject: Subject
+    digest: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordEvidence(Command):
+    """The engine made a piece of evidence."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCheckpoint(Command):
+    """The engine made a checkpoint. `data` is shown to people (diffstat, artifact digests)."""
+
+    mark: CheckpointMark
+    ref: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginAttempt(Command):
+    """An executor begins the current attempt, or takes it over."""
+
+    state: State
+    number: int
+    executor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndAttempt(Command):
+    """The current attempt came to its end, with `outcome` as one word and `summary` as one line."""
+
+    state: State
+    number: int
+    outcome: str
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetCondition(Command):
+    """Wait, pause, resume, fail or cancel. `waiting_for` says what a wait is for: "approval:SUBJECT", "answer",
+    "budget" or "person"."""
+
+    order: Order
+    reason: str = ""
+    waiting_for: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Say(Command):
+    """A person spoke to the active role; the words are kept as message `message_id`."""
+
+    message_id: str
+    text_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note(Command):
+    """Something worth keeping that changes nothing: a blocked act, a model that was switched, a worktree removed."""
+
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
