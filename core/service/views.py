@@ -1,0 +1,368 @@
+"""What the service answers: frozen values, JSON-ready through `to_data`. Knows the machine, no database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from core.machine.refusal import Refusal
+from core.machine.states import Autonomy, Condition, EvidenceKind, Role, State
+from core.machine.transitions import Kind
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as JSON data: enums by value, times in ISO 8601, durations in seconds."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(plain(k)): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(v) for v in value]
+    return value
+
+
+class View:
+    """What all views share."""
+
+    __slots__ = ()
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the view as JSON data, with the names of its fields as keys."""
+        data: dict[str, Any] = plain(self)
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectView(View):
+    """A repository that workflows build in."""
+
+    project_id: str
+    name: str
+    path: str
+    default_branch: str
+    settings: Mapping[str, Any]
+    created_at: datetime
+    workflows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceView(View):
+    """One piece of evidence and whether it counts now. `why` says why it does not; empty when it does."""
+
+    kind: EvidenceKind
+    ok: bool
+    current: bool
+    why: str
+    summary: str
+    detail: Mapping[str, Any]
+    approved_by: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowView(View):
+    """All that a card shows of one workflow.
+
+    `role` acts now and `next_role` after the next move forward; `progress` is the share of the six phases
+    whose evidence counts now; `reason` says why the condition is what it is; `activity` is what happens
+    this second.
+    """
+
+    workflow_id: str
+    build_id: str
+    project_id: str
+    project_name: str
+    title: str
+    request: str
+    state: State
+    condition: Condition
+    autonomy: Autonomy
+    version: int
+    waiting_for: str
+    reason: str
+    role: Role
+    next_role: Role | None
+    progress: float
+    completed_phases: tuple[State, ...]
+    evidence: Mapping[EvidenceKind, EvidenceView]
+    retries_used: int
+    retry_budget: int
+    attempt: int
+    attempt_id: str
+    cost_usd: float
+    budget_usd: float | None
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+    elapsed: timedelta
+    state_description: str
+    next_expectations: tuple[str, ...]
+    activity: str
+    tests: str
+    last_refusal: str
+    models: Mapping[str, str]
+    base_commit: str
+    checkpoint: int
+    user_id: str = ""
+    parent: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(View):
+    """What became of a command. `text` is a sentence for people, the why-not included."""
+
+    ok: bool
+    workflow: WorkflowView | None
+    refusal: Refusal | None
+    exit_code: int
+    text: str
+    event_seqs: tuple[int, ...] = ()
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventView(View):
+    """One row of the journal. `text` is what happened, for people."""
+
+    seq: int
+    event_type: str
+    triggered_by: str
+    at: datetime
+    text: str
+    data: Mapping[str, Any]
+    command_id: str
+    prev_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView(View):
+    """One run of a role in a state."""
+
+    attempt_id: str
+    workflow_id: str
+    state: State
+    number: int
+    role: Role
+    executor: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str
+    summary: str
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView(View):
+    """One turn of the chat, or one tool call or result. `seq` grows: ask for what comes after the last.
+
+    `author` is a role or "person:NAME"; `kind` is "text", "tool_call", "tool_result" or "note".
+    """
+
+    seq: int
+    message_id: str
+    workflow_id: str
+    attempt_id: str
+    author: str
+    kind: str
+    text: str
+    data: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptView(View):
+    """One command that the engine ran. `output` is its tail; the whole lies under `artifact`.
+
+    `data` is the receipt as its maker wrote it, without the output.
+    """
+
+    receipt_id: str
+    workflow_id: str
+    attempt_id: str
+    key: str
+    kind: str
+    argv: tuple[str, ...]
+    exit_code: int | None
+    signal: int | None
+    seconds: float
+    sandbox: str
+    tree_before: str
+    tree_after: str
+    counts: Mapping[str, int] | None
+    asked_by: str
+    output: str
+    output_digest: str
+    artifact: str
+    cut: bool
+    limit: str
+    at: datetime
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffView(View):
+    """One packet that went from role to role. `answer` is "", "accepted" or "refused" by the receiver."""
+
+    seq: int
+    from_role: Role
+    to_role: Role
+    from_state: State
+    to_state: State
+    data: Mapping[str, Any]
+    notes: str
+    at: datetime
+    answer: str
+    answer_notes: str
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointView(View):
+    """The whole worktree, kept at one moment."""
+
+    number: int
+    ref: str
+    commit: str
+    tree: str
+    state: State
+    attempt: int
+    at: datetime
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCallView(View):
+    """One call of a model: what was set aside for it, and what it cost."""
+
+    attempt_id: str
+    key: str
+    model: str
+    role: str
+    prompt_tokens: int
+    completion_tokens: int
+    reserved_usd: float
+    cost_usd: float | None
+    estimated: bool
+    settled: bool
+    prompt_digest: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkView(View):
+    """A piece of live output; short-lived, the finished message is in `messages`."""
+
+    seq: int
+    attempt_id: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GateItemView(View):
+    """One clause of a gate, met or not, and who can supply it."""
+
+    what: str
+    ok: bool
+    why: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveView(View):
+    """One legal transition from here. When it is not `ready`, `why_not` says why and `hint` what to do."""
+
+    transition: str
+    kind: Kind
+    source: State
+    target: State
+    actor: Role | None
+    ready: bool
+    why_not: str
+    hint: str
+    path: tuple[str, ...]
+    gate: tuple[GateItemView, ...]
+    needs_reason: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionView(View):
+    """One acceptance criterion, and what proves it."""
+
+    number: int
+    text: str
+    proof: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DiffStatView(View):
+    """How much changed since the base commit."""
+
+    files: int = 0
+    added: int = 0
+    removed: int = 0
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView(View):
+    """What a person has to decide, on one screen: what changed, what ran, what it proves, what it costs.
+
+    `subject` is what the workflow waits for ("approval:plan", "answer", "budget", "person"), `kind` its
+    first word; `digest` is what an approval would name.
+    """
+
+    workflow_id: str
+    build_id: str
+    version: int
+    kind: str
+    subject: str
+    title: str
+    question: str
+    digest: str
+    gate: tuple[GateItemView, ...]
+    criteria: tuple[CriterionView, ...]
+    diff: DiffStatView | None
+    evidence: Mapping[EvidenceKind, EvidenceView]
+    findings: tuple[Mapping[str, Any], ...]
+    checklist: tuple[Mapping[str, Any], ...]
+    receipts: tuple[ReceiptView, ...]
+    moves: tuple[MoveView, ...]
+    cost_usd: float
+    budget_usd: float | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StatsView(View):
+    """Figures over the workflows of one project, or of all."""
+
+    project_id: str | None
+    workflows: int
+    completed: int
+    by_state: Mapping[State, int]
+    by_condition: Mapping[Condition, int]
+    success_rate: float | None
+    average_seconds: float | None
+    seconds_by_state: Mapping[State, float]
+    retries: int
+    refusals: int
+    rollbacks: int
+    attempts: int
+    model_calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float
+    cost_by_model: Mapping[str, float]
