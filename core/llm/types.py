@@ -1,7 +1,7 @@
 """What goes to a model and what comes back, as plain data.
 
-Knows no provider, no journal and no role. Every type that crosses a crash (a finished answer that is kept as a
-step's result) can be turned into JSON data and back.
+Knows no provider, no journal and no role. What crosses a crash (a finished answer, kept as the result of a
+step) can be turned into JSON data and back.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Retrying:
 class Completion:
     """A finished answer. `finish` is "stop", "tool_calls", "length" or "content_filter".
 
-    Decide by the presence of `tool_calls`, never by `finish`; an answer that was cut ("length") carries no calls.
+    Decide by the presence of `tool_calls`, never by `finish`. An answer that was cut ("length") carries none.
     """
 
     text: str
@@ -144,8 +144,8 @@ class Completion:
 class About:
     """What a call is for: which workflow, who asks, and at which turn of which attempt.
 
-    `turn` counts the model's turns of this attempt from 0; -1 means "count the assistant messages". `request` is
-    the workflow's request in the person's own words.
+    `turn` counts the model's turns of this attempt from 0; -1 means "count the assistant messages". `request`
+    is the workflow's request in the person's own words.
     """
 
     workflow_id: str = ""
@@ -179,8 +179,8 @@ class Gateway(Protocol):
     def stream(self, call: Call) -> AsyncIterator[Delta]:
         """Yield the answer piece by piece; the last item is the `Completion`.
 
-        Raises `ModelError` when no usable answer can be had. Close the iterator (`contextlib.aclosing`) when you
-        stop reading early: that ends the request.
+        Raises `ModelError` when no usable answer can be had. Close the iterator (`contextlib.aclosing`) when
+        you stop reading early: that ends the request.
         """
         ...
 
