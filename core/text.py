@@ -8,9 +8,10 @@ import re
 _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])|[\x80-\x9f]", re.DOTALL
 )
-# C0 except tab and newline, DEL; zero-width and bidirectional controls; line and paragraph separators; BOM; tags.
+# C0 except tab and newline; DEL; zero-width, bidirectional and invisible characters; BOM; tags.
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0e\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufe00-\ufe0e\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
 LINE_LIMIT = 2_000

@@ -1,4 +1,4 @@
-"""What somebody wants to happen. A command is decided against the stored workflow, never against the caller's word."""
+"""What somebody wants to happen, decided against the stored workflow and never against the caller's word."""
 
 from __future__ import annotations
 
@@ -64,8 +64,11 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """The part that all commands share. `command_id` makes a repetition harmless; `expected_version` makes a stale
-    view harmless; `at` is the time, handed in by the caller (aware UTC)."""
+    """The part that all commands share.
+
+    `command_id` makes a repetition harmless, `expected_version` a stale view; `at` is the time, handed in by
+    the caller (aware UTC).
+    """
 
     command_id: str
     workflow_id: str
@@ -93,8 +96,9 @@ class Start(Command):
 class Move(Command):
     """Make one transition, named by `target`, or by `kind` (its default target), or both.
 
-    `role` is the actor that the caller speaks for and `completed` the state that it believes to have completed; both
-    are checked, never trusted. `packet` is what is handed over, `checkpoint` the number that a rollback restores.
+    `role` is the actor that the caller speaks for, `completed` the state that it believes to have completed;
+    both are checked, never trusted. `packet` is what is handed over, `checkpoint` the number of the
+    checkpoint that a rollback restores.
     """
 
     target: State | None = None
@@ -152,8 +156,10 @@ class EndAttempt(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetCondition(Command):
-    """Wait, pause, resume, fail or cancel. `waiting_for` says what a wait is for: "approval:SUBJECT", "answer",
-    "budget" or "person"."""
+    """Wait, pause, resume, fail or cancel.
+
+    `waiting_for` says what a wait is for: "approval:SUBJECT", "answer", "budget" or "person".
+    """
 
     order: Order
     reason: str = ""
@@ -170,7 +176,7 @@ class Say(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note(Command):
-    """Something worth keeping that changes nothing: a blocked act, a model that was switched, a worktree removed."""
+    """Something worth keeping that changes nothing, such as a blocked act or a removed worktree."""
 
     kind: str
     data: Mapping[str, Any] = field(default_factory=dict)

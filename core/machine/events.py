@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from core.machine.commands import Command
+
 
 class EventType(StrEnum):
     """Every kind of event that a history can hold."""
@@ -26,11 +28,18 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened to a workflow. `data` is JSON; `triggered_by` is "role:…", "person:…", "policy:…"
-    or "engine:…"; `at` is aware UTC."""
+    """One thing that happened to a workflow.
+
+    `data` is JSON; `triggered_by` is "role:…", "person:…", "policy:…" or "engine:…"; `at` is aware UTC.
+    """
 
     event_type: EventType
     workflow_id: str
     at: datetime
     triggered_by: str
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def event_of(command: Command, event_type: EventType, data: Mapping[str, Any]) -> Event:
+    """Return the event that `command` causes, with its time and who stands behind it."""
+    return Event(event_type, command.workflow_id, command.at, str(command.by), data)

@@ -28,6 +28,7 @@ class GateItem:
     ok: bool
     why: str
     who: str
+    approval: bool = False
 
 
 def why_not_current(workflow: Workflow, kind: EvidenceKind) -> str:
@@ -56,7 +57,7 @@ def approval_of(workflow: Workflow, subject: Subject) -> str:
 
 
 def digest_to_approve(workflow: Workflow, subject: Subject) -> str:
-    """Return the digest that an approval of `subject` must name now; empty when there is nothing to approve."""
+    """Return the digest that an approval of `subject` must name now; empty when there is none."""
     if subject is Subject.RELEASE:
         return workflow.current.get("tree", "")
     evidence = workflow.evidence.get(EvidenceKind(subject.value))
@@ -68,12 +69,12 @@ def gate(workflow: Workflow, transition: Transition) -> tuple[GateItem, ...]:
     items = []
     for kind in transition.needs:
         why = why_not_current(workflow, kind)
-        summary = workflow.evidence[kind].summary if not why else why
+        summary = why or workflow.evidence[kind].summary
         items.append(GateItem(kind.value, not why, summary, _MAKER[kind].value))
     for subject in APPROVALS.get(transition.id, ()):
         by = approval_of(workflow, subject)
         why = f"approved by {by}" if by else "waits for approval"
-        items.append(GateItem(f"approval of the {subject.value}", bool(by), why, "a person"))
+        items.append(GateItem(f"approval of the {subject.value}", bool(by), why, "a person", True))
     return tuple(items)
 
 

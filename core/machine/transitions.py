@@ -1,4 +1,7 @@
-"""The twenty-eight legal moves, as a table, and what can be read off it. Equal to the specification `machine.json`."""
+"""The twenty-eight legal moves, as a table, and what can be read off it.
+
+Equal to the specification `machine.json`; a test compares them.
+"""
 
 from __future__ import annotations
 
@@ -63,8 +66,8 @@ class Transition:
 
 
 def _table() -> tuple[Transition, ...]:
-    s, q, c, t, v, r = State, *Role
-    e = tuple(EvidenceKind)
+    s, e = State, tuple(EvidenceKind)
+    q, c, t, v, r = tuple(Role)
     forward: list[tuple[State, State, Kind, Role, int]] = [
         (s.DISCOVERY, s.PLANNING, Kind.ADVANCE, q, 1),
         (s.PLANNING, s.HANDOFF_TO_CODER, Kind.ADVANCE, q, 2),
@@ -133,7 +136,7 @@ def default_target(source: State, kind: Kind) -> State | None:
 
 
 def shortest_path(source: State, target: State) -> tuple[Transition, ...]:
-    """Return the fewest legal moves from `source` to `target`; empty when there are none to make or to find."""
+    """Return the fewest legal moves from `source` to `target`; empty when there are none."""
     queue: deque[tuple[State, tuple[Transition, ...]]] = deque([(source, ())])
     seen = {source}
     while queue:
@@ -163,8 +166,8 @@ def machine_as_data() -> dict[str, Any]:
             condition.value: [k.value for k in kinds if k in allowed]
             for condition, allowed in CONDITION_ALLOWS.items()
         },
-        "orders": "a person may order any transition in its actor's place, under its gate; a role only its own; "
-        "complete allows nothing",
+        "orders": "a person may order any transition in its actor's place, under its gate; "
+        "a role only its own; complete allows nothing",
         "states": [
             {
                 "id": info.state.value,

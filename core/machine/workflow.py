@@ -34,8 +34,8 @@ class AttemptPhase(StrEnum):
 class Evidence:
     """One piece of evidence, made by the engine.
 
-    `digest` is the sha256 of its own content, `rests_on` the digests (requirement, plan, tree) that it is bound to,
-    `stale` the reason why a back move voided it, `approved_by` is empty, "auto" or "person:NAME".
+    `digest` is the sha256 of its own content, `rests_on` the digests (requirement, plan, tree) that it is
+    bound to, `stale` the reason why a back move voided it; `approved_by` is empty, "auto" or "person:NAME".
     """
 
     kind: EvidenceKind
@@ -105,6 +105,20 @@ class CheckpointMark:
             State(data["state"]),
             int(data["attempt"]),
         )
+
+
+_PLAIN = (
+    *("workflow_id", "build_id", "project_id", "title", "request", "version", "retry_budget", "retries_used"),
+    *(
+        "current",
+        "release_approval",
+        "release_approved_by",
+        "waiting_for",
+        "condition_reason",
+        "last_refusal",
+    ),
+    *("checkpoint", "restore", "base_commit", "parent", "settings", "machine_version"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +214,7 @@ class Workflow:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Workflow:
         """Read what `to_data` wrote; raises KeyError or ValueError on anything else."""
-        plain = {
-            name: data[name]
-            for name in (
-                "workflow_id build_id project_id title request version retry_budget retries_used current "
-                "release_approval release_approved_by waiting_for condition_reason last_refusal checkpoint "
-                "restore base_commit parent settings machine_version"
-            ).split()
-        }
+        plain = {name: data[name] for name in _PLAIN}
         return cls(
             **plain,
             state=State(data["state"]),

@@ -1,0 +1,112 @@
+"""Who may make which move now, and why not."""
+
+from __future__ import annotations
+
+from core.machine.commands import Authority, AuthorityKind
+from core.machine.gates import APPROVALS, approval_of, gate, missing
+from core.machine.refusal import Missing, Reason, Refusal
+from core.machine.states import FINAL, Autonomy, Role
+from core.machine.transitions import BACK, CONDITION_ALLOWS, Kind, Order, Transition, shortest_path
+from core.machine.workflow import Workflow
+
+
+def move_refusal(
+    workflow: Workflow, transition: Transition, by: Authority, *, reason_given: bool = True
+) -> Refusal | None:
+    """Return why `by` may not make `transition` now, or None when they may."""
+    kind = transition.kind
+    if kind not in CONDITION_ALLOWS[workflow.condition]:
+        return condition_refusal(workflow, kind)
+    if why := _why_not_yours(workflow, transition, by):
+        return Refusal(Reason.NOT_YOURS, why, path=(transition.id,), hint=who_may(transition))
+    if kind in BACK and not reason_given:
+        return Refusal(
+            Reason.NOT_READY,
+            f"Going back to {transition.target.value} needs a reason.",
+            (Missing("reason", "none was given", str(by)),),
+            (transition.id,),
+            "Say what is wrong, so that the next attempt can do better.",
+        )
+    automatic = by.kind is not AuthorityKind.PERSON
+    if kind in BACK and automatic and workflow.retries_used >= workflow.retry_budget:
+        return Refusal(
+            Reason.NOT_READY,
+            f"The retry budget of {workflow.retry_budget} is spent.",
+            (Missing("retry budget", "spent; a person decides how to go on", "a person"),),
+            (transition.id,),
+            "A person can retry, roll back or cancel.",
+        )
+    items = gate(workflow, transition)
+    if carries_approval(workflow, by):
+        items = tuple(item for item in items if not item.approval)
+    if lacking := missing(items):
+        return Refusal(
+            Reason.NOT_READY,
+            f"The gate to {transition.target.value} is closed.",
+            lacking,
+            tuple(t.id for t in shortest_path(workflow.state, transition.target)),
+        )
+    return None
+
+
+def carries_approval(workflow: Workflow, by: Authority) -> bool:
+    """Say whether an advance ordered by `by` carries the approvals that the gate asks for."""
+    if by.kind is AuthorityKind.PERSON:
+        return True
+    return by.kind is AuthorityKind.POLICY and workflow.autonomy is Autonomy.AUTO
+
+
+def _why_not_yours(workflow: Workflow, transition: Transition, by: Authority) -> str:
+    match by.kind:
+        case AuthorityKind.PERSON:
+            return ""
+        case AuthorityKind.ENGINE:
+            return "The engine records; it does not move a workflow in its own name."
+        case AuthorityKind.ROLE if transition.actor is None:
+            return "Only a person may roll back."
+        case AuthorityKind.ROLE if by.name != transition.actor:
+            return f"{transition.id} belongs to the {title_of(transition.actor)}, not to {by.name}."
+        case AuthorityKind.POLICY if by.name != workflow.autonomy.value:
+            return f"This workflow's autonomy is {workflow.autonomy.value}, not {by.name}."
+        case AuthorityKind.POLICY if transition.kind is Kind.ROLLBACK:
+            return "Only a person may roll back."
+        case AuthorityKind.POLICY if workflow.autonomy is Autonomy.MANUAL:
+            return "In manual nothing moves by policy."
+    if transition.kind is not Kind.ADVANCE:
+        return ""
+    if workflow.autonomy is Autonomy.MANUAL:
+        return "In manual every advance waits for a person."
+    if (
+        by.kind is AuthorityKind.POLICY
+        and workflow.autonomy is Autonomy.GATED
+        and any(not approval_of(workflow, s) for s in APPROVALS.get(transition.id, ()))
+    ):
+        return f"In gated a person approves before {transition.target.value}."
+    return ""
+
+
+def who_may(transition: Transition) -> str:
+    """Return one sentence on who may order the transition."""
+    who = f"the {title_of(transition.actor)} or a person" if transition.actor else "a person"
+    return f"{transition.id} may be ordered by {who}."
+
+
+def title_of(role: Role | None) -> str:
+    """Return a role's name as people write it; None is a person."""
+    return "person" if role is None else role.value.replace("_", " ")
+
+
+def condition_word(workflow: Workflow) -> str:
+    """Return the one word that says how the workflow stands."""
+    return "complete" if workflow.state is FINAL else workflow.condition.value
+
+
+def condition_refusal(workflow: Workflow, order: Kind | Order) -> Refusal:
+    """Refuse what the condition does not allow, and say what it does."""
+    allowed = sorted(o.value for o in CONDITION_ALLOWS[workflow.condition])
+    now = f"While it is {workflow.condition.value}: {', '.join(allowed)}."
+    return Refusal(
+        Reason.NOT_POSSIBLE,
+        f"{workflow.build_id} is {workflow.condition.value}; {order.value} is not possible now.",
+        hint=now if allowed else "It is over for good.",
+    )
