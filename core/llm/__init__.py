@@ -5,6 +5,9 @@ Importing this package never imports litellm; the first call to a real model doe
 
 from __future__ import annotations
 
+from core.llm.gateway import open_gateway
+from core.llm.prices import likely_cost
+from core.llm.rehearsal import is_rehearsal, knows_request
 from core.llm.types import (
     PERSON,
     About,
@@ -20,6 +23,7 @@ from core.llm.types import (
     ToolSpec,
     Usage,
 )
+from core.llm.ways import Ways, check_model, find_ways
 
 __all__ = [
     "PERSON",
@@ -35,4 +39,11 @@ __all__ = [
     "ToolCall",
     "ToolSpec",
     "Usage",
+    "Ways",
+    "check_model",
+    "find_ways",
+    "is_rehearsal",
+    "knows_request",
+    "likely_cost",
+    "open_gateway",
 ]

@@ -1,6 +1,6 @@
 """Tells what went wrong between us and a model, and says it in one sentence without any key in it.
 
-Looks at exceptions by the names of their classes, so that it can be used and tested without importing litellm.
+Looks at exceptions by the names of their classes: it can be used and tested without importing litellm.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _NOISE = re.compile(r"(?:litellm\.)?\w+(?:Error|Exception)\s*(?::|-)\s*")
 class Trouble:
     """One failed call.
 
-    `again` says whether asking again can help, `after` how many seconds the provider wants peace, and `breaks`
-    that it refused for good, whoever asks.
+    `again` says whether asking again can help, `after` how many seconds the provider wants peace, and
+    `breaks` that it refused for good, whoever asks.
     """
 
     error: ModelError

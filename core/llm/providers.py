@@ -18,19 +18,20 @@ class Provider:
     """One provider. `keys` are the variables that may hold its key, `example` is a model to begin with."""
 
     name: str
+    title: str
     keys: tuple[str, ...]
     example: str
 
 
 PROVIDERS: tuple[Provider, ...] = (
-    Provider("openai", ("OPENAI_API_KEY",), "openai/gpt-5-mini"),
-    Provider("anthropic", ("ANTHROPIC_API_KEY",), "anthropic/claude-sonnet-4-5"),
-    Provider("gemini", ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "gemini/gemini-2.5-pro"),
-    Provider("openrouter", ("OPENROUTER_API_KEY",), "openrouter/qwen/qwen3-coder"),
-    Provider("mistral", ("MISTRAL_API_KEY",), "mistral/codestral-latest"),
-    Provider("deepseek", ("DEEPSEEK_API_KEY",), "deepseek/deepseek-chat"),
-    Provider("groq", ("GROQ_API_KEY",), "groq/openai/gpt-oss-120b"),
-    Provider("xai", ("XAI_API_KEY",), "xai/grok-4"),
+    Provider("openai", "OpenAI", ("OPENAI_API_KEY",), "openai/gpt-5-mini"),
+    Provider("anthropic", "Anthropic", ("ANTHROPIC_API_KEY",), "anthropic/claude-sonnet-4-5"),
+    Provider("gemini", "Gemini", ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "gemini/gemini-2.5-pro"),
+    Provider("openrouter", "OpenRouter", ("OPENROUTER_API_KEY",), "openrouter/qwen/qwen3-coder"),
+    Provider("mistral", "Mistral", ("MISTRAL_API_KEY",), "mistral/codestral-latest"),
+    Provider("deepseek", "DeepSeek", ("DEEPSEEK_API_KEY",), "deepseek/deepseek-chat"),
+    Provider("groq", "Groq", ("GROQ_API_KEY",), "groq/openai/gpt-oss-120b"),
+    Provider("xai", "xAI", ("XAI_API_KEY",), "xai/grok-4"),
 )
 _BY_NAME = {provider.name: provider for provider in PROVIDERS}
 # Names without a provider in front that litellm knows how to place.
@@ -51,7 +52,8 @@ class Endpoint:
     def place(self) -> str:
         """How people call it: the provider's name, or the host of a server of their own."""
         if self.api_base is None:
-            return self.provider or "the provider"
+            known = _BY_NAME.get(self.provider)
+            return known.title if known else self.provider or "the provider"
         return f"the server at {urlsplit(self.api_base).netloc.rpartition('@')[2] or self.api_base}"
 
     @property

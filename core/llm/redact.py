@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 MASK = "[key]"
 
 _SECRET_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)(?:_|$)", re.IGNORECASE)
-# Keys by their look: OpenAI, Anthropic and OpenRouter (sk-, also masked in the middle by the provider), Google
-# (AIza), Groq (gsk_), xAI (xai-), Hugging Face (hf_), AWS (AKIA), GitHub (gh?_), bearer tokens, keys in URLs.
+# Keys by their look: OpenAI, Anthropic and OpenRouter (sk-, also when the provider masked its middle),
+# Google, Groq, xAI, Hugging Face, AWS, GitHub, bearer tokens, keys and passwords in URLs.
 _LOOKS = re.compile(
     r"\b(?:sk|pk|rk)-[\w*.\-]{6,}"
     r"|\bAIza[\w\-]{10,}|\bgsk_\w{8,}|\bxai-[\w\-]{8,}|\bhf_\w{8,}|\bAKIA\w{12,}|\bgh[pousr]_\w{16,}"

@@ -7,7 +7,7 @@ step) can be turned into JSON data and back.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -176,7 +176,7 @@ Delta = TextDelta | ReasoningDelta | Retrying | Completion
 class Gateway(Protocol):
     """The one way to a model."""
 
-    def stream(self, call: Call) -> AsyncIterator[Delta]:
+    def stream(self, call: Call) -> AsyncGenerator[Delta, None]:
         """Yield the answer piece by piece; the last item is the `Completion`.
 
         Raises `ModelError` when no usable answer can be had. Close the iterator (`contextlib.aclosing`) when
