@@ -216,6 +216,14 @@ def sqlite_path(url: str) -> Path | None:
     return Path(url[len(prefix) :].partition("?")[0]) if url.startswith(prefix) else None
 
 
+def worker_lock_path(url: str, paths: Paths | None = None) -> Path:
+    """Return the file whose lock the worker of this database holds as long as it lives."""
+    if (file := sqlite_path(url)) is not None:
+        return file.with_name(f"{file.stem}.worker.lock")
+    name = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return (paths or Paths.find()).data / f"worker-{name}.lock"
+
+
 def _user_file(path: Path) -> dict[str, Any]:
     try:
         return _toml(str(path), path.read_bytes())

@@ -1,0 +1,48 @@
+"""What a database can say when it does not work, turned into a sentence and a way out."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from core.errors import JournalError
+
+_SQLITE: tuple[tuple[str, str, str], ...] = (
+    ("locked", "is locked by another program", "Close what holds it, or try again in a moment."),
+    ("busy", "is locked by another program", "Close what holds it, or try again in a moment."),
+    ("readonly", "may not be written", "Correct the permissions of the file and its folder, or use --db."),
+    ("unable to open", "cannot be opened", "Check that the folder exists and may be written, or use --db."),
+    ("malformed", "is damaged", "Move it away and put a backup (*.backup-*) in its place."),
+    ("not a database", "is no journal of qdeck", "Move it away, or name another file with --db."),
+    ("full", "cannot grow: the disk is full", "Free some space; nothing that was shown is lost."),
+    ("disk i/o", "cannot be read or written: the disk fails", "Check the disk and its mount."),
+)
+
+
+def journal_error(error: BaseException, place: str) -> JournalError:
+    """Return what `error`, raised by the database at `place`, means for a person."""
+    original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    text = " ".join(str(original).split())
+    if isinstance(original, sqlite3.Error):
+        lower = text.lower()
+        for word, what, hint in _SQLITE:
+            if word in lower:
+                return JournalError(f"The journal {place} {what}.", hint)
+    if type(original).__name__ == "OperationalError" and not isinstance(original, sqlite3.Error):
+        return JournalError(
+            f"The journal {place} cannot be reached: {text}.", "Check the address and the server."
+        )
+    return JournalError(f"The journal {place} does not answer as expected: {text}.", "See `qdeck doctor`.")
+
+
+def place_of(url: URL) -> str:
+    """Return how a person knows the database: its file, or its address without the password."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url.database
+    return url.render_as_string(hide_password=True)
+
+
+DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error)
+"""What counts as trouble with the database."""
