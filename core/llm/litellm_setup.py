@@ -6,10 +6,12 @@ The import takes 3 to 9 seconds and 170 MB, so it happens in a thread at the fir
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import threading
 import warnings
+from contextlib import suppress
 from types import ModuleType
 
 from core.llm.redact import redact
@@ -36,6 +38,14 @@ _SWITCHES = {
     "drop_params": True,
     "telemetry": False,
 }
+# What the first call would import on the event loop, holding it up for a second.
+_WARM = (
+    "litellm.llms.openai.openai",
+    "litellm.llms.litellm_proxy.chat.transformation",
+    "litellm.llms.openai.chat.gpt_audio_transformation",
+    "openai.resources.beta",
+    "openai.resources.chat",
+)
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 _lock = threading.Lock()
 _loaded: list[ModuleType] = []
@@ -50,12 +60,13 @@ def _load() -> ModuleType:
     with _lock:
         if not _loaded:
             os.environ.update(_ENVIRONMENT)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                import litellm
+            # Theirs about each other, printed on stderr; some come as late as the first call.
+            warnings.filterwarnings("ignore", module=r"(litellm|pydantic)(\.|$)")
+            import litellm
 
-                # What the first call would import on the event loop, which takes about a second.
-                import litellm.llms.openai.openai
+            for name in _WARM:
+                with suppress(ImportError):
+                    importlib.import_module(name)
             _silence(litellm)
             _loaded.append(litellm)
     return _loaded[0]
@@ -69,8 +80,6 @@ def _silence(litellm: ModuleType) -> None:
         logger.handlers[:] = [_Forward()]
         logger.propagate = False
         logger.setLevel(logging.WARNING)
-    # litellm's answers are pydantic models that it changes under pydantic's feet.
-    warnings.filterwarnings("ignore", message="Pydantic serializer warnings", category=UserWarning)
 
 
 class _Forward(logging.Handler):
