@@ -58,6 +58,8 @@ def advance(picture: Picture, event: Event, seq: int) -> None:
             _moved(picture, event, seq)
         case EventType.NOTED if event.data.get("kind") == "packet":
             _keep_packet(picture.row, State(event.data["state"]), event.data["packet"])
+        case EventType.NOTED if event.data.get("kind") == "budget":
+            picture.row.budget_micros = _micros(event.data.get("budget_usd"))
         case EventType.CHECKPOINT_RECORDED:
             _checkpoint(picture, event)
     _refresh(picture.row, workflow, event)
@@ -84,7 +86,6 @@ def column_of(phase: State) -> str:
 
 def _new_row(workflow: Workflow, event: Event) -> BuildWorkflow:
     settings = workflow.settings
-    budget = settings.get("budget_usd")
     number = workflow.build_id.removeprefix("B-")
     nothing: dict[str, Any] = {column_of(phase): {} for phase in PHASE_EVIDENCE}
     return BuildWorkflow(
@@ -99,12 +100,16 @@ def _new_row(workflow: Workflow, event: Event) -> BuildWorkflow:
         retry_budget=workflow.retry_budget,
         base_commit=workflow.base_commit,
         parent=workflow.parent,
-        budget_micros=None if budget is None else round(float(budget) * 1_000_000),
+        budget_micros=_micros(settings.get("budget_usd")),
         machine_version=workflow.machine_version,
         created_at=event.at,
         meta=dict(settings.get("metadata") or {}),
         **nothing,
     )
+
+
+def _micros(usd: Any) -> int | None:
+    return None if usd is None else round(float(usd) * 1_000_000)
 
 
 def _refresh(row: BuildWorkflow, workflow: Workflow, event: Event) -> None:

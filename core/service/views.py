@@ -167,7 +167,8 @@ class AttemptView(View):
 class MessageView(View):
     """One turn of the chat, or one tool call or result. `seq` grows: ask for what comes after the last.
 
-    `author` is a role or "person:NAME"; `kind` is "text", "tool_call", "tool_result" or "note".
+    `author` is a role or "person:NAME"; `kind` is "text", "tool_call", "tool_result", "note" or "blocked".
+    `role` is who speaks or is spoken to; `voided` says that a rollback took it back.
     """
 
     seq: int
@@ -179,6 +180,8 @@ class MessageView(View):
     text: str
     data: Mapping[str, Any]
     at: datetime
+    role: str = ""
+    voided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,10 @@ class HandoffView(View):
 
 @dataclass(frozen=True, slots=True)
 class CheckpointView(View):
-    """The whole worktree, kept at one moment."""
+    """The whole worktree, kept at one moment.
+
+    `diff_digest` names the artifact with the unified diff from the base; `diffstat` counts it.
+    """
 
     number: int
     ref: str
@@ -239,6 +245,8 @@ class CheckpointView(View):
     state: State
     attempt: int
     at: datetime
+    diff_digest: str = ""
+    diffstat: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -278,6 +286,7 @@ class GateItemView(View):
     ok: bool
     why: str
     who: str
+    approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)

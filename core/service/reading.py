@@ -1,0 +1,173 @@
+"""Makes the views of one workflow from its rows. Reads, never writes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from core.journal.ledger import MICROS
+from core.journal.records import workflow_of
+from core.journal.tables import BuildWorkflow, Project, WorkflowLive
+from core.machine.commands import Authority
+from core.machine.gates import gate, why_not_current
+from core.machine.permission import move_refusal
+from core.machine.refusal import Missing
+from core.machine.states import (
+    FINAL,
+    PHASE_EVIDENCE,
+    STATES,
+    Autonomy,
+    Condition,
+    EvidenceKind,
+    StateKind,
+    actor_in,
+)
+from core.machine.transitions import (
+    BACK,
+    Kind,
+    Transition,
+    default_target,
+    transition_between,
+    transitions_from,
+)
+from core.machine.workflow import Workflow
+from core.service.sentences import role_title, waiting_text
+from core.service.views import EvidenceView, GateItemView, MoveView, WorkflowView
+
+
+def view_of(session: Session, row: BuildWorkflow, now: datetime) -> WorkflowView:
+    """Return all that a card shows of the workflow."""
+    workflow = workflow_of(row)
+    live = session.get(WorkflowLive, row.workflow_id)
+    project = session.get(Project, row.project_id)
+    evidence = evidence_views(workflow)
+    done = tuple(p for p, k in PHASE_EVIDENCE.items() if k in evidence and evidence[k].current)
+    done = tuple(p for p in done if p is not workflow.state)
+    forward = forward_of(workflow)
+    settings = dict(workflow.settings)
+    return WorkflowView(
+        workflow_id=row.workflow_id,
+        build_id=row.build_id,
+        project_id=row.project_id,
+        project_name=project.name if project else "",
+        title=row.title,
+        request=row.request,
+        state=workflow.state,
+        condition=workflow.condition,
+        autonomy=workflow.autonomy,
+        version=workflow.version,
+        waiting_for=workflow.waiting_for,
+        reason=workflow.condition_reason,
+        role=workflow.actor,
+        next_role=actor_in(forward.target) if forward else None,
+        progress=_progress(workflow, evidence),
+        completed_phases=done,
+        evidence=evidence,
+        retries_used=workflow.retries_used,
+        retry_budget=workflow.retry_budget,
+        attempt=workflow.attempt,
+        attempt_id=workflow.attempt_id,
+        cost_usd=(live.cost_micros if live else 0) / MICROS,
+        budget_usd=None if row.budget_micros is None else row.budget_micros / MICROS,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        completed_at=row.completed_at,
+        elapsed=(row.completed_at or now) - row.created_at,
+        state_description=STATES[workflow.state].description,
+        next_expectations=expectations(workflow, forward),
+        activity=live.activity if live else "",
+        tests=live.tests if live else "",
+        last_refusal=workflow.last_refusal,
+        models=dict(settings.get("models") or {}),
+        base_commit=row.base_commit,
+        checkpoint=workflow.checkpoint,
+        user_id=row.user_id,
+        parent=row.parent,
+        settings=settings,
+        metadata=row.meta,
+    )
+
+
+def evidence_views(workflow: Workflow) -> dict[EvidenceKind, EvidenceView]:
+    """Return each piece of evidence that there is, and whether it counts now."""
+    views = {}
+    for kind, evidence in workflow.evidence.items():
+        why = why_not_current(workflow, kind)
+        views[kind] = EvidenceView(
+            kind=kind,
+            ok=evidence.ok,
+            current=not why,
+            why=why,
+            summary=evidence.summary,
+            detail=evidence.detail,
+            approved_by=evidence.approved_by,
+            digest=evidence.digest,
+        )
+    return views
+
+
+def _progress(workflow: Workflow, evidence: dict[EvidenceKind, EvidenceView]) -> float:
+    if workflow.state is FINAL:
+        return 1.0
+    return sum(1 for e in evidence.values() if e.current) / len(EvidenceKind)
+
+
+def forward_of(workflow: Workflow) -> Transition | None:
+    """Return the one move forward from here, None at the end."""
+    handoff = STATES[workflow.state].kind is StateKind.HANDOFF
+    target = default_target(workflow.state, Kind.ACCEPT if handoff else Kind.ADVANCE)
+    return transition_between(workflow.state, target) if target else None
+
+
+def expectations(workflow: Workflow, forward: Transition | None) -> tuple[str, ...]:
+    """Return what has to happen before the workflow moves on, a line each."""
+    if forward is None:
+        return ()
+    if workflow.condition is Condition.CANCELLED:
+        return ("It is cancelled; nothing moves it any more.",)
+    lines = []
+    if workflow.condition is Condition.WAITING:
+        lines.append(f"It waits for {waiting_text(workflow.waiting_for)}.")
+    elif workflow.condition is not Condition.ACTIVE:
+        lines.append(f"It is {workflow.condition.value}; somebody has to resume it.")
+    # Without approvals by policy the gate would ask for what nobody will be asked in auto.
+    items = [i for i in gate(workflow, forward) if not i.ok]
+    if workflow.autonomy is Autonomy.AUTO:
+        items = [i for i in items if not i.approval]
+    lines += [f"{i.what}: {i.why} ({role_title(i.who)})." for i in items]
+    if STATES[workflow.state].kind is StateKind.HANDOFF:
+        lines.append(f"The {role_title(workflow.actor)} accepts or refuses what was handed over.")
+    return tuple(lines)
+
+
+def gate_views(workflow: Workflow, transition: Transition) -> tuple[GateItemView, ...]:
+    """Return the clauses of a gate, met or not."""
+    return tuple(GateItemView(i.what, i.ok, i.why, i.who, i.approval) for i in gate(workflow, transition))
+
+
+def move_views(workflow: Workflow, by: Authority) -> tuple[MoveView, ...]:
+    """Return every legal move from here, and for each whether `by` may make it now and why not."""
+    views = []
+    for transition in transitions_from(workflow.state):
+        refusal = move_refusal(workflow, transition, by)
+        views.append(
+            MoveView(
+                transition=transition.id,
+                kind=transition.kind,
+                source=transition.source,
+                target=transition.target,
+                actor=transition.actor,
+                ready=refusal is None,
+                why_not=_why(refusal.text, refusal.missing) if refusal else "",
+                hint=refusal.hint if refusal else "",
+                path=refusal.path if refusal else (transition.id,),
+                gate=gate_views(workflow, transition),
+                needs_reason=transition.kind in BACK,
+            )
+        )
+    return tuple(views)
+
+
+def _why(text: str, missing: tuple[Missing, ...]) -> str:
+    return " ".join([text, *(f"{m.what}: {m.why}." for m in missing)])

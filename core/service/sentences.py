@@ -1,0 +1,131 @@
+"""What happened, in words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.machine.events import Event, EventType
+from core.machine.states import FINAL, Condition, Role, State
+from core.machine.transitions import Order
+from core.machine.workflow import Workflow
+
+_ROLES = {
+    Role.Q_ASSISTANT: "Q Assistant",
+    Role.CODE_WRITER: "Code Writer",
+    Role.TEST_AUDITOR: "Test Auditor",
+    Role.VERIFICATION_OVERSEER: "Verification Overseer",
+    Role.RELEASE_MANAGER: "Release Manager",
+}
+
+
+def role_title(role: Role | str) -> str:
+    """Return how people call the role."""
+    return _ROLES.get(Role(role), str(role)) if role in _ROLES else str(role)
+
+
+def state_title(state: State | str) -> str:
+    """Return how people call the state."""
+    return str(State(state)).replace("_", " ")
+
+
+def who(triggered_by: str) -> str:
+    """Return who stands behind an event: "the Code Writer", "ada", "policy (auto)", "the engine"."""
+    kind, _, name = triggered_by.partition(":")
+    match kind:
+        case "role":
+            return f"the {role_title(name)}"
+        case "policy":
+            return f"policy ({name})"
+        case "engine":
+            return "the engine"
+    return name or kind
+
+
+def event_text(event_type: EventType, data: Mapping[str, Any], triggered_by: str) -> str:
+    """Return one line on one event."""
+    by = who(triggered_by)
+    match event_type:
+        case EventType.STARTED:
+            return f"{by} started {data['build_id']}: {data['title']}"
+        case EventType.MOVED:
+            return _moved_text(data, by)
+        case EventType.APPROVED:
+            how = "approved by policy" if data["approved_by"] == "auto" else f"{by} approved"
+            return f"{how}: {data['subject']}{_because(data.get('reason', ''))}"
+        case EventType.EVIDENCE_RECORDED:
+            return f"{data['kind']}: {'green' if data['ok'] else 'not green'}, {data['summary']}"
+        case EventType.CHECKPOINT_RECORDED:
+            return f"checkpoint {data['number']} in {state_title(data['state'])}"
+        case EventType.ATTEMPT_BEGUN:
+            return f"attempt {data['number']} of {state_title(data['state'])} began"
+        case EventType.ATTEMPT_ENDED:
+            tail = f": {data['summary']}" if data["summary"] else ""
+            return f"attempt {data['number']} of {state_title(data['state'])} ended, {data['outcome']}{tail}"
+        case EventType.CONDITION_CHANGED:
+            return _condition_text(data, by)
+        case EventType.SAID:
+            return f"{by} spoke"
+        case EventType.NOTED:
+            return _note_text(data)
+
+
+def _note_text(data: Mapping[str, Any]) -> str:
+    match data.get("kind"):
+        case "packet":
+            return f"{state_title(data['state'])} handed in its result"
+        case "budget":
+            limit = data.get("budget_usd")
+            amount = "lifted the budget" if limit is None else f"set the budget to ${limit:,.2f}"
+            return f"{who(str(data.get('by', '')))} {amount}"
+    return f"note: {str(data.get('kind', '')).replace('_', ' ')}{_because(str(data.get('text', '')))}"
+
+
+def _moved_text(data: Mapping[str, Any], by: str) -> str:
+    way = f"{state_title(data['from'])} to {state_title(data['to'])}"
+    word = {"accept": "accepted", "refuse": "refused", "rollback": "rolled back"}.get(data["kind"], "moved")
+    word = "sent back" if data["kind"] == "retry" else word
+    return f"{by} {word}: {way} ({data['transition']}){_because(data['reason'])}"
+
+
+def _condition_text(data: Mapping[str, Any], by: str) -> str:
+    words = {
+        Order.WAIT.value: "waits for " + waiting_text(data["waiting_for"]),
+        Order.PAUSE.value: f"paused by {by}",
+        Order.RESUME.value: f"resumed by {by}",
+        Order.FAIL.value: "failed",
+        Order.CANCEL.value: f"cancelled by {by}",
+    }
+    return f"{words[data['order']]}{_because(data['reason'])}"
+
+
+def waiting_text(waiting_for: str) -> str:
+    """Return what a waiting workflow waits for: "your approval of the plan"."""
+    kind, _, subject = waiting_for.partition(":")
+    match kind:
+        case "approval":
+            return f"your approval of the {subject}"
+        case "answer":
+            return "your answer"
+        case "budget":
+            return "your decision on the budget"
+    return "a person"
+
+
+def _because(reason: str) -> str:
+    reason = " ".join(reason.split())
+    return f": {reason}" if reason else ""
+
+
+def happened(events: Sequence[Event], workflow: Workflow) -> str:
+    """Return a sentence on what a command did, for its answer."""
+    lines = [event_text(e.event_type, e.data, e.triggered_by) for e in events]
+    told = lines[-1]
+    if len(events) > 1 and events[0].event_type is EventType.APPROVED:
+        told = "; ".join(lines)
+    end = ""
+    if workflow.state is FINAL:
+        end = " It is complete."
+    elif workflow.condition is Condition.WAITING and events[-1].event_type is not EventType.CONDITION_CHANGED:
+        end = f" It waits for {waiting_text(workflow.waiting_for)}."
+    return f"{workflow.build_id}: {told.rstrip('.')}.{end}"
