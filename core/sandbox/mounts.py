@@ -58,8 +58,8 @@ def bubblewrap_argv(program: Path, command: Contained) -> list[str]:
     argv += ["--hostname", "qdeck", *_system(command.network)]
     argv += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/var/tmp", "--dir", "/run"]  # noqa: S108
     argv += _binds(command)
-    for path in command.hidden:
-        # A folder looks empty, a file looks empty; neither can be replaced, since it is a mount.
+    for path in (path for path in command.hidden if path.exists()):
+        # A folder looks empty, a file cannot be read; neither can be replaced, since it is a mount.
         argv += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", "/dev/null", str(path)]
     argv += ["--chdir", str(command.cwd), "--clearenv"]
     for name, value in inner_environment(command).items():
