@@ -1,0 +1,78 @@
+"""Plain copies of a tree, to run checks on: no `.git`, nothing that was not committed.
+
+Symbolic links are written as they are, also those that point out of the folder: what runs there runs in the
+sandbox, where such a target is not visible. Who reads an export from outside uses `open_inside`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from core.errors import ProjectError
+from core.workspace.git import run_git
+from core.workspace.paths import PathRefused, inside, remove_inside
+from core.workspace.repository import Repository, tree_of
+
+
+def export_tree(repo: Repository, treeish: str, dest: Path) -> None:
+    """Write the files of a commit or tree into `dest`, which must be empty or not there yet."""
+    tree = tree_of(repo, treeish)
+    dest.mkdir(parents=True, exist_ok=True)
+    if any(dest.iterdir()):
+        raise ProjectError(f"{dest} is not empty, so a clean copy cannot be made there.", "Empty it first.")
+    with _index() as index:
+        run_git(
+            "read-tree", "--reset", "-u", tree, git_dir=repo.git_dir, work_tree=dest.resolve(), index=index
+        )
+
+
+def overlay(repo: Repository, treeish: str, dest: Path, paths: Sequence[str]) -> None:
+    """Make the given files and folders below `dest` what they are in `treeish`; what is absent there goes.
+
+    A link in the way is replaced, never followed.
+    """
+    names = [name for path in paths if (name := "/".join(inside(dest, path)))]
+    if not names:
+        return
+    listed = run_git(
+        "ls-tree", "-r", "-z", "--full-tree", tree_of(repo, treeish), "--", *names, git_dir=repo.git_dir
+    ).out
+    entries = [entry for entry in listed.split(b"\0") if entry and not entry.startswith(b"160000")]
+    kept = {entry.partition(b"\t")[2] for entry in entries}
+    for name in names:
+        _clear(dest, name, kept)
+    # `ls-tree` and `--index-info` write an entry the same way.
+    feed = b"".join(entry + b"\0" for entry in entries)
+    with _index() as index:
+        where = (repo.git_dir, dest.resolve(), index)
+        _git(where, "update-index", "-z", "--index-info", feed=feed)
+        _git(where, "checkout-index", "--all", "--force", "--quiet")
+
+
+def _git(where: tuple[Path, Path, Path], *arguments: str, feed: bytes | None = None) -> None:
+    run_git(*arguments, git_dir=where[0], work_tree=where[1], index=where[2], feed=feed)
+
+
+def _clear(dest: Path, name: str, kept: set[bytes]) -> None:
+    """Remove the file `name`, or the files below the folder `name`, except those that are written anyway."""
+    with suppress(PathRefused):
+        top = dest / name
+        if top.is_dir() and not top.is_symlink():
+            for here, _, files in os.walk(top):
+                for file in files:
+                    relative = os.path.relpath(Path(here, file), dest)
+                    if os.fsencode(relative) not in kept:
+                        remove_inside(dest, relative)
+        elif os.fsencode(name) not in kept:
+            remove_inside(dest, name)
+
+
+@contextmanager
+def _index() -> Iterator[Path]:
+    """Give the name of an index for one use."""
+    with tempfile.TemporaryDirectory(prefix="qdeck-index-") as folder:
+        yield Path(folder, "index")
