@@ -29,13 +29,15 @@ _LOOK_EVERY = 0.2
 
 # Limits are inherited, so a shell sets them before anything else runs; one that is already stricter stays.
 # File size is in blocks of 512 bytes (POSIX). The shell stays to tell the CPU time of what it ran, on a
-# descriptor ($1) that its child does not get: bubblewrap does not pass its children's times on.
+# descriptor that its child does not get: bubblewrap does not pass its children's times on. The descriptor comes
+# in as the shell's input, because dash cannot name one above 9, and the worker's pipes are often above.
 _LIMITING = """
-report=$1; ulimit -c 0; ulimit -t "$2" 2>/dev/null; ulimit -f "$3" 2>/dev/null; ulimit -n 4096 2>/dev/null
-shift 3
-eval '"$@" '"$report"'>&-'
+exec 3>&0 </dev/null
+ulimit -c 0; ulimit -t "$1" 2>/dev/null; ulimit -f "$2" 2>/dev/null; ulimit -n 4096 2>/dev/null
+shift 2
+"$@" 3>&-
 status=$?
-eval 'times >&'"$report"
+times >&3
 exit $status
 """
 _TIMES = re.compile(r"(\d+)m([\d.]+)s")
@@ -100,7 +102,7 @@ def _execute(command: Contained, sandbox: Sandbox, seen: _Supervision, tell: Cal
 def _start(command: Contained, sandbox: Sandbox, report: int, home: Path) -> subprocess.Popen[bytes]:
     """Start the command in its own session, with a shell around it that sets the limits."""
     limits = command.limits
-    limiting = ("/bin/sh", "-c", _LIMITING, "sh", str(report), str(limits.cpu_seconds))
+    limiting = ("/bin/sh", "-c", _LIMITING, "sh", str(limits.cpu_seconds))
     wrapped = replace(command, argv=(*limiting, str(limits.file_bytes // 512), *command.argv))
     if sandbox.kind is SandboxKind.BUBBLEWRAP and sandbox.program is not None:
         argv = bubblewrap_argv(sandbox.program, wrapped)
@@ -111,12 +113,11 @@ def _start(command: Contained, sandbox: Sandbox, report: int, home: Path) -> sub
     try:
         return subprocess.Popen(
             argv,
-            stdin=subprocess.DEVNULL,
+            stdin=report,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=env,
             cwd=cwd,
-            pass_fds=(report,),
             start_new_session=True,
         )
     except OSError as error:
