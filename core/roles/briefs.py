@@ -55,15 +55,25 @@ def opening(context: RoleContext, blocks: Sequence[Block], task: str) -> tuple[M
     if context.packets.get(context.state) and (context.earlier or context.conversation):
         parts.append("What you handed in last time. Where nothing speaks against it, hand in the same again:")
         parts.append(str(data_block("your_last_result", context.packets[context.state])))
+    old, new = _split(context.conversation)
+    if old:
+        parts.append("What was said between the person and you before:")
+        parts.append(str(Block("earlier_chat", "\n".join(_line(message) for message in old))))
     parts += [str(block) for block in blocks]
-    parts.append(
-        f"workflow: {context.workflow.workflow_id}\nstate: {context.state.value}\nattempt: {context.attempt}"
-    )
-    return (Message("user", "\n\n".join(parts)), *(_spoken(message) for message in context.conversation))
+    parts.append(f"workflow: {context.workflow.workflow_id}")
+    parts.append(f"state: {context.state.value}\nattempt: {context.attempt}")
+    return (Message("user", "\n\n".join(parts)), *(said(message.content) for message in new))
 
 
-def _spoken(message: Message) -> Message:
-    return said(message.content) if message.name == PERSON else message
+def _split(chat: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
+    """Part the chat into what is over and what the person said since the role last spoke."""
+    last = max((at for at, message in enumerate(chat) if message.role == "assistant"), default=-1)
+    return chat[: last + 1], chat[last + 1 :]
+
+
+def _line(message: Message) -> str:
+    who = "The person" if message.name == PERSON else "You"
+    return f"{who}: {message.content}"
 
 
 def said(text: str) -> Message:

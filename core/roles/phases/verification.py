@@ -3,62 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import re
 
+from core.evidence import References, review_references
 from core.machine.states import State
 from core.roles.briefs import Block, changed_block, packet_of, plan_block, requirement_block
 from core.roles.context import RoleContext
 from core.roles.packets import Requirement, ReviewReport
 from core.roles.phases.play import LOOK, Play
 from core.roles.tools.base import Tool
-from core.roles.tools.files import DIFF, NotText, read_text
+from core.roles.tools.files import DIFF
 from core.roles.tools.results import request_retry, submit
-from core.text import clean
-from core.workspace import PathRefused
-
-_PLACE = re.compile(r"(?P<path>.+?)(?::(?P<line>\d+)(?:-\d+)?)?")
-_CRITERION = re.compile(r"criterion (\d+)", re.IGNORECASE)
-_RECEIPT = re.compile(r"receipt[: ]\s*(\S+)", re.IGNORECASE)
+from core.workspace import tree_digest
 
 
 async def _objection(context: RoleContext, packet: ReviewReport) -> str:
-    wrong = []
-    for item in packet.checklist:
-        why = await asyncio.to_thread(_dead, context, item.reference)
-        if why:
-            wrong.append(f"{item.point.value}: {why}")
-    if not wrong:
+    references = await asyncio.to_thread(_references, context)
+    dead = [item for item in packet.checklist if not references.live(item.reference)]
+    if not dead:
         return ""
-    form = "A reference is `path:line`, `criterion N` or `receipt:LABEL`."
-    return f"Some references lead nowhere. {'; '.join(wrong)}. {form}"
+    named = "; ".join(f"{item.point.value}: {item.reference}" for item in dead)
+    labels = ", ".join(f"receipt:{label}" for label in sorted(references.receipts)) or "none"
+    return (
+        f"Some references lead nowhere: {named}. A reference is a changed file (`path` or `path:line`), "
+        f"`criterion N` or a receipt (there are: {labels})."
+    )
 
 
-def _dead(context: RoleContext, reference: str) -> str:
-    """Return why a reference leads nowhere; empty when it can be opened."""
-    if criterion := _CRITERION.fullmatch(reference):
-        requirement = packet_of(context, State.DISCOVERY)
-        known = {c.number for c in requirement.criteria} if isinstance(requirement, Requirement) else set()
-        return "" if int(criterion[1]) in known else f"there is no {reference}"
-    if receipt := _RECEIPT.fullmatch(reference):
-        receipts = context.report.receipts if context.report else {}
-        if receipt[1] in receipts or receipt[1] in receipts.values():
-            return ""
-        return f"there is no receipt {receipt[1]}; there are: {', '.join(receipts) or 'none'}"
-    return _dead_place(context, reference)
-
-
-def _dead_place(context: RoleContext, reference: str) -> str:
-    place = _PLACE.fullmatch(reference)
-    if place is None:
-        return f"{reference} is not a reference"
-    try:
-        lines = read_text(context.root, place["path"]).count("\n") + 1
-    except NotText:
-        return ""
-    except (PathRefused, OSError):
-        return f"there is no file {clean(place['path'], lines=False, limit=200)}"
-    line = int(place["line"] or 1)
-    return "" if 1 <= line <= lines else f"{place['path']} has only {lines} lines"
+def _references(context: RoleContext) -> References:
+    """Return what the review may point at, the same that the gate will go by."""
+    requirement = packet_of(context, State.DISCOVERY)
+    criteria = [c.number for c in requirement.criteria] if isinstance(requirement, Requirement) else []
+    receipts = context.report.receipts if context.report else {}
+    names = {*receipts, *receipts.values()}
+    tree = tree_digest(context.bench.worktree)
+    return review_references(context.bench, tree, criteria=criteria, receipts=names)
 
 
 SUBMIT = submit(
