@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.errors import ProjectError
 from core.workspace.git import run_git
 from core.workspace.repository import Repository, commit_tree, resolve, tree_of
 from core.workspace.snapshot import make_files_equal, show_as_committed, tree_digest
@@ -48,13 +47,15 @@ def checkpoint(worktree: Worktree, *, workflow_id: str, number: int, message: st
 
 
 def restore(worktree: Worktree, commit: str) -> None:
-    """Make the files exactly those of `commit` and the branch point to it; ignored files stay. Idempotent."""
+    """Make the files exactly those of `commit` and the branch point to it; ignored files stay. Idempotent.
+
+    A bare tree is taken too; the branch then stays where it is.
+    """
     repo = worktree.repository
     found = resolve(repo, commit)
-    if found is None:
-        raise ProjectError(f"The checkpoint {commit[:40]} is not in the repository.")
-    tree = make_files_equal(worktree, found)
-    run_git("update-ref", f"refs/heads/{worktree.branch}", found, git_dir=repo.git_dir)
+    tree = make_files_equal(worktree, found or commit)
+    if found is not None:
+        run_git("update-ref", f"refs/heads/{worktree.branch}", found, git_dir=repo.git_dir)
     show_as_committed(worktree, tree)
 
 

@@ -16,9 +16,13 @@ _MERGE_TREE_WRITES = (2, 38)
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """The two sides changed the same lines of these files."""
+    """The two sides changed the same lines of these files.
+
+    `tree` holds the merge as far as it went, with conflict markers in these files; empty on an old git.
+    """
 
     files: tuple[str, ...]
+    tree: str = ""
 
 
 def merge_commits(
@@ -51,9 +55,10 @@ def _merge_tree(repo: Repository, ours: str, theirs: str) -> str | Conflict:
     options = ("--write-tree", "-z", "--name-only", "--no-messages")
     found = run_git("merge-tree", *options, ours, theirs, git_dir=repo.git_dir, ok=(0, 1))
     tree, *files = found.out.split(b"\0")
+    made = tree.decode("ascii").strip()
     if found.code == 0:
-        return tree.decode("ascii").strip()
-    return Conflict(tuple(dict.fromkeys(decode_path(name) for name in files if name)))
+        return made
+    return Conflict(tuple(dict.fromkeys(decode_path(name) for name in files if name)), made)
 
 
 def merge_in_a_folder(repo: Repository, base: str, ours: str, theirs: str) -> str | Conflict:

@@ -67,9 +67,16 @@ def resolve(repo: Repository, rev: str) -> str | None:
 
 def tree_of(repo: Repository, treeish: str) -> str:
     """Return the tree digest of a commit or tree."""
-    if treeish.startswith("-"):
-        raise ProjectError(f"{clean(treeish, lines=False, limit=80)} names no commit.")
-    return run_git("rev-parse", "--verify", treeish + "^{tree}", git_dir=repo.git_dir).text
+    shown = clean(treeish, lines=False, limit=80)
+    if treeish and not treeish.startswith("-") and "\0" not in treeish:
+        wanted = treeish + "^{tree}"
+        found = run_git("rev-parse", "--verify", "--quiet", wanted, git_dir=repo.git_dir, ok=(0, 1, 128))
+        if found.code == 0:
+            return found.text
+    raise ProjectError(
+        f"There is no commit or tree {shown} in the repository.",
+        "It may have been removed; restore it there.",
+    )
 
 
 def read_file_at(repo: Repository, commit: str, path: str) -> bytes | None:

@@ -101,6 +101,8 @@ def test_a_conflict_names_its_files(
 
     assert isinstance(found, Conflict)
     assert set(found.files) == {"README.md", "src/app.py", "a b\nc"}
+    if way == "merge-tree":
+        assert "<<<<<<<" in git(checkout, "show", f"{found.tree}:README.md")
 
 
 def test_the_old_way_of_merging_gives_the_same_tree(

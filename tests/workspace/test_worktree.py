@@ -220,6 +220,19 @@ def test_restore_makes_the_files_exactly_those(repo: Repository, worktree: Workt
         assert git(worktree.path, "status", "--porcelain") == ""
 
 
+def test_a_bare_tree_is_restored_under_the_same_branch(repo: Repository, worktree: Worktree) -> None:
+    """A tree with conflict markers, say, becomes the files; an unknown one is an error in words."""
+    write(worktree.path, {"a": "1"})
+    first = keep(worktree, 1)
+
+    restore(worktree, tree_of(repo, worktree.base))
+
+    assert not (worktree.path / "a").exists()
+    assert resolve(repo, worktree.branch) == first
+    with pytest.raises(ProjectError, match="no commit or tree"):
+        restore(worktree, "f" * 40)
+
+
 def test_restore_goes_back_and_forth(worktree: Worktree) -> None:
     """A rollback and its undo."""
     write(worktree.path, {"a": "1"})
