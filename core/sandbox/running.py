@@ -29,8 +29,8 @@ _LOOK_EVERY = 0.2
 
 # Limits are inherited, so a shell sets them before anything else runs; one that is already stricter stays.
 # File size is in blocks of 512 bytes (POSIX). The shell stays to tell the CPU time of what it ran, on a
-# descriptor that its child does not get: bubblewrap does not pass its children's times on. The descriptor comes
-# in as the shell's input, because dash cannot name one above 9, and the worker's pipes are often above.
+# descriptor that its child does not get: bubblewrap does not pass its children's times on. The descriptor
+# comes in as the shell's input, because dash cannot name one above 9, and the worker's are often above.
 _LIMITING = """
 exec 3>&0 </dev/null
 ulimit -c 0; ulimit -t "$1" 2>/dev/null; ulimit -f "$2" 2>/dev/null; ulimit -n 4096 2>/dev/null
