@@ -7,13 +7,10 @@ the same index. Knows nothing of networks.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from core.llm.types import ToolCall
-
-_FENCED = re.compile(r"```(?:json|tool_call)?\s*(\{.*?\})\s*```", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -86,21 +83,3 @@ def is_object(text: str) -> bool:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False
-
-
-def rescue_calls(text: str, tools: Collection[str], prefix: str = "call") -> tuple[ToolCall, ...]:
-    """Find the tool calls that a small model wrote out as text instead of making them.
-
-    Only a fenced block, or a whole answer, that is one JSON object with the name of a known tool and a table
-    of arguments counts; prose that merely speaks of a tool does not.
-    """
-    blocks: Iterable[str] = _FENCED.findall(text) or [text.strip()]
-    calls: list[ToolCall] = []
-    for block in blocks:
-        if not is_object(block):
-            continue
-        data = json.loads(block)
-        arguments = data.get("arguments", data.get("parameters"))
-        if data.get("name") in tools and isinstance(arguments, dict):
-            calls.append(ToolCall(f"{prefix}_{len(calls)}", data["name"], json.dumps(arguments)))
-    return tuple(calls)

@@ -20,7 +20,7 @@ from typing import Any
 
 from core.errors import ModelError
 from core.llm import faults
-from core.llm.assembler import Assembler, is_object, rescue_calls
+from core.llm.assembler import Assembler, is_object
 from core.llm.breaker import Breaker
 from core.llm.faults import Trouble
 from core.llm.litellm_setup import LOG, load_litellm
@@ -224,8 +224,6 @@ class _Answer:
         text = "".join(self._text)
         # A cut answer may hold half a call, and half a call is never executed.
         calls = () if self._finish == "length" else self._tools.calls(_prefix(self._call))
-        if not calls and self._finish != "length":
-            calls = rescue_calls(text, {tool.name for tool in self._call.tools}, _prefix(self._call))
         if not text and not calls and self._finish != "length":
             filtered = self._finish == "content_filter"
             raise _Failed((faults.filtered if filtered else faults.empty)(self._call.model))

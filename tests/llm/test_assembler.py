@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.llm.assembler import Assembler, rescue_calls
+from core.llm.assembler import Assembler
 
 NAMES = st.sampled_from(["read", "write", "run"])
 TABLES = st.dictionaries(st.text(max_size=8), st.text(max_size=30) | st.integers() | st.none(), max_size=4)
@@ -93,32 +92,3 @@ def test_an_invented_id_never_takes_a_given_one() -> None:
     assembler.add(1, "call_0", "read", "{}")
     first, second = assembler.calls()
     assert first.id != second.id == "call_0"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "I would call read with a path.",
-        '{"name": "format_disk", "arguments": {}}',
-        'Here is JSON: {"name": "read", "arguments": {"path": "a"}} as an example.',
-        '```json\n{"name": "read", "arguments": "a"}\n```',
-        "```json\n[1, 2]\n```",
-        "",
-    ],
-)
-def test_prose_about_a_tool_is_no_call(text: str) -> None:
-    """Only a whole JSON object that names a known tool and holds a table of arguments is rescued."""
-    assert rescue_calls(text, {"read"}) == ()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"name": "read", "arguments": {"path": "a"}}',
-        'Now:\n```json\n{"name": "read", "parameters": {"path": "a"}}\n```\nDone.',
-        '```\n{"name": "read", "arguments": {"path": "a"}}\n```',
-    ],
-)
-def test_a_call_written_as_json_is_rescued(text: str) -> None:
-    """Bare or fenced, with either word for the arguments."""
-    assert [(call.name, call.parsed()) for call in rescue_calls(text, {"read"})] == [("read", {"path": "a"})]

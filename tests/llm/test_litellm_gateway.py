@@ -143,14 +143,6 @@ async def test_an_answer_that_was_cut_by_its_length_carries_no_calls(gateway: Li
     assert done.tool_calls == ()
 
 
-async def test_a_call_written_as_text_is_taken_as_a_call(gateway: LiteLLMGateway) -> None:
-    """Small local models write the JSON of a call into a fenced block."""
-    text = 'I read it.\n```json\n{"name": "read", "arguments": {"path": "a"}}\n```'
-    with OpenAIServer([Reply(text)]) as server:
-        done = completion_in(await collect(gateway, call_to(server)))
-    assert [(call.name, call.parsed()) for call in done.tool_calls] == [("read", {"path": "a"})]
-
-
 async def test_the_history_reaches_the_server_in_the_protocols_shape(gateway: LiteLLMGateway) -> None:
     """Calls and results are paired by id, malformed arguments are wrapped, a person's mark stays here."""
     with OpenAIServer([Reply("ok")]) as server:

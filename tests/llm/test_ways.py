@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
 import time
 
 import pytest
@@ -82,16 +80,6 @@ def test_a_rehearsal_that_does_not_exist_is_refused() -> None:
         with pytest.raises(ModelError) as caught:
             check_model(name)
         assert caught.value.fault is ModelFault.NOT_FOUND
-
-
-def test_a_face_can_ask_by_a_child_process() -> None:
-    """`python -m core.llm` answers in JSON, with an exit code."""
-    command = [sys.executable, "-m", "core.llm", "--model", "openai/x"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    answer = json.loads(done.stdout)
-    assert done.returncode == 1
-    assert (answer["ok"], answer["fault"]) == (False, "key")
-    assert answer["ways"]["lines"]
 
 
 def test_the_likely_cost_covers_question_and_longest_answer() -> None:
