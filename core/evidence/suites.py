@@ -1,0 +1,185 @@
+"""Run a project's test suite on one tree and read what came of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.evidence.bench import Bench
+from core.evidence.commands import PYTEST, is_pytest, read_toml, table, with_interpreter
+from core.evidence.coverage import Measured, read_coverage
+from core.evidence.execution import Done, Folders, Job, execute
+from core.evidence.junit import (
+    Case,
+    ReportError,
+    cases_from_data,
+    cases_to_data,
+    count,
+    counts_from_output,
+    read_report,
+)
+from core.evidence.receipts import Counts, JsonValue, Receipt, digest_of
+from core.sandbox import Limits
+
+_REPORT_OPTIONS = ("-o", "junit_family=xunit1", "-p", "no:cacheprovider", "--maxfail=0")
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One run of the tests on one tree.
+
+    `cases` is empty for a runner without a report; then `counts` comes from its closing lines, and is None
+    when those are unknown too. `problem` says why the run cannot be green whatever it counts; empty when it
+    can.
+    """
+
+    done: Done
+    cases: tuple[Case, ...]
+    counts: Counts | None
+    problem: str
+    measured: Measured | None = None
+
+    @property
+    def green(self) -> bool:
+        """Whether the run shows working code: it ended well, and at least one test passed."""
+        return not self.problem
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """The outcome of every test by its name."""
+        return {case.name: case.outcome for case in self.cases}
+
+    @property
+    def passed(self) -> set[str]:
+        """The names of the tests that passed."""
+        return {case.name for case in self.cases if case.outcome == "passed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which tests to run on which tree. `laid_over` names a commit and the paths taken from it."""
+
+    name: str
+    title: str
+    tree: str
+    command: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    laid_over: tuple[str, tuple[str, ...]] | None = None
+    coverage: bool = False
+    cached: bool = False
+    kind: str = "test"
+
+
+async def run_suite(bench: Bench, plan: Plan) -> Suite:
+    """Run the tests of `plan` once and read their report."""
+    report = is_pytest(plan.command)
+    words = digest_of([list(plan.command), list(plan.files), plan.coverage])[:8]
+    seconds = bench.settings.test_timeout
+    job = Job(
+        key=f"tests:{plan.name}:{plan.tree[:16]}:{words}",
+        kind=plan.kind,
+        title=plan.title,
+        tree=plan.tree,
+        argv=lambda folders: _argv(bench, plan, folders),
+        collect=lambda folders, receipt: _collect(folders, receipt, report, plan.coverage),
+        laid_over=plan.laid_over,
+        limits=Limits(wall_seconds=seconds, cpu_seconds=max(1, int(seconds * 2))),
+        then=(lambda folders: _coverage_report(bench, folders)) if plan.coverage else None,
+        cache_key="suite-1" if plan.cached else "",
+    )
+    done = await execute(bench, job)
+    cases = tuple(cases_from_data(done.collected["cases"]))
+    measured = done.collected["coverage"]
+    return Suite(
+        done,
+        cases,
+        done.receipt.counts,
+        _problem(done.receipt, done.collected["problem"]),
+        Measured.from_data(measured) if measured else None,
+    )
+
+
+def _argv(bench: Bench, plan: Plan, folders: Folders) -> tuple[str, ...]:
+    command = with_interpreter(plan.command, bench.toolchain)
+    if not is_pytest(plan.command):
+        return command
+    # A project that names its own places to test is run as it says; the rest is left out later.
+    files = plan.files if plan.command == PYTEST else ()
+    options = (f"--junitxml={folders.reports / 'junit.xml'}", *_REPORT_OPTIONS, *files)
+    if not plan.coverage:
+        return (*command, *options)
+    data = f"--data-file={folders.reports / 'coverage.data'}"
+    return (
+        command[0],
+        "-m",
+        "coverage",
+        "run",
+        "--rcfile=/dev/null",
+        "--source=.",
+        data,
+        *command[1:],
+        *options,
+    )
+
+
+def _coverage_report(bench: Bench, folders: Folders) -> tuple[str, ...]:
+    data, out = folders.reports / "coverage.data", folders.reports / "coverage.json"
+    python = str(bench.toolchain.python)
+    options = ("--rcfile=/dev/null", "--ignore-errors", "--quiet", f"--data-file={data}", "-o", str(out))
+    return (python, "-m", "coverage", "json", *options)
+
+
+def _collect(folders: Folders, receipt: Receipt, report: bool, coverage: bool) -> JsonValue:
+    measured = read_coverage(folders.reports / "coverage.json") if coverage else None
+    found: dict[str, Any] = {"cases": [], "counts": None, "problem": "", "coverage": None}
+    if measured is not None:
+        found["coverage"] = measured.to_data()
+    if not report:
+        counts = counts_from_output(receipt.output)
+        return found | {"counts": counts.to_data() if counts else None}
+    try:
+        cases = read_report(folders.reports / "junit.xml")
+    except ReportError as error:
+        return found | {"problem": str(error)}
+    return found | {"cases": cases_to_data(cases), "counts": count(cases).to_data()}
+
+
+def _problem(receipt: Receipt, report_problem: str) -> str:
+    """Say why a run is not green; empty when it is. How it ended outweighs what its report says."""
+    counts = receipt.counts
+    if receipt.limit or receipt.exit_code is None:
+        return f"the test command was {receipt.ending}" if receipt.limit else f"it was {receipt.ending}"
+    if receipt.tree_before != receipt.tree_after:
+        return "the tests changed files of the tree that they ran on"
+    if receipt.exit_code == 0 and report_problem:
+        return f"no test ran that left a trace: {report_problem}"
+    if counts is not None and (counts.failed or counts.errors):
+        return str(counts)
+    if receipt.exit_code == 5 and (counts is None or not counts.ran):
+        return "no test ran"
+    if receipt.exit_code != 0:
+        return f"the test command ended with exit {receipt.exit_code}" + _said(counts)
+    if counts is not None and not counts.passed:
+        return f"no test ran: {counts.skipped} skipped" if counts.skipped else "no test ran"
+    if counts is None and re.search(rb"no test files|no tests? (?:found|ran|to run)", receipt.output, re.I):
+        return "no test ran"
+    return ""
+
+
+def _said(counts: Counts | None) -> str:
+    return f" although its report says {counts}" if counts is not None and counts.green else ""
+
+
+def addopts(tree: Path) -> str:
+    """Return the options that a tree's pytest configuration adds by itself."""
+    value = table(read_toml(tree / "pyproject.toml"), "tool", "pytest", "ini_options").get("addopts", "")
+    texts = [" ".join(map(str, value)) if isinstance(value, list) else str(value)]
+    for name in ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg"):
+        path = tree / name
+        if path.is_file() and not path.is_symlink() and path.stat().st_size < 1 << 20:
+            texts += re.findall(
+                r"(?m)^addopts\s*=((?:.*\n?)(?:[ \t]+.*\n?)*)", path.read_text("utf-8", "replace")
+            )
+    return " ".join(texts)

@@ -1,0 +1,58 @@
+"""Receipts survive the way through a journal."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from core.evidence import Counts, Receipt
+
+
+def receipt(**changes: object) -> Receipt:
+    values: dict[str, object] = {
+        "key": "k",
+        "kind": "test",
+        "argv": ("python", "-m", "pytest"),
+        "exit_code": 0,
+        "signal": None,
+        "seconds": 1.5,
+        "cpu_seconds": 1.0,
+        "peak_memory_bytes": 1024,
+        "sandbox": "bubblewrap 0.8.0",
+        "output_digest": "d",
+        "output": b"\x00\xffok\n" * 1000,
+        "cut": False,
+        "tree_before": "t",
+        "tree_after": "t",
+        "counts": Counts(3, 0, 0, 1),
+        "asked_by": "engine",
+        "at": datetime(2026, 1, 2, tzinfo=UTC),
+    }
+    return Receipt(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_a_receipt_comes_back_equal_from_json() -> None:
+    """Every field survives, bytes that are no text included, and the output is stored compressed."""
+    kept = receipt()
+
+    text = json.dumps(kept.to_data())
+
+    assert Receipt.from_data(json.loads(text)) == kept
+    assert len(text) < 1000
+
+
+def test_only_a_whole_clean_run_is_ok() -> None:
+    """An exit code, a limit, a signal or a changed tree spoils a receipt, and its ending says how."""
+    assert receipt().ok
+    assert not receipt(exit_code=1).ok
+    assert not receipt(limit="time").ok
+    assert not receipt(tree_after="other").ok
+    assert receipt(limit="time").ending == "stopped at the time limit"
+    assert receipt(exit_code=None, signal=9).ending == "killed by signal 9"
+
+
+def test_counts_read_well() -> None:
+    """Only what happened is said."""
+    assert str(Counts(3, 1, 0, 2)) == "3 passed, 1 failed, 2 skipped"
+    assert str(Counts()) == "no test ran"
+    assert not Counts(0, 0, 0, 5).green

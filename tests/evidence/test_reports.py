@@ -1,0 +1,124 @@
+"""Reports of test runners are read, and not believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.evidence import junit
+from core.evidence.junit import ReportError, counts_from_output, read_report
+from core.evidence.receipts import Counts
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "junit.xml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_every_outcome_is_counted_once(tmp_path: Path) -> None:
+    """Passed, failed, broken and skipped tests are told apart, with the reason of a failure."""
+    report = write(
+        tmp_path,
+        """<testsuites><testsuite>
+        <testcase classname="tests.test_a" name="test_ok" file="tests/test_a.py"/>
+        <testcase classname="tests.test_a" name="test_bad"><failure message="m">def f():
+E       AssertionError: 1 != 2</failure></testcase>
+        <testcase classname="tests.test_a" name="test_broken"><error message="no fixture 'x'"/></testcase>
+        <testcase classname="tests.test_a" name="test_later"><skipped message="not now"/></testcase>
+        </testsuite></testsuites>""",
+    )
+
+    cases = read_report(report)
+
+    assert junit.count(cases) == Counts(1, 1, 1, 1)
+    assert [(c.name, c.outcome, c.message) for c in cases[1:3]] == [
+        ("tests.test_a::test_bad", "failed", "AssertionError: 1 != 2"),
+        ("tests.test_a::test_broken", "error", "no fixture 'x'"),
+    ]
+    assert cases[0].file == "tests/test_a.py"
+
+
+def test_a_test_that_fails_in_its_teardown_did_not_pass(tmp_path: Path) -> None:
+    """Two entries of one name count as the worse of them."""
+    report = write(
+        tmp_path,
+        '<testsuite><testcase classname="a" name="t"/>'
+        '<testcase classname="a" name="t"><error/></testcase></testsuite>',
+    )
+
+    assert [case.outcome for case in read_report(report)] == ["error"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "not xml at all",
+        "<testsuites>",
+        "<html><testcase name='t'/></html>",
+        '<!DOCTYPE x [<!ENTITY a "aaaa">]><testsuite><testcase name="&a;"/></testsuite>',
+        '<!DOCTYPE x SYSTEM "file:///etc/passwd"><testsuite/>',
+    ],
+)
+def test_what_is_not_a_report_is_refused(tmp_path: Path, text: str) -> None:
+    """Garbage, other XML, entities and external documents are no report."""
+    with pytest.raises(ReportError):
+        read_report(write(tmp_path, text))
+
+
+def test_a_report_must_be_a_file_of_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a link, nor a folder, nor a huge file is read."""
+    secret = write(tmp_path, "<testsuite/>")
+    link = tmp_path / "link.xml"
+    link.symlink_to(secret)
+    monkeypatch.setattr(junit, "REPORT_LIMIT", 5)
+
+    for path in (link, tmp_path, tmp_path / "absent.xml", secret):
+        with pytest.raises(ReportError):
+            read_report(path)
+
+
+def test_a_report_with_too_many_tests_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of tests is bounded like the size."""
+    monkeypatch.setattr(junit, "CASE_LIMIT", 2)
+
+    with pytest.raises(ReportError, match="more than 2"):
+        read_report(write(tmp_path, "<testsuite>" + '<testcase name="t"/>' * 3 + "</testsuite>"))
+
+
+def test_names_and_messages_cannot_paint_on_the_screen(tmp_path: Path) -> None:
+    """Escape sequences and bidirectional controls in a report never get through."""
+    report = write(
+        tmp_path,
+        '<testsuite><testcase name="a\u202eb"><failure message="x\u009b31my"/></testcase></testsuite>',
+    )
+
+    (case,) = read_report(report)
+
+    assert case.name == "ab"
+    assert "\x9b" not in case.message
+
+
+@pytest.mark.parametrize(
+    ("output", "counts"),
+    [
+        ("...\nRan 3 tests in 0.01s\n\nOK (skipped=1)\n", Counts(2, 0, 0, 1)),
+        ("Ran 4 tests in 0.01s\n\nFAILED (failures=1, errors=2)\n", Counts(1, 1, 2, 0)),
+        ("Ran 0 tests in 0.0s\n\nNO TESTS RAN\n", Counts(0, 0, 0, 0)),
+        (
+            "test result: ok. 3 passed; 0 failed; 1 ignored;\ntest result: ok. 2 passed; 0 failed;",
+            Counts(5, 0, 0, 1),
+        ),
+        ("Tests:       1 failed, 2 passed, 3 total\n", Counts(2, 1, 0, 0)),
+        (" Test Files  1 passed (1)\n      Tests  4 passed (4)\n", Counts(4, 0, 0, 0)),
+        ("# tests 3\n# pass 2\n# fail 1\n# skipped 0\n", Counts(2, 1, 0, 0)),
+        ("  5 passing (9ms)\n  1 failing\n", Counts(5, 1, 0, 0)),
+        ("--- PASS: TestA (0.00s)\n--- FAIL: TestB (0.00s)\nFAIL\n", Counts(1, 1, 0, 0)),
+        ("all is well", None),
+    ],
+)
+def test_closing_lines_of_other_runners_are_counted(output: str, counts: Counts | None) -> None:
+    """What a runner without a report says at its end is read, and what is not known stays unknown."""
+    assert counts_from_output(output.encode()) == counts
