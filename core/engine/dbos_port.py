@@ -124,15 +124,22 @@ class DbosScheduler:
 
     async def step(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
         """Do `work` as a DBOS step. Its result passes DBOS by, which would keep a copy of every artifact."""
-        kept: list[Any] = []
-
-        async def body() -> str:
-            kept.append(await work())
-            return name
-
         if DBOS.workflow_id is None or DBOS.step_id is not None:
             return await work()
+        kept: list[Any] = []
+        failed: list[Exception] = []
+
+        async def body() -> str:
+            try:
+                kept.append(await work())
+            except Exception as error:
+                # It goes to whoever waits for the step, as it is: DBOS would write it down and give a copy.
+                failed.append(error)
+            return name
+
         await DBOS.run_step_async({"name": name}, body)
+        if failed:
+            raise failed[0]
         return kept[0]
 
     async def stop(self, run_id: str) -> None:

@@ -94,6 +94,30 @@ async def test_stopping_a_run_lets_it_clean_up_first(scheduler: DbosScheduler) -
     assert scheduler.live() == frozenset()
 
 
+async def test_what_a_step_raises_reaches_the_body_as_it_is(scheduler: DbosScheduler) -> None:
+    """The very exception comes through, attributes and all, not a copy that a database could hold."""
+
+    class Stop(Exception):
+        """Not importable, so not to be rebuilt from text."""
+
+    raised = Stop("enough")
+    seen: list[BaseException] = []
+
+    async def work() -> None:
+        raise raised
+
+    async def body() -> str:
+        try:
+            await scheduler.step("turn-1", work)
+        except Stop as error:
+            seen.append(error)
+        return "end"
+
+    await scheduler.start("w:testing:2", body)
+    assert await _ended(scheduler, "w:testing:2") == "end"
+    assert seen == [raised]
+
+
 async def test_a_step_outside_a_run_is_simply_done(scheduler: DbosScheduler) -> None:
     """Engine work between attempts needs no run around it."""
 

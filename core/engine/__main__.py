@@ -1,0 +1,165 @@
+"""The worker process: `python -m core.engine`. It paints nothing; journal and log file tell what it does.
+
+It outlives the terminal that started it. SIGTERM and SIGINT end it within a second or two; what it was
+working on stays open in the journal, and the next worker goes on from the last finished step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.config import Settings, load_settings
+from core.engine.place import Place, WorkerLock, log_to_file
+from core.errors import ExitCode, QdeckError
+
+EXIT_TAKEN = 3
+"""Another worker holds this database already. No error: the work is being done."""
+
+_log = logging.getLogger("core.engine")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the worker or one of its questions, and return the exit code."""
+    options = _parser().parse_args(argv)
+    question = getattr(options, "question", None)
+    if question is not None:
+        return _answer(question, options)
+    try:
+        settings = _settings(options)
+        place = Place.of(settings.database_url, settings.paths)
+        lock = WorkerLock(place.lock_path)
+    except (QdeckError, OSError) as error:
+        print(error, file=sys.stderr)
+        return ExitCode.FAILED
+    if not lock.take():
+        return EXIT_TAKEN
+    try:
+        return _work(options, settings, place)
+    finally:
+        lock.release()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m core.engine", description=__doc__)
+    parser.add_argument("--db", default=None, help="path or URL of the journal")
+    parser.add_argument("--once", default="", metavar="WORKFLOW", help="work for one workflow until it rests")
+    parser.add_argument("--demo", action="store_true", help="allow the demo's own commands without a sandbox")
+    parser.set_defaults(question=None)
+    questions = parser.add_subparsers(title="questions")
+    for name, what in (
+        ("check", "can a build run in this folder"),
+        ("models", "which models, keys and local servers are there"),
+        ("doctor", "is everything there that a build needs"),
+    ):
+        question = questions.add_parser(name, help=what)
+        question.set_defaults(question=name)
+        question.add_argument("--json", action="store_true", help="print one JSON object")
+        if name == "check":
+            question.add_argument("path", help="a folder of the project")
+    return parser
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return load_settings(flags={"database_url": options.db})
+
+
+def _answer(question: str, options: argparse.Namespace) -> int:
+    """Print the answer to a question as JSON, and say by the exit code whether all is well."""
+    from core.engine import questions
+
+    try:
+        if question == "check":
+            answer = questions.check_project(Path(options.path))
+        elif question == "models":
+            answer = asyncio.run(questions.models())
+        else:
+            answer = questions.doctor()
+    except QdeckError as error:
+        answer = {"ok": False, "error": error.what, "hint": error.hint}
+    print(json.dumps(answer, ensure_ascii=False, indent=None if options.json else 2))
+    return ExitCode.DONE if answer.get("ok") else ExitCode.FAILED
+
+
+def _work(options: argparse.Namespace, settings: Settings, place: Place) -> int:
+    handler = log_to_file(place.log_path)
+    try:
+        asyncio.run(_run(options, settings, place, handler))
+    except QdeckError as error:
+        _log.error("%s", error)
+        return error.exit_code
+    except Exception:
+        _log.exception("the worker broke off")
+        return ExitCode.FAILED
+    return ExitCode.DONE
+
+
+async def _run(options: argparse.Namespace, settings: Settings, place: Place, log: logging.Handler) -> None:
+    """Open everything, work, and close everything in the other order."""
+    from core.engine.attempt import Attempt
+    from core.engine.dbos_port import DbosScheduler
+    from core.engine.scene import Shop
+    from core.engine.worker import Worker
+    from core.journal.engine import EngineJournal
+    from core.llm import open_gateway
+    from core.sandbox import detect
+    from core.service import OrchestrationService
+
+    sandbox = detect(unsandboxed=settings.unsandboxed, demo=options.demo)
+    service = await OrchestrationService.open(place.url)
+    journal = EngineJournal(place.url)
+    scheduler = DbosScheduler(place.engine_url, executor=place.executor, log=log)
+    gateway = open_gateway()
+    shop = Shop(
+        journal=journal,
+        service=service,
+        scheduler=scheduler,
+        gateway=gateway,
+        sandbox=sandbox,
+        settings=replace(settings, paths=settings.paths),
+        executor=place.executor,
+    )
+    worker = Worker(
+        journal=journal,
+        service=service,
+        scheduler=scheduler,
+        executor=place.executor,
+        make_job=lambda workflow, lease: Attempt(shop, workflow, lease),
+        parallel=settings.max_parallel,
+        only=options.once,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, worker.end)
+    try:
+        await scheduler.launch()
+        _log.info("worker %s works on %s, sandbox: %s", place.executor, place.url, sandbox.name)
+        await worker.run()
+    finally:
+        await scheduler.close()
+        await gateway.aclose()
+        await service.close()
+        journal.close()
+        _log.info("worker ended")
+
+
+def _entry() -> Any:
+    # A face that was closed takes its terminal with it; the worker stays.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    code = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    # Threads of libraries that wait for something must not hold up the end.
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    _entry()

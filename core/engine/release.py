@@ -1,0 +1,303 @@
+"""The steps of a release, each of which looks whether it was done before doing it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.engine.conclusion import short
+from core.engine.files import base_of
+from core.engine.proof import Proof, objections
+from core.engine.scene import Scene
+from core.errors import ProjectError
+from core.evidence import collect_smoke, run_configured
+from core.machine.commands import Note, RecordCheckpoint, RecordEvidence
+from core.machine.states import State
+from core.machine.workflow import CheckpointMark, Evidence, Workflow
+from core.roles.context import EngineReport
+from core.workspace import (
+    Blocked,
+    Conflict,
+    Landed,
+    Repository,
+    changed_files,
+    commit_tree,
+    is_ancestor,
+    land,
+    merge_commits,
+    open_repository,
+    remove_worktree,
+    resolve,
+    restore,
+    tag,
+    tree_of,
+)
+
+_log = logging.getLogger("core.engine.release")
+
+_LOOK_BACK = 200
+"""Commits of the default branch in which an earlier merge of the same tree is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a release goes back, and where to."""
+
+    target: State
+    reason: str
+
+
+def current_mark(workflow: Workflow) -> CheckpointMark:
+    """Return the checkpoint that the evidence of the workflow rests on."""
+    mark = workflow.mark(workflow.checkpoint)
+    if mark is None:
+        raise ProjectError(f"{workflow.build_id} has no checkpoint to release.", "Roll it back.")
+    return mark
+
+
+class Release:
+    """Merges, deploys and smoke-tests the current checkpoint of a workflow."""
+
+    def __init__(self, scene: Scene, proof: Proof) -> None:
+        self._scene = scene
+        self._orders = scene.orders
+        self._proof = proof
+        self._merge = ""
+
+    async def outlook(self) -> EngineReport:
+        """Return what the Release Manager should know before speaking."""
+        workflow = await self._orders.workflow()
+        repository = await self._repository()
+        mark = current_mark(workflow)
+        moved = repository.head != self._scene.files.base
+        lines = [
+            f"default branch: {repository.default_branch} at {repository.head[:12]}",
+            "It has moved since this build began; the engine merges it in and checks everything anew."
+            if moved
+            else "It has not moved since this build began.",
+            f"checkpoint {mark.number}, tree {mark.tree[:12]}",
+        ]
+        lines += [f"{e.kind.value}: {e.summary}" for e in workflow.evidence.values()]
+        return EngineReport("\n".join(lines), ok=True, data={"base": repository.head, "tree": mark.tree})
+
+    async def _repository(self) -> Repository:
+        """Open the project anew: its default branch may have moved since the last look."""
+        known = self._scene.files.repository
+        return await asyncio.to_thread(open_repository, known.path, known.default_branch)
+
+    # --- before the yes
+
+    async def prepare(self) -> Trouble | None:
+        """Make the checkpoint one that lies on top of the default branch, with all its evidence current."""
+        repository = await self._repository()
+        workflow = await self._orders.workflow()
+        mark = current_mark(workflow)
+        self._scene.files.repository = repository
+        if await self.landed(workflow):
+            return None
+        if await asyncio.to_thread(is_ancestor, repository, repository.head, mark.commit):
+            self._scene.files.base = await asyncio.to_thread(
+                base_of, repository, self._scene.files.worktree, mark.commit
+            )
+            return None
+        await self._scene.desk.activity(f"merging {repository.default_branch} into the build")
+        return await self._integrate(repository, workflow, mark)
+
+    async def _integrate(
+        self, repository: Repository, workflow: Workflow, mark: CheckpointMark
+    ) -> Trouble | None:
+        """The default branch has moved: merge it in and collect everything anew on the merged tree."""
+        key = f"merged-{repository.head[:12]}"
+
+        async def work() -> Any:
+            return await asyncio.to_thread(self._merge_base_in, repository, workflow, mark)
+
+        kept = await self._scene.steps.once(key, work)
+        if kept["conflict"]:
+            files = ", ".join(kept["conflict"])
+            return Trouble(
+                State.IMPLEMENTATION,
+                f"{repository.default_branch} has moved to {repository.head[:12]} and changes the same lines "
+                f"of {files}. Build the change on what these files say there now.",
+            )
+        merged = CheckpointMark.from_data(kept["mark"])
+        self._scene.files.base = repository.head
+        await self._orders.give(key, RecordCheckpoint, mark=merged, ref=kept["ref"], data=kept["data"])
+        return await self._collect_anew(merged, key, kept["touched"])
+
+    def _merge_base_in(
+        self, repository: Repository, workflow: Workflow, mark: CheckpointMark
+    ) -> dict[str, Any]:
+        files = self._scene.files
+        message = f"Merge {repository.default_branch} into {workflow.build_id}"
+        merged = merge_commits(repository, ours=repository.head, theirs=mark.commit, message=message)
+        if isinstance(merged, Conflict):
+            return {"conflict": list(merged.files)}
+        own = {change.path for change in changed_files(repository, files.base, mark.commit)}
+        theirs = {change.path for change in changed_files(repository, mark.commit, merged)}
+        restore(files.worktree, merged)
+        files.base = repository.head
+        made = files.keep(workflow, f"{workflow.build_id}: {repository.default_branch} merged in")
+        return {**made, "conflict": [], "touched": sorted(own & theirs)}
+
+    async def _collect_anew(self, mark: CheckpointMark, key: str, touched: list[str]) -> Trouble | None:
+        for evidence in (await self._proof.code(mark, key), await self._proof.tests(mark, key)):
+            if not evidence.ok:
+                return Trouble(
+                    State.IMPLEMENTATION, f"On top of the moved default branch: {objections(evidence)}"
+                )
+        if touched:
+            return Trouble(
+                State.VERIFICATION,
+                f"The moved default branch changed files of this build: {', '.join(touched)}.",
+            )
+        review = await self._proof.review_again(mark, key)
+        if review is None or not review.ok:
+            text = objections(review) if review else "There is no checklist to keep."
+            return Trouble(State.IMPLEMENTATION, f"On top of the moved default branch: {text}")
+        return None
+
+    # --- after the yes
+
+    async def landed(self, workflow: Workflow) -> str:
+        """Return the commit of the default branch that already holds exactly our tree, or nothing."""
+        mark = current_mark(workflow)
+        repository = await self._repository()
+        return await asyncio.to_thread(_find_landed, repository, self._scene.files.base, mark.tree)
+
+    async def land(self, notes: Mapping[str, Any]) -> str | Blocked | Landed | None:
+        """Smoke-test the merge and move the default branch to it.
+
+        Returns why it is red as text, what is in the way, what has landed, or None when the default branch
+        moved meanwhile and everything is to be prepared anew.
+        """
+        workflow = await self._orders.workflow()
+        if found := await self.landed(workflow):
+            self._merge = found
+            return Landed(found)
+        mark = current_mark(workflow)
+        repository = await self._repository()
+        if repository.head != self._scene.files.base:
+            return None
+        self._merge = await self._merge_commit(repository, workflow, mark, notes)
+        if not self._deploys:
+            smoke = await self._smoke(workflow)
+            if not smoke.ok:
+                return objections(smoke)
+        await self._scene.desk.activity(f"merging into {repository.default_branch}")
+        result = await asyncio.to_thread(
+            land,
+            repository,
+            branch=repository.default_branch,
+            expected=repository.head,
+            commit=self._merge,
+        )
+        if isinstance(result, Blocked) and (await self._repository()).head != repository.head:
+            return None
+        if isinstance(result, Landed):
+            data = {"commit": self._merge, "branch": repository.default_branch, "tree": mark.tree}
+            await self._orders.give(f"landed-{self._merge[:12]}", Note, kind="landed", data=data)
+        return result
+
+    async def _merge_commit(
+        self, repository: Repository, workflow: Workflow, mark: CheckpointMark, notes: Mapping[str, Any]
+    ) -> str:
+        """Make the merge: the whole change as one commit on the default branch's tip, and its merge."""
+
+        async def work() -> Any:
+            summary = str(notes.get("summary", ""))
+            points = "\n".join(f"- {note}" for note in notes.get("notes", ()))
+            body = "\n\n".join(part for part in (summary, points, f"Build: {workflow.build_id}") if part)
+            title = short(workflow.title)[:72]
+            change = await asyncio.to_thread(
+                commit_tree, repository, mark.tree, [repository.head], f"{title}\n\n{body}\n"
+            )
+            return await asyncio.to_thread(
+                commit_tree,
+                repository,
+                mark.tree,
+                [repository.head, change],
+                f"Merge {workflow.build_id}: {title}\n",
+            )
+
+        made = await self._scene.steps.once(f"merge-{repository.head[:12]}-{mark.tree[:12]}", work)
+        return str(made)
+
+    @property
+    def _deploys(self) -> bool:
+        return bool(self._scene.bench.settings.deploy_command)
+
+    async def _smoke(self, workflow: Workflow, earlier: tuple[str, ...] = ()) -> Evidence:
+        """Run what shows that the merge works, once for each merge."""
+        current = workflow.current
+        merge = self._merge
+        key = f"smoke-{merge[:12]}"
+
+        async def work() -> Any:
+            bench = self._scene.bench_for(key)
+            requirement, plan = current.get("requirement", ""), current.get("plan", "")
+            return (await collect_smoke(bench, merge, plan, requirement, earlier=earlier)).to_data()
+
+        return Evidence.from_data(await self._scene.steps.once(key, work))
+
+    async def deploy_and_smoke(self) -> str:
+        """Tag and deploy what has landed and record its smoke evidence; return why it is red, or nothing."""
+        workflow = await self._orders.workflow()
+        await self._tag(workflow)
+        earlier: tuple[str, ...] = ()
+        if self._deploys:
+            receipt_id, red = await self._run("deploy", self._scene.bench.settings.deploy_command)
+            earlier = (receipt_id,)
+            if red:
+                return await self._roll_back(red)
+        smoke = await self._smoke(workflow, earlier)
+        evidence = replace(smoke, approved_by="", stale="")
+        await self._orders.give(f"smoke-{self._merge[:12]}", RecordEvidence, evidence=evidence)
+        return "" if smoke.ok else await self._roll_back(objections(smoke))
+
+    async def _run(self, kind: str, command: tuple[str, ...]) -> tuple[str, str]:
+        """Run one configured command on what has landed; return its receipt and why it is red."""
+        await self._scene.desk.activity(f"running the {kind} command")
+        bench = self._scene.bench_for(f"{kind}-{self._merge[:12]}")
+        done = await run_configured(bench, kind, command, self._merge)
+        red = (
+            "" if done.receipt.ok else f"the {kind} command: {done.receipt.ending}\n{done.receipt.text(2000)}"
+        )
+        return done.receipt_id, red
+
+    async def _roll_back(self, red: str) -> str:
+        """Run the configured rollback after a red deployment, by itself, and say what came of it."""
+        command = self._scene.bench.settings.rollback_command
+        if not (command and self._deploys):
+            return red
+        _, failed = await self._run("rollback", command)
+        return f"{red}\n{failed or 'The rollback command ran and is green.'}"
+
+    async def _tag(self, workflow: Workflow) -> None:
+        pattern = self._scene.settings.tag
+        if not pattern:
+            return
+        packet = (await self._scene.packets()).get(State.DEPLOYMENT, {})
+        name = pattern.format(build_id=workflow.build_id, version=packet.get("version") or workflow.build_id)
+        await asyncio.to_thread(tag, self._scene.files.repository, name, self._merge)
+
+    async def tidy_up(self) -> None:
+        """Remove the worktree, which git proves to be kept in a ref. The build is complete either way."""
+        try:
+            await asyncio.to_thread(remove_worktree, self._scene.files.worktree)
+        except (ProjectError, OSError) as error:
+            _log.warning("the worktree stays: %s", error)
+
+
+def _find_landed(repository: Repository, base: str, tree: str) -> str:
+    """Look on the default branch, from its tip back to the base, for the commit that holds the tree."""
+    for step in range(_LOOK_BACK):
+        commit = resolve(repository, f"{repository.head}~{step}")
+        if commit is None or commit == base:
+            return ""
+        if tree_of(repository, commit) == tree:
+            return commit
+    return ""

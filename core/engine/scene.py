@@ -1,0 +1,199 @@
+"""Everything that one attempt works with, put together from the journal, the project and the settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from core.config import PROJECT_FILE, Settings, load_settings
+from core.engine.desk import PERSON_PREFIX, JournalDesk, Numbered, spoken_to
+from core.engine.files import Files
+from core.engine.orders import Orders
+from core.engine.port import Scheduler
+from core.engine.steps import JournalSteps
+from core.evidence import Bench, ProjectSettings, prepare_toolchain
+from core.journal.engine import EngineJournal
+from core.llm.types import PERSON, Gateway, Message
+from core.machine.states import PHASES, Role, State
+from core.machine.workflow import Workflow
+from core.roles.context import Earlier, EngineReport, RoleContext, TurnLimits
+from core.roles.packets import Packet
+from core.sandbox import Sandbox
+from core.service import OrchestrationService
+from core.workspace import Repository, open_repository, read_file_at
+
+
+@dataclass
+class Shop:
+    """What all attempts of a worker share."""
+
+    journal: EngineJournal
+    service: OrchestrationService
+    scheduler: Scheduler
+    gateway: Gateway
+    sandbox: Sandbox
+    settings: Settings
+    executor: str
+    deployments: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    def deployment_lock(self, project_id: str) -> asyncio.Lock:
+        """Return the lock that lets one deployment of a project happen at a time."""
+        return self.deployments.setdefault(project_id, asyncio.Lock())
+
+
+@dataclass
+class Scene:
+    """One attempt's surroundings."""
+
+    shop: Shop
+    state: State
+    number: int
+    role: Role
+    lease: str
+    orders: Orders
+    desk: JournalDesk
+    steps: JournalSteps
+    files: Files
+    bench: Bench
+    settings: Settings
+    collections: int = 0
+
+    @property
+    def attempt_id(self) -> str:
+        """The id of the attempt."""
+        return self.orders.attempt_id
+
+    def bench_for(self, key: str) -> Bench:
+        """Return the bench for one collection; its steps and receipts share no key with another's."""
+        own = Numbered(f"{key}-", self.steps, self.desk)
+        return replace(
+            self.bench,
+            steps=own,
+            record=own,
+            worktree=self.files.worktree,
+            base=self.files.base,
+            scratch=self.bench.scratch / key,
+        )
+
+    async def packets(self) -> Mapping[State, Mapping[str, Any]]:
+        """Return the latest packet of each phase, by the phase that made it."""
+        found = await asyncio.to_thread(self.shop.journal.packets, self.orders.workflow_id)
+        return {state: packet for state, packet in found.items() if state in PHASES}
+
+
+def workflow_settings(shop: Shop, workflow: Workflow, repository: Repository) -> Settings:
+    """Return the settings for a workflow: the user's, as the project's file at the base tightens them."""
+    base = workflow.base_commit or repository.head
+    own = workflow.settings
+    flags = {name: own[name] for name in ("model", "api_base", "budget_usd") if own.get(name) is not None}
+    models = dict(own.get("models") or {})
+    if default := models.pop("default", ""):
+        # One model for the whole build: no role's own setting of the user's stands against it.
+        models = {role.value: models.get(role.value, default) for role in Role}
+    if models:
+        flags["models"] = models
+    flags["unsandboxed"] = shop.settings.unsandboxed
+    return load_settings(
+        read_file_at(repository, base, PROJECT_FILE), flags, trusted=tuple(own.get("trusted", ()))
+    )
+
+
+async def open_files(shop: Shop, workflow: Workflow, orders: Orders) -> Files:
+    """Open the project's repository and the workflow's worktree in it."""
+    project = await asyncio.to_thread(shop.journal.project, workflow.project_id)
+    repository = await asyncio.to_thread(open_repository, Path(project.path), project.default_branch)
+    return await Files.open(repository, workflow, orders, shop.journal, shop.settings.paths.worktrees)
+
+
+async def set_scene(shop: Shop, workflow: Workflow, lease: str, orders: Orders, files: Files) -> Scene:
+    """Put the attempt's surroundings together, the project's installed dependencies among them."""
+    attempt_id = workflow.attempt_id
+    desk = JournalDesk(shop.journal, orders, lease, workflow.state)
+    steps = JournalSteps(shop.journal, shop.scheduler, attempt_id, lease)
+    settings = await asyncio.to_thread(workflow_settings, shop, workflow, files.repository)
+    project = ProjectSettings.from_data(settings.to_data())
+    paths = shop.settings.paths
+    scratch = paths.cache / "scratch" / attempt_id.replace(":", "-")
+    toolchain = await prepare_toolchain(
+        files.repository, files.base, project, shop.sandbox, paths.cache, steps, desk
+    )
+    bench = Bench(
+        repository=files.repository,
+        worktree=files.worktree,
+        base=files.base,
+        sandbox=shop.sandbox,
+        toolchain=toolchain,
+        settings=project,
+        steps=steps,
+        record=desk,
+        scratch=scratch,
+        cache=paths.environments,
+    )
+    return Scene(
+        shop=shop,
+        state=workflow.state,
+        number=workflow.attempt,
+        role=workflow.actor,
+        lease=lease,
+        orders=orders,
+        desk=desk,
+        steps=steps,
+        files=files,
+        bench=bench,
+        settings=settings,
+    )
+
+
+async def role_context(
+    scene: Scene, workflow: Workflow, report: EngineReport | None, check: Callable[[Packet], Awaitable[str]]
+) -> RoleContext:
+    """Return what the role is handed: packets, its own chat so far, and what was refused and why."""
+    conversation, heard = await _conversation(scene)
+    return RoleContext(
+        workflow=workflow,
+        state=scene.state,
+        attempt=scene.number,
+        role=scene.role,
+        model=scene.settings.model_for(scene.role),
+        bench=scene.bench,
+        gateway=scene.shop.gateway,
+        steps=scene.steps,
+        desk=scene.desk,
+        packets=await scene.packets(),
+        conversation=conversation,
+        heard=heard,
+        earlier=await _earlier(scene),
+        refusal=workflow.last_refusal,
+        report=report,
+        check=check,
+        limits=TurnLimits(steps=scene.settings.turn_limit, seconds=scene.settings.attempt_timeout),
+        api_base=scene.settings.api_base or None,
+    )
+
+
+async def _conversation(scene: Scene) -> tuple[tuple[Message, ...], int]:
+    """The chat between a person and this role in earlier attempts, and the last word that is in it."""
+    rows = await asyncio.to_thread(scene.shop.journal.messages, scene.orders.workflow_id, 0)
+    chat: list[Message] = []
+    heard = 0
+    for row in rows:
+        if row.kind != "text" or spoken_to(row.attempt_id) is not scene.role:
+            continue
+        if row.author.startswith(PERSON_PREFIX):
+            chat.append(Message("user", row.text, name=PERSON))
+            heard = row.seq or 0
+        elif row.attempt_id != scene.attempt_id:
+            chat.append(Message("assistant", row.text))
+    return tuple(chat), heard
+
+
+async def _earlier(scene: Scene) -> tuple[Earlier, ...]:
+    rows = await scene.shop.service.attempts(scene.orders.workflow_id)
+    return tuple(
+        Earlier(row.number, row.outcome, row.summary)
+        for row in rows
+        if row.state is scene.state and row.number < scene.number
+    )
