@@ -127,7 +127,7 @@ def _move(workflow: Workflow, command: Move) -> Decision:
         if number is None:
             number = workflow.entered_at.get(found.target, 0)
         mark = workflow.mark(number)
-        if mark is None and workflow.checkpoints:
+        if mark is None and number != 0:  # 0 is the base, which needs no mark
             return Refusal(
                 Reason.NOT_POSSIBLE, f"There is no checkpoint {number}.", hint="Choose one of the timeline."
             )
