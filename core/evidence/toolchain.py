@@ -89,7 +89,7 @@ def own_toolchain() -> Toolchain:
     versions = [f"{name} {importlib.metadata.version(name)}" for name in SHIPPED]
     label = f"Python {platform.python_version()} with {' and '.join(versions)}"
     # What is installed here for other reasons must not take part in a project's tests.
-    env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    env = {"PATH": search_path(python.parent), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return Toolchain(python, tuple(interpreter_paths(python)), env, label, digest_of([label]))
 
 
@@ -124,9 +124,14 @@ async def prepare_toolchain(
     for data in kept:
         await record.receipt(Receipt.from_data(data))
     label = f"Python {platform.python_version()} with the project's dependencies ({digest[:8]})"
-    env = {"VIRTUAL_ENV": str(setup.environment)}
+    env = {"PATH": search_path(setup.python.parent), "VIRTUAL_ENV": str(setup.environment)}
     tools = Toolchain(setup.python, tuple(interpreter_paths(setup.python)), env, label, digest)
     return await asyncio.to_thread(_with_metadata, tools, found, cache)
+
+
+def search_path(*places: Path) -> str:
+    """Return a PATH of `places` and then the system's."""
+    return os.pathsep.join([*map(str, dict.fromkeys(places)), "/usr/local/bin", "/usr/bin", "/bin"])
 
 
 def find_uv() -> Path | None:
@@ -293,9 +298,8 @@ def _setup_env(setup: _Setup) -> Mapping[str, str]:
     env.update({"PIP_CONFIG_FILE": str(pip)} if pip.is_file() else {})
     env.update({"UV_CONFIG_FILE": str(uv)} if uv.is_file() else {})
     bins = (setup.environment / "bin", base_interpreter().parent, setup.uv.parent if setup.uv else None)
-    path = [str(place) for place in bins if place] + ["/usr/local/bin", "/usr/bin", "/bin"]
     return env | {
-        "PATH": os.pathsep.join(path),
+        "PATH": search_path(*(place for place in bins if place)),
         "VIRTUAL_ENV": str(setup.environment),
         "UV_PROJECT_ENVIRONMENT": str(setup.environment),
         "UV_CACHE_DIR": str(setup.home / "cache"),

@@ -75,7 +75,7 @@ class Workshop:
         return [r for r in self.record.receipts.values() if r.kind == kind][-1].text()
 
 
-def lay(root: Path, files: dict[str, str | None]) -> None:
+def lay(root: Path, files: dict[str, str | bytes | None]) -> None:
     """Write files below `root`."""
     for name, text in files.items():
         path = root / name
@@ -83,7 +83,7 @@ def lay(root: Path, files: dict[str, str | None]) -> None:
             path.unlink()
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
 def git(folder: Path, *words: str) -> None:

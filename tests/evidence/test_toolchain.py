@@ -1,0 +1,148 @@
+"""The environment of a project: found, installed once, shared, and read-only."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import io
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import ProjectError
+from core.evidence import collect_tests, own_toolchain, prepare_toolchain
+from core.evidence.toolchain import find_uv
+
+WHEEL = "vendor/tiny_greeter-1.0-py3-none-any.whl"
+TEST = (
+    "from tiny_greeter import greet\nfrom app import hail\n\n\n"
+    "def test_hail():\n    assert hail() == greet('you')\n"
+)
+
+
+def wheel() -> bytes:
+    """Build a wheel with one module."""
+    info = "tiny_greeter-1.0.dist-info"
+    files = {
+        "tiny_greeter.py": "def greet(name):\n    return f'hello {name}'\n",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: tiny-greeter\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        lines = []
+        for name, text in files.items():
+            archive.writestr(name, text)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+            lines.append(f"{name},sha256={digest},{len(text)}\n")
+        archive.writestr(f"{info}/RECORD", "".join(lines) + f"{info}/RECORD,,\n")
+    return made.getvalue()
+
+
+def project(workshop: Any, **files: str) -> Any:
+    """Open a bench on a project that needs the small package, which it brings along."""
+    base = {
+        WHEEL: wheel(),
+        "app.py": "def hail():\n    return 'hello you'\n",
+        "tests/test_app.py": TEST,
+    }
+    return workshop({**base, **files})
+
+
+async def prepare(bench: Any) -> Any:
+    """Prepare the toolchain of a workshop's base."""
+    return await prepare_toolchain(
+        bench.bench.repository,
+        bench.bench.base,
+        bench.bench.settings,
+        bench.bench.sandbox,
+        bench.bench.cache,
+        bench.steps,
+        bench.record,
+    )
+
+
+async def test_a_project_that_needs_packages_is_tested_with_them(workshop: Any) -> None:
+    """The packages are installed once, however many builds ask at the same time, and the tests find them."""
+    bench = project(workshop, **{"requirements.txt": f"./{WHEEL}\n"})
+
+    first, second = await asyncio.gather(prepare(bench), prepare(bench))
+    bench.steps.kept.clear()
+    bench.bench = replace(bench.bench, toolchain=await prepare(bench))
+    checkpoint = bench.change({"app.py": "def hail():\n    return f'hello {\"you\"}'\n"})
+    evidence = await collect_tests(bench.bench, checkpoint, "p", "r", change="refactoring")
+
+    assert first == second == bench.bench.toolchain
+    assert bench.record.activities.count("installing the dependencies") == 1
+    assert evidence.ok, evidence.detail
+    assert [r.kind for r in bench.record.receipts.values()][:3] == ["setup"] * 3
+    assert not (first.python.parent.parent.parent / "project").exists()
+
+
+async def test_a_set_up_command_is_run_as_configured(workshop: Any) -> None:
+    """The configured command makes the environment, in the place of what would be found."""
+    bench = project(workshop)
+    bench.configure(setup_command=("python", "-m", "pip", "install", "--no-index", f"./{WHEEL}"))
+
+    bench.bench = replace(bench.bench, toolchain=await prepare(bench))
+    checkpoint = bench.change({"app.py": "def hail():\n    return ' '.join(('hello', 'you'))\n"})
+    evidence = await collect_tests(bench.bench, checkpoint, "p", "r", change="refactoring")
+
+    assert evidence.ok, evidence.detail
+
+
+async def test_a_set_up_that_fails_says_how_its_log_ended(workshop: Any) -> None:
+    """One sentence, the end of the log and a way out; the next try starts anew."""
+    bench = project(workshop, **{"requirements.txt": "./vendor/absent-1.0-py3-none-any.whl\n"})
+
+    with pytest.raises(ProjectError) as failure:
+        await prepare(bench)
+
+    assert "could not be installed" in failure.value.what
+    assert "absent" in failure.value.hint and "setup_command" in failure.value.hint
+    assert not bench.steps.kept
+    assert not list((bench.bench.cache / "environments").glob("*/ready.json"))
+
+
+async def test_a_project_without_needs_starts_at_once(workshop: Any) -> None:
+    """Nothing is installed; the project's own metadata is known all the same."""
+    toml = "[project]\nname = 'calc-kit'\nversion = '1.2'\ndependencies = []\n"
+    test = (
+        "from importlib.metadata import version\n\n\n"
+        "def test_it():\n    assert version('calc-kit') == '1.2'\n"
+    )
+    bench = workshop({"pyproject.toml": toml, "tests/test_a.py": test, "a.py": "x = 1\n"})
+
+    bench.bench = replace(bench.bench, toolchain=await prepare(bench))
+    evidence = await collect_tests(
+        bench.bench, bench.change({"a.py": "# y\nx = 1\n"}), "p", "r", change="fix", red_first=False
+    )
+
+    assert evidence.ok, evidence.detail
+    assert bench.bench.toolchain.python == own_toolchain().python
+    assert "setup" not in {r.kind for r in bench.record.receipts.values()}
+
+
+def test_a_metadata_name_cannot_lead_out_of_the_cache() -> None:
+    """Names that are no names are ignored."""
+    from core.evidence.dependencies import Dependencies
+    from core.evidence.toolchain import _with_metadata
+
+    tools = own_toolchain()
+
+    assert _with_metadata(tools, Dependencies(name="../../x", version="1"), Path("/nonexistent")) is tools
+
+
+def test_a_shim_is_not_taken_for_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script named uv needs more than the sandbox shows; a program is taken by its real path."""
+    shim = tmp_path / "uv"
+    shim.write_text("#!/bin/sh\n")
+    shim.chmod(0o755)
+    monkeypatch.setenv("UV", str(shim))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert find_uv() != shim
