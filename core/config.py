@@ -26,6 +26,8 @@ from core.machine.states import Autonomy, Role
 PROJECT_FILE = ".qdeck.toml"
 USER_FILE = "config.toml"
 ENV_PREFIX = "QDECK_"
+DEMO_MODEL = "rehearsal/slugify"
+"""The model that plays the demo: scripted words, no key and no network."""
 
 
 @dataclass(frozen=True, slots=True)
