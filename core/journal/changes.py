@@ -29,12 +29,18 @@ class SqliteChanges:
 
     def __init__(self, path: str) -> None:
         self._lock = threading.Lock()
+        self._last = 0
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
 
     def counter(self) -> int:
         """Return SQLite's own counter."""
         with self._lock:
-            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+            try:
+                self._last = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+            except sqlite3.Error:
+                # Whoever reads next is told what is wrong; a look at a counter stops nobody.
+                self._last -= 1
+            return self._last
 
     def close(self) -> None:
         """Close the connection."""
@@ -71,7 +77,8 @@ class ServerChanges:
                     connection.execute(f"LISTEN {CHANNEL}")
                     self._count += 1
                     while not self._end.is_set():
-                        self._count += sum(1 for _ in connection.notifies(timeout=0.5))
+                        for _ in connection.notifies(timeout=0.5):
+                            self._count += 1
             except psycopg.Error:
                 # Connect again; whoever asks meanwhile sees a change, and reads for themselves what is wrong.
                 self._count += 1

@@ -30,6 +30,8 @@ Clock = Callable[[], datetime]
 
 _BUSY_MS = 15_000
 _IMMEDIATE = "qdeck_immediate"
+_ADVISORY = 0x71646563
+"""The number of our advisory lock on a server: "qdec"."""
 
 
 def utc_now() -> datetime:
@@ -73,6 +75,11 @@ class Database:
                 session.flush()
                 heads = session.info.get("heads", [])
             self.anchor.note(heads)
+
+    def one_at_a_time(self, session: Session) -> None:
+        """Let no other writer in until the session ends; on SQLite there never is one."""
+        if not self.is_sqlite:
+            session.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY)))
 
     def _loose_writer(self) -> Engine:
         with self._loose_lock:

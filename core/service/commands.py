@@ -62,9 +62,12 @@ class _Decided:
 def carry_out(database: Database, order: Order) -> Answer:
     """Carry the order out, all of it or nothing. Raises UnknownError for an unknown workflow or project."""
     with database.write() as session:
+        # The lock comes first: what is read before it may be another writer's past.
+        row = find_row(session, order.workflow_id, lock=True) if order.workflow_id else None
+        if row is None:
+            database.one_at_a_time(session)
         if kept := by_command(session, order.command_id):
             return _repeated(session, database, order, kept)
-        row = find_row(session, order.workflow_id, lock=True) if order.workflow_id else None
         before = workflow_of(row) if row else None
         try:
             decided = _decide(session, order, before)

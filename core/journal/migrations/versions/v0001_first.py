@@ -317,7 +317,8 @@ _BOARD = """
 CREATE VIEW board_v1 AS SELECT
     w.workflow_id, w.build_id, w.title, p.name AS project, w.current_state AS state, w.condition,
     w.waiting_for, w.autonomy, coalesce(l.activity, '') AS activity, coalesce(l.tests, '') AS tests,
-    coalesce(l.cost_micros, 0) / 1000000.0 AS cost_usd, w.budget_micros / 1000000.0 AS budget_usd,
+    CAST(coalesce(l.cost_micros, 0) AS DOUBLE PRECISION) / 1000000 AS cost_usd,
+    CAST(w.budget_micros AS DOUBLE PRECISION) / 1000000 AS budget_usd,
     w.retries_used, w.retry_budget, {created} AS created_at, coalesce(l.touched, {updated}) AS updated_at,
     {completed} AS completed_at, w.version, w.evidence, w.attempt
 FROM build_workflows w
