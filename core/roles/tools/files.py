@@ -130,7 +130,11 @@ def walk(root: Path, path: str) -> Iterator[tuple[str, int]]:
 
 
 async def _diff(context: RoleContext, arguments: DiffArguments, key: str) -> Result:
-    text = await change(context, arguments.path)
+    try:
+        path = "/".join(inside(context.root, arguments.path))
+    except PathRefused as error:
+        return trouble(arguments.path, error)
+    text = await change(context, path)
     if not text:
         return Result("Nothing differs from the base there.")
     lines = text.removesuffix("\n").split("\n")
