@@ -1,0 +1,216 @@
+"""Carries one workflow to rest in the foreground: keeps a worker alive, tells what happens, asks a person."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core.config import Paths
+from core.errors import ExitCode, QdeckError
+from core.machine.commands import Authority
+from core.machine.events import EventType
+from core.machine.states import FINAL, Autonomy, Condition, State
+from core.machine.transitions import BACK, Kind
+from tui.commands.children import WorkerChild
+from tui.commands.output import note
+from tui.commands.session import ask, ask_yes
+from tui.commands.telling import decision_text, one_line
+from tui.words import ROLE_NAMES, duration, state_word, waits_for
+
+if TYPE_CHECKING:
+    from core.service.service import OrchestrationService
+    from core.service.views import EventView, WorkflowView
+
+_POLL = 0.08
+_TAKEN = 3
+"""What a worker ends with that found another one at work on the same journal."""
+_PATIENCE = 5
+"""Deaths of a worker in a row, without anything new in the journal, before this command gives up."""
+_PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)
+
+
+@dataclass
+class Progress:
+    """Tells on standard error what happened, a line for each thing; on a terminal also what happens now."""
+
+    started: float = field(default_factory=time.monotonic)
+    live: bool = field(default_factory=lambda: sys.stderr.isatty())
+    _shown: str = ""
+
+    def event(self, event: EventView) -> None:
+        """Tell of one event, if it is one that a reader wants to know of."""
+        if line := _event_line(event):
+            self._wipe()
+            note(f"{self._time():>7}  {line}")
+
+    def now(self, view: WorkflowView) -> None:
+        """Show what happens this second on one line that is written over."""
+        if not self.live or view.condition is not Condition.ACTIVE or view.state is FINAL:
+            return
+        text = one_line(f"{self._time():>7}  … {ROLE_NAMES[view.role]}: {view.activity or 'at work'}", 78)
+        if text != self._shown:
+            print(f"\r{text:<78}", end="", file=sys.stderr, flush=True)
+            self._shown = text
+
+    def close(self) -> None:
+        """Leave no half line behind."""
+        self._wipe()
+
+    def _wipe(self) -> None:
+        if self._shown:
+            print(f"\r{'':<78}\r", end="", file=sys.stderr, flush=True)
+            self._shown = ""
+
+    def _time(self) -> str:
+        return duration(time.monotonic() - self.started)
+
+
+def _event_line(event: EventView) -> str:
+    data = event.data
+    match EventType(event.event_type):
+        case EventType.MOVED:
+            arrow = "←" if Kind(data["kind"]) in BACK else "→"
+            reason = one_line(str(data.get("reason") or ""), 200)
+            name = "complete" if data["to"] == FINAL else state_word(State(data["to"])).removeprefix("→ ")
+            because = f": {reason}" if reason and arrow == "←" else ""
+            return f"{arrow} {name} ({data['transition']} {data['kind']}){because}"
+        case EventType.EVIDENCE_RECORDED:
+            mark = "✓" if data["ok"] else "✗"
+            return f"  {mark} {data['kind']}: {one_line(str(data['summary']), 200)}"
+        case EventType.APPROVED | EventType.CONDITION_CHANGED:
+            return f"  {one_line(event.text, 300)}"
+    return ""
+
+
+@dataclass
+class Follower:
+    """One workflow in the foreground."""
+
+    service: OrchestrationService
+    workflow_id: str
+    worker: WorkerChild
+    progress: Progress
+    by: Authority | None
+    """Who decides what waits for a person; None when nobody can be asked."""
+    _seen: int = 0
+    _deaths: int = 0
+
+    async def to_rest(self) -> WorkflowView:
+        """Follow until the workflow is complete, or nothing goes on without a person. Ends the worker."""
+        try:
+            while True:
+                view = await self._until_rest()
+                self.progress.close()
+                if view.condition is not Condition.WAITING or self.by is None:
+                    return view
+                if not await self._decided(view, self.by):
+                    return await self.service.get_workflow_status(self.workflow_id)
+        finally:
+            self.progress.close()
+            await asyncio.shield(asyncio.to_thread(self.worker.stop))
+
+    async def _until_rest(self) -> WorkflowView:
+        self.worker.start()
+        changed = self.service.changed()
+        view = await self._news()
+        while True:
+            if (now := self.service.changed()) != changed:
+                changed, view = now, await self._news()
+            if view.state is FINAL or view.condition is not Condition.ACTIVE:
+                return view
+            self.progress.now(view)
+            await self._look_after_worker(view)
+            await asyncio.sleep(_POLL)
+
+    async def _news(self) -> WorkflowView:
+        view = await self.service.get_workflow_status(self.workflow_id)
+        if view.version > self._seen:
+            for event in await self.service.get_workflow_history(self.workflow_id, limit=0, after=self._seen):
+                self.progress.event(event)
+                self._seen = event.seq
+            self._deaths = 0
+        return view
+
+    async def _look_after_worker(self, view: WorkflowView) -> None:
+        """Start the worker again when it died; another worker on the same journal is as good as ours."""
+        code = self.worker.ended()
+        if code is None or (code == _TAKEN and self.service.worker_alive()):
+            return
+        if code not in (0, _TAKEN):
+            self._deaths += 1
+            if code > 0 or self._deaths > _PATIENCE:
+                raise QdeckError(
+                    f"The worker ended (exit code {code}) while {view.build_id} was in {view.state.value}; "
+                    "nothing is lost.",
+                    f"{_last_words()} `qdeck doctor` looks at what a build needs.".strip(),
+                )
+            await asyncio.sleep(_PAUSES[min(self._deaths, len(_PAUSES) - 1)])
+        self.worker.start()
+
+    async def _decided(self, view: WorkflowView, by: Authority) -> bool:
+        """Ask about what the workflow waits for. False when it stays waiting."""
+        decision = await self.service.decision(self.workflow_id, by)
+        if decision is None:
+            return True
+        note(decision_text(decision))
+        if decision.kind == "approval":
+            if await asyncio.to_thread(ask_yes, "Approve?"):
+                answer = await self.service.advance_workflow(
+                    self.workflow_id, by=by, expected_version=decision.version
+                )
+                note(answer.text)
+                return True
+            words = await asyncio.to_thread(ask, "What should be different? (empty: leave it waiting)")
+        elif decision.kind == "answer":
+            words = await asyncio.to_thread(ask, "Your answer (empty: leave it waiting):")
+        else:
+            return False
+        if not words:
+            return False
+        note((await self.service.chat(self.workflow_id, words, by=by)).text)
+        return True
+
+
+def rest_code(view: WorkflowView) -> int:
+    """Return the exit code for how a workflow came to rest."""
+    if view.state is FINAL:
+        return ExitCode.DONE
+    if view.condition in (Condition.WAITING, Condition.PAUSED):
+        return ExitCode.WAITING
+    return ExitCode.FAILED
+
+
+def rest_text(view: WorkflowView) -> str:
+    """Return one or two sentences on how a workflow came to rest and what to do."""
+    name, took = view.build_id, duration(view.elapsed.total_seconds())
+    reason = one_line(view.reason, 600)
+    if view.state is FINAL:
+        return f"{name} is complete after {took}, with every piece of evidence current."
+    if view.condition is Condition.WAITING:
+        how = "" if view.autonomy is Autonomy.AUTO else " `--autonomy auto` lets the policy approve."
+        because = f" ({reason})" if reason else ""
+        ways = f"`qdeck advance {name}` or `qdeck chat {name} TEXT` at a terminal, or the app (`qdeck`)."
+        what = f"{name} waits for a person in {view.state.value}: {waits_for(view.waiting_for)}{because}."
+        return f"{what} {ways}{how}"
+    word = view.condition.value
+    ways = f" `qdeck resume {name}` tries again." if view.condition is not Condition.CANCELLED else ""
+    return f"{name} is {word} in {view.state.value}{f': {reason}' if reason else ''}.{ways}".replace(
+        "..", "."
+    )
+
+
+def _last_words() -> str:
+    """Return the last complaint in the worker's log, which is no place that people look at."""
+    log = Paths.find().worker_log
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 8_192))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    complaint = next((line for line in reversed(lines) if " ERROR " in line), "")
+    _, _, text = complaint.partition(" ERROR ")
+    return one_line(text.partition(": ")[2], 600) + f" The log is {log}." if text else f"The log is {log}."

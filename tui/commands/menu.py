@@ -1,0 +1,87 @@
+"""Every command but the bare one, through typer. What the commands do stands in their modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from core.errors import ExitCode
+from tui.commands import builds, orders, questions
+from tui.commands.output import UsageFault
+
+# typer keeps its own copy of click; these are the bases of its complaints under both.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+_EPILOG = """`qdeck` alone opens the board; `qdeck --project PATH` the board with a repository to build in.
+
+Exit codes: 0 complete or done, 1 failed, 2 refused, 3 waiting for a person, 4 unknown id, 5 stale,
+64 wrong usage."""
+
+app = typer.Typer(
+    name="qdeck",
+    help="A control room for software built by AI roles, where nothing moves on without proof.",
+    epilog=_EPILOG,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config = typer.Typer(help="Where the settings are.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+)
+def demo(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> int:
+    """Watch five roles build a feature in a scratch repository; no key needed."""
+    from tui.commands.demo import demo
+
+    return demo(arguments or [])
+
+
+for name, command in (
+    ("run", builds.run),
+    ("start", builds.start),
+    ("advance", orders.advance),
+    ("retry", orders.retry),
+    ("rollback", orders.rollback),
+    ("chat", orders.chat),
+    ("pause", orders.pause),
+    ("resume", orders.resume),
+    ("cancel", orders.cancel),
+    ("status", questions.status),
+    ("history", questions.history),
+    ("stats", questions.stats),
+    ("projects", questions.projects),
+    ("machine", questions.machine),
+    ("doctor", questions.doctor),
+    ("worker", builds.worker),
+):
+    app.command(name)(command)
+config.command("path")(questions.config_path)
+# A second command keeps typer from folding the group away; it is useful as well.
+config.command("show")(questions.config_show)
+app.add_typer(config, name="config")
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    try:
+        code = app(args=list(arguments), prog_name="qdeck", standalone_mode=False)
+    except typer.Abort as error:
+        raise KeyboardInterrupt from error
+    except _UsageError as error:
+        raise _usage(error) from error
+    return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _usage(error: Exception) -> UsageFault:
+    what = str(getattr(error, "format_message", lambda: error)()).strip()
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "qdeck"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return UsageFault("A command is missing.", f"`{path} --help` shows what there is.")
+    return UsageFault(what if what.endswith(".") else f"{what}.", f"`{path} --help` shows what there is.")

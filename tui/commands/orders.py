@@ -1,0 +1,225 @@
+"""Commands that move or steer a workflow."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from core.errors import ExitCode
+from core.machine.commands import Authority
+from core.machine.refusal import Reason as Why
+from core.machine.states import Condition, State
+from core.machine.transitions import Kind
+from tui.commands.flags import Db, Json, Reason, Version, Worker, Workflow
+from tui.commands.output import UsageFault, fault_data, note, say, show_json, tell_fault
+from tui.commands.session import ask_yes, at_terminal, ensure_worker, person, with_service
+from tui.commands.telling import decision_text, move_text
+
+if TYPE_CHECKING:
+    from core.service.service import OrchestrationService
+    from core.service.views import Answer
+
+_MESSAGE_LIMIT = 200_000
+
+Give = Callable[["OrchestrationService", int], Awaitable["Answer"]]
+"""Gives one order at the version that the caller has seen."""
+
+
+def advance(
+    workflow: Workflow,
+    reason: Reason = "",
+    expected_version: Version = None,
+    start_worker: Worker = True,
+    json: Json = False,
+    db: Db = "",
+) -> int:
+    """Approve, and move one step forward. Asks at the terminal; without one only what the autonomy allows."""
+
+    async def work(service: OrchestrationService) -> int:
+        view = await service.get_workflow_status(workflow)
+        version = view.version if expected_version is None else expected_version
+        by = person() if at_terminal() else Authority.policy(view.autonomy)
+        if at_terminal() and not await _agreed(service, workflow):
+            what = f"{view.build_id} was not approved; it stays where it is."
+            tell_fault(fault_data("declined", what, "`qdeck retry` or `qdeck chat` say what is wrong."), json)
+            return ExitCode.REFUSED
+        answer = await service.advance_workflow(workflow, by=by, expected_version=version, reason=reason)
+        if answer.ok:
+            ensure_worker(service, start_worker)
+        elif not at_terminal() and answer.refusal and answer.refusal.reason is Why.NOT_YOURS:
+            hint = "Nobody can be asked here. Approve in the app, or run this command at a terminal."
+            tell_fault(fault_data(Why.NOT_YOURS.value, answer.refusal.text, hint, answer.refusal), json)
+            return answer.exit_code
+        return tell_answer(answer, json)
+
+    return with_service(db, work)
+
+
+async def _agreed(service: OrchestrationService, workflow: str) -> bool:
+    """Show what would be approved and ask. What cannot be done anyway is ordered unasked, and refused."""
+    ahead = next(
+        (m for m in await service.moves(workflow, person()) if m.kind in (Kind.ADVANCE, Kind.ACCEPT)), None
+    )
+    decision = await service.decision(workflow)
+    if decision is not None and decision.kind == "approval":
+        note(decision_text(decision))
+        return ask_yes("Approve?")
+    if ahead is None or not ahead.ready:
+        return True
+    return ask_yes(f"{move_text(ahead)}?")
+
+
+def retry(
+    workflow: Workflow,
+    reason: Annotated[str, typer.Option("--reason", "-r", help="What is wrong; the role is told.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="STATE", help="Where to; else where the table says.")
+    ] = "",
+    expected_version: Version = None,
+    start_worker: Worker = True,
+    json: Json = False,
+    db: Db = "",
+) -> int:
+    """Send the work back to an earlier phase with a reason. The files stay."""
+    target = _state(to) if to else None
+    by = person()
+    return _order(
+        workflow,
+        expected_version,
+        lambda s, v: s.request_retry(workflow, by=by, expected_version=v, reason=reason, target=target),
+        start_worker=start_worker,
+        json=json,
+        db=db,
+    )
+
+
+def rollback(
+    workflow: Workflow,
+    to: Annotated[str, typer.Option("--to", metavar="STATE", help="The phase to go back to.")],
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; it stays in the record.")],
+    checkpoint: Annotated[
+        int | None, typer.Option(min=0, help="A checkpoint other than the phase's own.")
+    ] = None,
+    expected_version: Version = None,
+    start_worker: Worker = True,
+    json: Json = False,
+    db: Db = "",
+) -> int:
+    """Go back to an earlier phase with files and conversations as they were then. Asks at a terminal."""
+    target, by = _state(to), person()
+    if at_terminal() and not ask_yes(f"Take {workflow} back to {target.value}, files included?"):
+        what = f"{workflow} was not rolled back; it stays where it is."
+        tell_fault(fault_data("declined", what), json)
+        return ExitCode.REFUSED
+    return _order(
+        workflow,
+        expected_version,
+        lambda s, v: s.rollback_workflow(
+            workflow, by=by, expected_version=v, target_state=target, reason=reason, checkpoint=checkpoint
+        ),
+        start_worker=start_worker,
+        json=json,
+        db=db,
+    )
+
+
+def pause(
+    workflow: Workflow, reason: Reason = "", expected_version: Version = None, json: Json = False, db: Db = ""
+) -> int:
+    """Let a workflow rest until it is resumed."""
+    by = person()
+    give: Give = lambda s, v: s.pause(workflow, by=by, expected_version=v, reason=reason)  # noqa: E731
+    return _order(workflow, expected_version, give, start_worker=False, json=json, db=db)
+
+
+def resume(
+    workflow: Workflow,
+    reason: Reason = "",
+    expected_version: Version = None,
+    start_worker: Worker = True,
+    json: Json = False,
+    db: Db = "",
+) -> int:
+    """Let a paused, failed or waiting workflow go on in its phase."""
+    by = person()
+    give: Give = lambda s, v: s.resume(workflow, by=by, expected_version=v, reason=reason)  # noqa: E731
+    return _order(workflow, expected_version, give, start_worker=start_worker, json=json, db=db)
+
+
+def cancel(
+    workflow: Workflow, reason: Reason = "", expected_version: Version = None, json: Json = False, db: Db = ""
+) -> int:
+    """End a workflow for good, unfinished. Its checkpoints stay."""
+    by = person()
+    give: Give = lambda s, v: s.cancel(workflow, by=by, expected_version=v, reason=reason)  # noqa: E731
+    return _order(workflow, expected_version, give, start_worker=False, json=json, db=db)
+
+
+def chat(
+    workflow: Workflow,
+    text: Annotated[
+        str, typer.Argument(help="What to say to the active role; - reads it from standard input.")
+    ],
+    start_worker: Worker = True,
+    json: Json = False,
+    db: Db = "",
+) -> int:
+    """Say something to the role that is at work, or that waits for you."""
+    words, by = read_words(text, "message"), person()
+
+    async def work(service: OrchestrationService) -> int:
+        answer = await service.chat(workflow, words, by=by)
+        if answer.ok:
+            ensure_worker(service, start_worker)
+        return tell_answer(answer, json)
+
+    return with_service(db, work)
+
+
+def read_words(text: str, what: str) -> str:
+    """Return the words that were given, or piped in for `-`. Refuses none, and more than a message can be."""
+    words = sys.stdin.read(_MESSAGE_LIMIT + 1) if text == "-" else text
+    if not words.strip():
+        raise UsageFault(f"The {what} is empty.", "Say in a sentence or two what you want.")
+    if len(words) > _MESSAGE_LIMIT:
+        hint = "Put the long part into a file of the repository and name the file."
+        raise UsageFault(f"The {what} is longer than {_MESSAGE_LIMIT:,} characters.", hint)
+    return words
+
+
+def tell_answer(answer: Answer, as_json: bool) -> int:
+    """Tell what became of an order and return the exit code."""
+    if answer.ok:
+        show_json(answer.to_data()) if as_json else say(answer.text)
+        return answer.exit_code
+    refusal = answer.refusal
+    name = refusal.reason.value if refusal else "refused"
+    fault = fault_data(
+        name, refusal.text if refusal else answer.text, refusal.hint if refusal else "", refusal
+    )
+    tell_fault(fault, as_json)
+    return answer.exit_code
+
+
+def _order(
+    workflow: str, expected: int | None, give: Give, *, start_worker: bool, json: bool, db: str
+) -> int:
+    async def work(service: OrchestrationService) -> int:
+        version = (await service.get_workflow_status(workflow)).version if expected is None else expected
+        answer = await give(service, version)
+        if answer.ok and answer.workflow and answer.workflow.condition is Condition.ACTIVE:
+            ensure_worker(service, start_worker)
+        return tell_answer(answer, json)
+
+    return with_service(db, work)
+
+
+def _state(word: str) -> State:
+    try:
+        return State(word.strip().lower())
+    except ValueError:
+        names = ", ".join(state.value for state in State)
+        raise UsageFault(f"There is no state {word[:40]!r}.", f"States are {names}.") from None

@@ -1,0 +1,74 @@
+"""One open service for the length of one command, and who is asking."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from core.config import Settings, load_settings
+from core.machine.commands import Authority
+from tui.commands.output import note
+from tui.worker import start_worker
+
+if TYPE_CHECKING:
+    from core.service.service import OrchestrationService
+
+T = TypeVar("T")
+
+
+def settings_of(db: str, **flags: object) -> Settings:
+    """Return the settings with the flags of this call over them."""
+    return load_settings(flags={"database_url": db or None, **flags})
+
+
+def with_service(db: str, work: Callable[[OrchestrationService], Awaitable[T]]) -> T:
+    """Open the journal, do the work with it, close it."""
+    # Here, because it costs half a second that `qdeck machine` and wrong usage need not pay.
+    from core.service import OrchestrationService
+
+    async def session() -> T:
+        service = await OrchestrationService.open(settings_of(db).database_url)
+        try:
+            return await work(service)
+        finally:
+            await service.close()
+
+    return asyncio.run(session())
+
+
+def person() -> Authority:
+    """The person at this terminal, as far as the system knows."""
+    try:
+        return Authority.person(getpass.getuser())
+    except (OSError, KeyError):
+        return Authority.person("somebody")
+
+
+def at_terminal() -> bool:
+    """Say whether somebody can be asked: questions go to standard error, answers come from standard input."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> str:
+    """Ask a person and return the line that they typed; the end of the input is an empty answer."""
+    print(question, end=" ", file=sys.stderr, flush=True)
+    try:
+        return input().strip()
+    except EOFError:
+        print(file=sys.stderr)
+        return ""
+
+
+def ask_yes(question: str) -> bool:
+    """Ask a person for a yes; everything else is a no."""
+    return ask(f"{question} [y/N]").lower() in ("y", "yes")
+
+
+def ensure_worker(service: OrchestrationService, wanted: bool) -> None:
+    """Start a worker that outlives this command when there is none, so that the order is carried out."""
+    if wanted and not service.worker_alive():
+        start_worker(service.url)
+        note("A worker was started; it goes on without this terminal.")
