@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, what in (
         ("check", "can a build run in this folder"),
         ("models", "which models, keys and local servers are there"),
+        ("model", "can this model be tried"),
         ("doctor", "is everything there that a build needs"),
     ):
         question = questions.add_parser(name, help=what)
@@ -66,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
         question.add_argument("--json", action="store_true", help="print one JSON object")
         if name == "check":
             question.add_argument("path", help="a folder of the project")
+        if name == "model":
+            question.add_argument("--name", default="", help="the model")
+            question.add_argument("--api-base", default="", help="the address of its server")
+            question.add_argument("--request", default="", help="what it shall build")
     return parser
 
 
@@ -82,6 +87,8 @@ def _answer(question: str, options: argparse.Namespace) -> int:
             answer = questions.check_project(Path(options.path))
         elif question == "models":
             answer = asyncio.run(questions.models())
+        elif question == "model":
+            answer = questions.model(options.name, options.api_base, options.request)
         else:
             answer = questions.doctor()
     except QdeckError as error:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.config import PROJECT_FILE, load_settings
-from core.errors import QdeckError
+from core.config import PROJECT_FILE, Settings, load_settings
+from core.errors import ModelError, QdeckError
 from core.evidence import ProjectSettings, find_test_command
-from core.llm import find_ways
+from core.llm import check_model, find_ways
 from core.sandbox import detect
 from core.workspace import Repository, export_tree, open_repository, read_file_at
 
@@ -29,7 +29,8 @@ _PYTHON_AT_LEAST = (3, 11)
 def check_project(path: Path) -> dict[str, Any]:
     """Say whether a build can run in the folder, and what it would find there."""
     repository = open_repository(path)
-    command = _test_command(repository)
+    settings = load_settings(read_file_at(repository, repository.head, PROJECT_FILE))
+    command = _test_command(repository, settings)
     dirty = _changes(repository.path)
     return {
         "ok": True,
@@ -39,14 +40,15 @@ def check_project(path: Path) -> dict[str, Any]:
         "dirty": bool(dirty),
         "changes": dirty,
         "test_command": list(command) if command else None,
+        "asks": [{"key": ask.key, "value": ask.value, "digest": ask.digest} for ask in settings.asks],
+        "ignored": list(settings.ignored),
         "error": "",
         "hint": "" if command else "No test command was found; the Code Writer will have to add tests.",
     }
 
 
-def _test_command(repository: Repository) -> tuple[str, ...] | None:
+def _test_command(repository: Repository, settings: Settings) -> tuple[str, ...] | None:
     """Find the test command on a clean export: the checkout may hold anything."""
-    settings = load_settings(read_file_at(repository, repository.head, PROJECT_FILE))
     with tempfile.TemporaryDirectory(prefix="qdeck-check-") as folder:
         tree = Path(folder) / "tree"
         export_tree(repository, repository.head, tree)
@@ -62,6 +64,15 @@ def _changes(checkout: Path) -> int:
         timeout=60,
     )
     return sum(1 for entry in found.stdout.split(b"\0") if entry)
+
+
+def model(name: str, api_base: str, request: str) -> dict[str, Any]:
+    """Say whether the model can be tried, for this request; if not, what is wrong and what to do."""
+    try:
+        check_model(name, api_base or None, request=request)
+    except ModelError as error:
+        return {"ok": False, "fault": error.fault.value, "error": error.what, "hint": error.hint}
+    return {"ok": True, "model": name}
 
 
 async def models() -> dict[str, Any]:
@@ -81,10 +92,12 @@ class Check:
     ok: bool
     what: str
     hint: str = ""
+    covers: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
         """Return the check as JSON data."""
-        return {"name": self.name, "ok": self.ok, "what": self.what, "hint": self.hint}
+        data = {"name": self.name, "ok": self.ok, "what": self.what, "hint": self.hint}
+        return data | ({"covers": list(self.covers)} if self.covers else {})
 
 
 def doctor() -> dict[str, Any]:
@@ -116,7 +129,7 @@ def _sandbox() -> Check:
         sandbox = detect(unsandboxed=load_settings().unsandboxed)
     except QdeckError as error:
         return Check("sandbox", False, error.what, error.hint)
-    return Check("sandbox", True, sandbox.name)
+    return Check("sandbox", True, sandbox.name, covers=sandbox.covers)
 
 
 def _library(name: str) -> Check:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from core.errors import ModelError, ModelFault
 from core.llm.providers import PROVIDERS, find_endpoint, provider_of
-from core.llm.rehearsal import is_rehearsal
+from core.llm.rehearsal import is_rehearsal, unknown_request
 from core.llm.scenario import load_scenario
 from core.text import clean
 
@@ -102,14 +102,17 @@ def check_model(
     api_base: str | None = None,
     api_key: str | None = None,
     environment: Mapping[str, str] | None = None,
+    request: str = "",
 ) -> None:
-    """Raise ModelError when `model` cannot even be tried: none configured, no key, no such rehearsal, a local
-    server that does not answer. Says what the ways to a model are."""
+    """Raise ModelError when `model` cannot even be tried: none configured, no key, no such rehearsal or none
+    of this `request`, a local server that does not answer. Says what the ways to a model are."""
     if not model.strip():
         what = "No model is configured."
         raise ModelError(ModelFault.NONE_CONFIGURED, what, _ways_text(environment))
     if is_rehearsal(model):
-        load_scenario(model)
+        scenario = load_scenario(model)
+        if request and not scenario.knows(request):
+            raise unknown_request(scenario)
         return
     endpoint = find_endpoint(model, api_base, api_key, environment)
     if endpoint.api_base is not None:
