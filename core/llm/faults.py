@@ -39,14 +39,15 @@ _NOISE = re.compile(r"(?:litellm\.)?\w+(?:Error|Exception)\s*(?::|-)\s*")
 class Trouble:
     """One failed call.
 
-    `again` says whether asking again can help, `after` how many seconds the provider wants peace, and
-    `breaks` that it refused for good, whoever asks.
+    `again` says whether asking again can help, `after` how many seconds the provider wants peace, `breaks`
+    that it refused for good, whoever asks, and `most` how often to ask at most (0: as often as usual).
     """
 
     error: ModelError
     again: bool = False
     after: float | None = None
     breaks: bool = False
+    most: int = 0
 
 
 def trouble_in(error: Exception, model: str, endpoint: Endpoint) -> Trouble:
@@ -89,7 +90,8 @@ def silent(endpoint: Endpoint, seconds: float | None) -> Trouble:
     span = f" for {seconds:g} seconds" if seconds else ""
     what = f"{endpoint.subject} said nothing{span}."
     hint = "Resume to ask again, or set QDECK_MODEL_IDLE to more seconds for a slow model."
-    return Trouble(ModelError(ModelFault.UNREACHABLE, what, hint), again=True)
+    # Each time costs minutes, so it is asked only once more.
+    return Trouble(ModelError(ModelFault.UNREACHABLE, what, hint), again=True, most=2)
 
 
 def overlong(endpoint: Endpoint, seconds: float) -> Trouble:

@@ -24,7 +24,7 @@ from core.llm.assembler import Assembler, is_object
 from core.llm.breaker import Breaker
 from core.llm.faults import Trouble
 from core.llm.litellm_setup import LOG, load_litellm
-from core.llm.prices import count_prompt, count_text_size
+from core.llm.prices import count_prompt, count_text_size, longest_answer
 from core.llm.providers import Endpoint, endpoint_of
 from core.llm.types import Call, Completion, Delta, Message, ReasoningDelta, Retrying, TextDelta, Usage
 
@@ -114,7 +114,8 @@ class LiteLLMGateway:
             if trouble.breaks:
                 self._breaker.trip(endpoint, trouble.error, trouble.after)
             # Raised outside the `except`: the original exception, which may hold a key, is not its context.
-            if not trouble.again or attempt == limit:
+            limit = min(limit, trouble.most or limit)
+            if not trouble.again or attempt >= limit:
                 raise _after(trouble.error, attempt)
             seconds = self._patience.pause(attempt, trouble, self._chance())
             yield Retrying(trouble.error.what, seconds, attempt, limit)
@@ -137,6 +138,7 @@ class LiteLLMGateway:
             while (chunk := await watch.next(source, call)) is not None:
                 for delta in answer.take(chunk):
                     yield delta
+                answer.look_for_end(source)
         finally:
             await _close(source)
         yield answer.finished(litellm, source)
@@ -194,6 +196,7 @@ class _Answer:
         self._tools = Assembler()
         self._usage: Any = None
         self._finish = ""
+        self._ended = False
 
     def take(self, chunk: Any) -> list[Delta]:
         """Take a chunk in and return what of it there is to show."""
@@ -216,10 +219,19 @@ class _Answer:
                 )
         return shown
 
+    def look_for_end(self, source: Any) -> None:
+        """Remember whether the provider itself has said that the answer ends.
+
+        litellm makes up a finish_reason when none came; only these two of its attributes tell a cut stream.
+        The second is for Gemini, where the first is never set; there only a dropped connection tells.
+        """
+        for name in ("received_finish_reason", "intermittent_finish_reason"):
+            self._ended = self._ended or bool(getattr(source, name, None))
+
     def finished(self, litellm: ModuleType, source: Any) -> Completion:
         """Return the whole answer, or raise `_Failed` when it is not one."""
-        # litellm makes up a finish_reason when the server sends none; only this tells a cut stream.
-        if getattr(source, "received_finish_reason", self._finish) is None:
+        self.look_for_end(source)
+        if not self._ended:
             raise _Failed(faults.cut(self._endpoint))
         text = "".join(self._text)
         # A cut answer may hold half a call, and half a call is never executed.
@@ -263,7 +275,7 @@ def _request(call: Call, endpoint: Endpoint, patience: Patience) -> dict[str, An
     request: dict[str, Any] = {
         "model": call.model,
         "messages": [_wire(message) for message in call.messages],
-        "max_tokens": call.max_tokens,
+        "max_tokens": min(call.max_tokens, longest_answer(call.model) or call.max_tokens),
         "stream": True,
         "stream_options": {"include_usage": True},
         # Retries are ours, where they can be seen; litellm would sleep in silence.

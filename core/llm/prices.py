@@ -28,12 +28,15 @@ def likely_cost(call: Call) -> float:
     return prompt * count_prompt(call) + completion * call.max_tokens
 
 
+def longest_answer(model: str) -> int | None:
+    """Return how many tokens the model can write at most, or None; asking it for more is an error at some."""
+    limit = _entry(model).get("max_output_tokens")
+    return limit if isinstance(limit, int) and limit > 0 else None
+
+
 def price_of(model: str) -> tuple[float, float] | None:
     """Return the USD price of one prompt token and one completion token, or None."""
-    prices = _price_list()
-    entry = prices.get(model) or prices.get(model.partition("/")[2])
-    if not isinstance(entry, Mapping):
-        return None
+    entry = _entry(model)
     prompt, completion = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
     if not isinstance(prompt, (int, float)) or not isinstance(completion, (int, float)):
         return None
@@ -59,6 +62,13 @@ def _size_of_message(message: Message) -> int:
 
 def _size_of_tool(tool: ToolSpec) -> int:
     return len(tool.name) + len(tool.description) + len(json.dumps(dict(tool.parameters)))
+
+
+def _entry(model: str) -> Mapping[str, Any]:
+    """Return what the list says of a model, by its name with or without the provider; empty when nothing."""
+    prices = _price_list()
+    entry = prices.get(model) or prices.get(model.partition("/")[2])
+    return entry if isinstance(entry, Mapping) else {}
 
 
 @lru_cache(maxsize=1)

@@ -28,6 +28,9 @@ from core.llm.breaker import Breaker
 from core.llm.litellm_gateway import LiteLLMGateway, Patience
 from tests.llm.openai_server import ECHOED_KEY, Fault, OpenAIServer, Reply, Tool
 
+# litellm uses what pydantic is about to drop.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:litellm", "ignore::UserWarning:pydantic")
+
 KEY = "sk-test-0123456789abcdef"
 QUICK = Patience(first=10.0, idle=0.3, total=20.0, attempts=2, backoff=0.01)
 READ = ToolSpec("read", "Read a file.", {"type": "object", "properties": {"path": {"type": "string"}}})
@@ -291,6 +294,21 @@ async def test_a_server_that_hangs_is_given_up_after_the_first_word_is_due() -> 
     assert caught.value.fault is ModelFault.UNREACHABLE
     assert "0.4 seconds" in caught.value.what
     assert time.monotonic() - started < 5
+
+
+async def test_silence_is_borne_only_twice() -> None:
+    """Every wait for a silent server costs minutes, so it is not asked as often as a busy one."""
+    gateway = LiteLLMGateway(replace(QUICK, first=0.2, attempts=4))
+    with OpenAIServer(respond=lambda _: Reply(fault=Fault.HANG)) as server, pytest.raises(ModelError):
+        await collect(gateway, call_to(server))
+    assert len(server.requests) == 2
+
+
+async def test_no_model_is_asked_for_more_than_it_can_write(gateway: LiteLLMGateway) -> None:
+    """A known model's own limit bounds the longest answer."""
+    with OpenAIServer() as server:
+        await collect(gateway, replace(call_to(server, model="openai/gpt-4"), max_tokens=8192))
+    assert server.requests[0].body["max_tokens"] == 4096
 
 
 async def test_an_endless_answer_is_stopped_at_the_deadline() -> None:
