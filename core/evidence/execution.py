@@ -22,6 +22,7 @@ from typing import Any
 
 from core.evidence.bench import Bench
 from core.evidence.commands import source_roots
+from core.evidence.programs import find_program, search_path
 from core.evidence.receipts import Counts, JsonValue, Receipt, digest_of
 from core.sandbox import Contained, Limits, Run, run
 from core.workspace import Repository, export_tree, overlay
@@ -202,13 +203,21 @@ def _lay_out(repository: Repository, job: Job, folders: Folders) -> Manifest:
 def _contained(bench: Bench, job: Job, folders: Folders, argv: tuple[str, ...]) -> Contained:
     tools = bench.toolchain
     roots = [str(root) for root in source_roots(folders.tree)]
-    env = {**tools.env, **job.env}
+    program = find_program(argv[0])
+    env = {**program.env, **tools.env, **job.env}
+    if program.places:
+        env["PATH"] = os.pathsep.join([env.get("PATH") or search_path(), *map(str, program.places)])
     env["PYTHONPATH"] = os.pathsep.join([*roots, *filter(None, [env.get("PYTHONPATH", "")])])
     return Contained(
         argv=argv,
         cwd=folders.tree,
         writable=(folders.tree, folders.reports) if job.writes else (folders.reports,),
-        readable=(*tools.readable, *job.readable, *(() if job.writes else (folders.tree,))),
+        readable=(
+            *tools.readable,
+            *program.readable,
+            *job.readable,
+            *(() if job.writes else (folders.tree,)),
+        ),
         env=env,
         limits=job.limits,
     )

@@ -23,14 +23,13 @@ from core.evidence.execution import Done, Folders, Job, execute
 from core.evidence.findings import Finding, fingerprint, new_findings
 from core.evidence.junit import ReportError, read_bounded
 from core.evidence.receipts import JsonValue, Receipt, digest_of
-from core.evidence.suppressions import suppressions
+from core.evidence.suppressions import CODE, suppressions
 from core.evidence.toolchain import own_toolchain
 from core.sandbox import Limits
 from core.text import clean
 from core.workspace import Checkpoint, FileChange, changed_files, read_file_at
 
 _REPORT_LIMIT = 64 << 20
-_CODE = (".py", ".pyi", ".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".go", ".rs", ".java", ".rb", ".sh")
 _RUFF_FILES = ("pyproject.toml", "ruff.toml", ".ruff.toml")
 _ADVICE = frozenset(("S101", "S105", "S106", "S107", "S110", "S112", "S311", "S603", "S606", "S607"))
 """Rules of ruff's that bandit itself counts as low; its S4xx, the imports, are too."""
@@ -278,7 +277,7 @@ def _once_each(findings: Iterable[Finding]) -> list[Finding]:
 
 def _silenced(bench: Bench, changes: Iterable[FileChange], base: _Side, new: _Side) -> None:
     for change in changes:
-        if change.path.endswith(_CODE) and not change.binary:
+        if change.path.endswith(CODE) and not change.binary:
             for side in (base, new):
                 text = text_at(bench, side.commit, change.path)
                 side.findings += suppressions(change.path, text)

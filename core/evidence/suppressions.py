@@ -9,6 +9,12 @@ from collections.abc import Iterable
 
 from core.evidence.findings import Finding, fingerprint
 
+CODE = (
+    *(".py", ".pyi", ".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs"),
+    *(".go", ".rs", ".java", ".rb", ".sh", ".c"),
+)
+"""How the names of files with code end."""
+
 _MARKS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("noqa", re.compile(r"#\s*(?:ruff:\s*|flake8:\s*)?noqa\b", re.I)),
     ("ruff-disable", re.compile(r"#\s*ruff:\s*(?:disable|ignore|file-ignore)\b", re.I)),

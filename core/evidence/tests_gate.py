@@ -15,6 +15,7 @@ from core.evidence.coverage import Covered, as_ranges, changed_coverage
 from core.evidence.execution import remove_folder
 from core.evidence.proofs import TEST_CONFIGURATION, changed_tests, stand_ins
 from core.evidence.suites import Plan, Suite, addopts, run_suite
+from core.evidence.suppressions import CODE
 from core.machine.states import EvidenceKind
 from core.machine.workflow import Evidence
 from core.workspace import Checkpoint, FileChange, added_lines, changed_files, export_tree
@@ -307,12 +308,12 @@ def _judge_red(hearing: _Hearing, red: Suite, proofs: dict[str, str]) -> None:
 def _coverage(hearing: _Hearing, new: Suite) -> Covered:
     """The changed lines were executed, to the floor."""
     bench, commit, name = hearing.bench, hearing.checkpoint.commit, "coverage"
-    lines = {
-        path: numbers
-        for path, numbers in added_lines(bench.repository, bench.base, commit).items()
-        if path.endswith(".py") and not is_test_path(path, bench.settings)
-    }
-    if not lines:
+    added = added_lines(bench.repository, bench.base, commit)
+    code = {path: numbers for path, numbers in added.items() if not is_test_path(path, bench.settings)}
+    lines = {path: numbers for path, numbers in code.items() if path.endswith(".py")}
+    if any(path.endswith(CODE) and not path.endswith((".py", ".pyi")) for path in code):
+        covered = Covered("not measured", "lines are measured in Python only")
+    elif not lines:
         covered = Covered("not applicable", "no executable line was changed")
     elif new.measured is None:
         covered = Covered("not measured", hearing.measurable or "coverage left no report")

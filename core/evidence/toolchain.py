@@ -25,6 +25,7 @@ from core.errors import ProjectError
 from core.evidence.bench import ProjectSettings, Toolchain
 from core.evidence.dependencies import SHIPPED, Dependencies, find_dependencies
 from core.evidence.execution import receipt_of, remove_folder
+from core.evidence.programs import search_path
 from core.evidence.protocols import Record, Steps
 from core.evidence.receipts import JsonValue, Receipt, digest_of
 from core.sandbox import Contained, Limits, Sandbox, interpreter_paths, run
@@ -46,13 +47,17 @@ _NETWORK_ENV = (
 """How to reach the package registry: all that a set-up gets of the user's environment."""
 
 _STRIP_PROJECT = """
-import csv, importlib.metadata as metadata, json, pathlib
+import contextlib, importlib.metadata as metadata, json, pathlib, shutil
 for found in metadata.distributions():
     origin = json.loads(found.read_text("direct_url.json") or "{}").get("url", "")
     if origin.startswith("file:") and origin.rstrip("/").endswith("/project"):
-        for file in found.files or ():
-            if ".dist-info" not in str(file):
-                pathlib.Path(found.locate_file(file)).unlink(missing_ok=True)
+        files = [pathlib.Path(found.locate_file(f)) for f in found.files or () if ".dist-info" not in str(f)]
+        for file in files:
+            file.unlink(missing_ok=True)
+        for folder in sorted({f.parent for f in files}, key=lambda p: -len(p.parts)):
+            shutil.rmtree(folder / "__pycache__", ignore_errors=True)
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 """
 """Takes the project's own modules out of the environment and leaves its metadata.
 
@@ -127,11 +132,6 @@ async def prepare_toolchain(
     env = {"PATH": search_path(setup.python.parent), "VIRTUAL_ENV": str(setup.environment)}
     tools = Toolchain(setup.python, tuple(interpreter_paths(setup.python)), env, label, digest)
     return await asyncio.to_thread(_with_metadata, tools, found, cache)
-
-
-def search_path(*places: Path) -> str:
-    """Return a PATH of `places` and then the system's."""
-    return os.pathsep.join([*map(str, dict.fromkeys(places)), "/usr/local/bin", "/usr/bin", "/bin"])
 
 
 def find_uv() -> Path | None:
