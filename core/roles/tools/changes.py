@@ -75,7 +75,10 @@ async def _write(context: RoleContext, arguments: WriteArguments, key: str) -> R
         return trouble(path, error)
     done = "written" if before is None else "replaced"
     lines = arguments.content.count("\n") + (not arguments.content.endswith("\n"))
-    return Result(f"{_shown(path)} {done}, {lines} lines." + await lint(path, arguments.content))
+    return Result(
+        f"{_shown(path)} {done}, {lines} {'line' if lines == 1 else 'lines'}."
+        + await lint(path, arguments.content)
+    )
 
 
 async def _edit(context: RoleContext, arguments: EditArguments, key: str) -> Result:
