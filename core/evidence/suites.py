@@ -23,7 +23,8 @@ from core.evidence.junit import (
 from core.evidence.receipts import Counts, JsonValue, Receipt, digest_of
 from core.sandbox import Limits
 
-_REPORT_OPTIONS = ("-o", "junit_family=xunit1", "-p", "no:cacheprovider", "--maxfail=0")
+_REPORT_OPTIONS = ("-o", "junit_family=xunit1", "--maxfail=0", "--continue-on-collection-errors")
+_OUTPUT_LIMIT = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ async def run_suite(bench: Bench, plan: Plan) -> Suite:
         argv=lambda folders: _argv(bench, plan, folders),
         collect=lambda folders, receipt: _collect(folders, receipt, report, plan.coverage),
         laid_over=plan.laid_over,
-        limits=Limits(wall_seconds=seconds, cpu_seconds=max(1, int(seconds * 2))),
+        limits=Limits(wall_seconds=seconds, cpu_seconds=max(1, int(seconds * 2)), output_bytes=_OUTPUT_LIMIT),
         then=(lambda folders: _coverage_report(bench, folders)) if plan.coverage else None,
         cache_key="suite-1" if plan.cached else "",
     )

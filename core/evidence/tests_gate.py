@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.evidence.bench import Bench
@@ -87,6 +88,8 @@ async def collect_tests(
     hearing.settle("test runner", told, "the tree does not replace it")
     new = await _run_new(hearing)
     base = await _run_base(hearing) if hearing.base_has_tests else None
+    if base is not None and not new.green:
+        _compare_failures(hearing, base)
     covered = Covered("not measured", hearing.measurable or "the tests are not green")
     if new.green:
         await _pass_to_pass(hearing, base, new)
@@ -163,6 +166,26 @@ async def _run_base(hearing: _Hearing) -> Suite:
     suite = await run_suite(hearing.bench, plan)
     hearing.receipts.append(suite.done.receipt_id)
     return suite
+
+
+def _compare_failures(hearing: _Hearing, base: Suite) -> None:
+    """Say of what fails that the base has it too: no change of the code under test can be blamed for that."""
+    outcomes = base.outcomes
+    hearing.failures = [
+        replace(failure, text=f"fails on the base too: {failure.text}")
+        if outcomes.get(failure.name) in ("failed", "error")
+        else failure
+        for failure in hearing.failures
+    ]
+    missing = re.search(rb"ModuleNotFoundError: (No module named '[\w.]{1,100}')", base.done.receipt.output)
+    if not base.green and missing:
+        said = missing[1].decode()
+        hearing.failures.append(
+            Failure(
+                "environment",
+                f"{said} on the base too: name it in the project's dependencies, or configure setup_command",
+            )
+        )
 
 
 async def _pass_to_pass(hearing: _Hearing, base: Suite | None, new: Suite) -> None:

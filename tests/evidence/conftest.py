@@ -130,7 +130,7 @@ def workshop(tmp_path: Path, sandbox: Sandbox, toolchain: Toolchain) -> Callable
         root = tmp_path / "worktrees"
         tree = create_worktree(repo, build_id="B-0001", workflow_id=WORKFLOW, root=root, base=repo.head)
         steps, record = KeptSteps(), KeptRecord()
-        settings = ProjectSettings(test_timeout=30.0)
+        settings = ProjectSettings(test_timeout=60.0)
         scratch, cache = tmp_path / "scratch", tmp_path / "cache"
         bench = Bench(repo, tree, repo.head, sandbox, toolchain, settings, steps, record, scratch, cache)
         return Workshop(bench, steps, record)

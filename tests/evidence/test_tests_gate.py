@@ -229,6 +229,43 @@ async def test_a_hanging_test_run_is_ended(calc: Any) -> None:
     assert not list(calc.bench.scratch.iterdir())
 
 
+async def test_a_flood_of_output_is_ended(calc: Any) -> None:
+    """A test command that prints without end is stopped, and what is kept of it stays small."""
+    calc.configure(test_command=("yes", "all is well"))
+
+    evidence = await judge(calc, calc.change({"calc.py": TRIPLE}), red_first=False)
+
+    receipt = next(iter(calc.record.receipts.values()))
+    assert not evidence.ok
+    assert "output limit" in evidence.summary
+    assert receipt.cut and len(receipt.output) < 1 << 20
+
+
+async def test_what_fails_on_the_base_too_is_said(workshop: Any) -> None:
+    """A failure that was there before is told as such, and a missing package with the way out."""
+    files = {"a.py": "x = 1\n", "tests/test_a.py": "def test_a():\n    assert False\n"}
+    bench = workshop({**files, "tests/test_b.py": "import no_such_package_at_all\n"})
+
+    evidence = await judge(bench, bench.change({"a.py": "x = 2\n"}), change="fix")
+
+    told = {failure["name"]: failure["text"] for failure in evidence.detail["failures"]}
+    assert not evidence.ok
+    assert told["tests.test_a::test_a"].startswith("fails on the base too")
+    assert "setup_command" in told["environment"]
+
+
+async def test_a_plain_script_is_judged_by_its_exit_code(workshop: Any) -> None:
+    """Where nothing can be counted the exit code decides, and this is said."""
+    bench = workshop({"value": "1\n", "check.sh": "test $(cat value) = 1\n"})
+    bench.configure(test_command=("sh", "check.sh"))
+
+    good = await judge(bench, bench.change({"note": "x"}), change="maintenance")
+    bad = await judge(bench, bench.change({"value": "2\n"}), change="maintenance")
+
+    assert good.ok and "green by exit code" in good.summary
+    assert not bad.ok
+
+
 async def test_tests_that_change_tracked_files_are_not_green(calc: Any) -> None:
     """A run that edits the tree it judges proves nothing about that tree."""
     edits = TEST_TRIPLE + "\n\ndef test_edit():\n    open('calc.py', 'a').write('# edited')\n"
