@@ -120,7 +120,9 @@ class Attempt:
             return self._too_often("The model gave no usable answer")
         self._cost += completion.usage.cost_usd or 0.0
         calls = completion.tool_calls or rescued(completion.text, self._tools, turn)
-        self._messages.append(Message("assistant", completion.text, tool_calls=calls))
+        # Some providers refuse a message of theirs that is empty.
+        text = completion.text if completion.text.strip() or calls else "(no words)"
+        self._messages.append(Message("assistant", text, tool_calls=calls))
         await self._say(turn, completion)
         if not calls:
             return self._no_call(completion)

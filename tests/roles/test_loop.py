@@ -358,6 +358,23 @@ def test_leaving_out_spares_the_opening_and_the_latest() -> None:
     assert fitted(messages, 1_000_000) == tuple(messages)
 
 
+def test_what_was_written_long_ago_is_shortened_too() -> None:
+    """A conversation full of whole files still fits, and every call stays valid JSON on its path."""
+    messages = [Message("user", "go")]
+    for number in range(8):
+        arguments = json.dumps({"path": f"f{number}.py", "content": "x" * 5_000})
+        messages += [
+            Message("assistant", "", (ToolCall(str(number), "write", arguments),)),
+            Message("tool", "written", tool_call_id=str(number)),
+        ]
+
+    kept = fitted(messages, 18_000)
+
+    given = [json.loads(call.arguments) for message in kept for call in message.tool_calls]
+    assert [one["path"] for one in given] == [f"f{number}.py" for number in range(8)]
+    assert given[0]["content"] == "(left out: 5000 characters)" and given[-1]["content"] == "x" * 5_000
+
+
 async def test_a_persons_words_are_taken_up_before_the_next_call(stage: Stage) -> None:
     """What was said while the role worked is in the next question to the model, as a person's message."""
     model = ListedModel(

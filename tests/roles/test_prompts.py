@@ -61,6 +61,19 @@ def test_the_schema_in_a_prompt_has_the_packets_own_keys(stage: Stage, phase: St
 
 
 @pytest.mark.parametrize("state", PLAYED)
+def test_tools_are_described_in_a_way_that_every_server_understands(stage: Stage, state: State) -> None:
+    """No references, no constants, no titles; nested properties keep their names."""
+    for tool in PLAYS[state].tools(stage.context(state)):
+        text = json.dumps(tool.spec().parameters)
+        assert not re.search(r'"(\$ref|\$defs|const|title)":', text), tool.name
+        assert tool.spec().parameters["type"] == "object"
+    if state is State.PLANNING:
+        plan = next(t for t in PLAYS[state].tools(stage.context(state)) if t.name == "submit_plan")
+        proof = plan.spec().parameters["properties"]["proofs"]["items"]
+        assert proof["properties"]["kind"]["enum"] == ["new_test", "existing_test", "command", "person"]
+
+
+@pytest.mark.parametrize("state", PLAYED)
 def test_a_prompt_tells_where_the_role_stands(stage: Stage, state: State) -> None:
     """Workflow, build, state and attempt are injected, each on a line of its own."""
     lines = system_prompt(stage.context(state, attempt=7)).splitlines()

@@ -84,17 +84,25 @@ class Tool:
 
 
 def schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON schema of `model` without the titles, which only cost tokens."""
-    return dict(_without_titles(model.model_json_schema()))
+    """Return the JSON schema of `model`, plain enough for every provider.
+
+    Titles only cost tokens; references and `const` are not understood by all servers, so they are resolved.
+    """
+    whole = model.model_json_schema()
+    return dict(_plain(whole, whole.pop("$defs", {})))
 
 
-def _without_titles(value: Any, *, names: bool = False) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: _without_titles(item, names=key in ("properties", "$defs"))
-            for key, item in value.items()
-            if names or key != "title" or not isinstance(item, str)
-        }
+def _plain(value: Any, parts: dict[str, Any], *, names: bool = False) -> Any:
     if isinstance(value, list):
-        return [_without_titles(item) for item in value]
-    return value
+        return [_plain(item, parts) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if names:
+        return {key: _plain(item, parts) for key, item in value.items()}
+    if "$ref" in value:
+        return _plain(parts[value["$ref"].rpartition("/")[2]], parts)
+    plain = {key: _plain(item, parts, names=key == "properties") for key, item in value.items()}
+    plain.pop("title", None)
+    if "const" in plain:
+        plain["enum"] = [plain.pop("const")]
+    return plain
