@@ -44,10 +44,11 @@ def scenario_responder(name: str) -> Callable[[Mapping[str, Any]], Reply]:
 
 
 def _message(data: Mapping[str, Any]) -> Message:
-    """Read a message of the protocol; an assistant's name says here that it made tool calls."""
+    """Read a message of the protocol; an assistant's name says here that it made sound tool calls."""
+    calls = [call["function"]["arguments"] for call in data.get("tool_calls") or ()]
     return Message(
         role=data["role"],
         content=data.get("content") or "",
         tool_call_id=data.get("tool_call_id", ""),
-        name="calls" if data.get("tool_calls") else "",
+        name="calls" if any("malformed" not in arguments for arguments in calls) else "",
     )
