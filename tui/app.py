@@ -1,0 +1,261 @@
+"""The application: paints first, then opens the journal, and carries what changes to the screens.
+
+On the way to the first frame only Textual and the pure core are imported; screens come when they are opened.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+
+from core.board import BoardRow, BoardUnreadable, read_board
+from core.config import Settings, load_settings
+from core.errors import QdeckError
+from core.text import clean
+from tui.journal_link import (
+    BoardChanged,
+    JournalLink,
+    JournalOpened,
+    JournalTrouble,
+    WorkerChanged,
+    WorkflowChanged,
+)
+from tui.options import AppOptions
+from tui.orders import Orders
+from tui.screens.board import BoardScreen
+from tui.theme import DARK, FALLBACK, THEMES
+
+if TYPE_CHECKING:
+    from core.service import OrchestrationService
+    from core.service.views import Answer
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], float]
+
+
+def _actions() -> type[Provider]:
+    """The palette's contents, imported when it is opened."""
+    from tui.palette import Actions
+
+    return Actions
+
+
+class QdeckApp(Orders, App[int]):
+    """The control room."""
+
+    TITLE = "qdeck"
+    # Textual does not load the style sheet of a default screen by itself.
+    CSS_PATH = ["app.tcss", "screens/board.tcss"]  # noqa: RUF012
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {_actions}  # noqa: RUF012
+    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+        Binding("ctrl+n", "new", "New build", id="new", tooltip="Start a build in a repository."),
+        Binding(
+            "question_mark,f1", "help", "Help", id="help", tooltip="All keys, and what moves a workflow."
+        ),
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "Commands",
+            id="palette",
+            tooltip="Every action, by name.",
+            priority=True,
+        ),
+        Binding(
+            "ctrl+q", "leave", "Quit", id="app.quit", tooltip="Leave qdeck; builds may go on.", priority=True
+        ),
+        Binding("ctrl+c", "interrupt", "Quit", id="app.interrupt", show=False, priority=True),
+    ]
+
+    def __init__(
+        self,
+        options: AppOptions | None = None,
+        *,
+        settings: Settings | None = None,
+        clock: Clock = time.time,
+    ) -> None:
+        super().__init__()
+        self.options = options or AppOptions()
+        flags = dict(self.options.flags)
+        if self.options.database_url:
+            flags["database_url"] = self.options.database_url
+        self.settings = settings or load_settings(flags=flags)
+        self.now = clock
+        self.trouble = ""
+        self.worker_alive = False
+        self.worker_struggling = False
+        self.project = _repository_around(self.options.project)
+        self._interrupted = float("-inf")
+        self.link = JournalLink(
+            self.settings.database_url,
+            self.post_message,
+            start_worker=self.options.start_worker,
+            worker_arguments=self.options.worker_arguments,
+        )
+        for theme in THEMES:
+            self.register_theme(theme)
+        wanted = self.options.theme or self.settings.theme
+        self.theme = wanted if wanted in self.available_themes else DARK
+        if self.settings.keymap:
+            self.set_keymap(self.settings.keymap)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Give our inks to themes that are not ours."""
+        return FALLBACK
+
+    def get_default_screen(self) -> BoardScreen:
+        """The board, with what a read-only look at the journal's file shows."""
+        rows: list[BoardRow] = []
+        url = self.settings.database_url
+        if url.startswith("sqlite:///"):
+            try:
+                rows = read_board(Path(url.removeprefix("sqlite:///")))
+            except BoardUnreadable as error:
+                self.trouble = str(error)
+        return BoardScreen(rows)
+
+    def on_ready(self) -> None:
+        """The first frame is on the screen: now the rest may load."""
+        if not gc.isenabled():
+            gc.enable()
+            gc.freeze()
+        self.link.start()
+
+    async def on_unmount(self) -> None:
+        """Close the journal; the worker goes on."""
+        self.link.stop()
+
+    # --- what screens ask
+
+    @property
+    def journal_open(self) -> bool:
+        """Whether commands are possible."""
+        return self.link.is_open
+
+    @property
+    def project_name(self) -> str:
+        """The project that a request on the board goes to; empty when there is none."""
+        return self.project.name if self.project else ""
+
+    @property
+    def board(self) -> BoardScreen:
+        """The screen at the bottom of the stack."""
+        for screen in self.screen_stack:
+            if isinstance(screen, BoardScreen):
+                return screen
+        raise LookupError("the board is always there")
+
+    def rewatch(self) -> None:
+        """Follow the workflow of the topmost screen that shows one."""
+        for screen in reversed(self.screen_stack):
+            watches = getattr(screen, "watches", None)
+            if watches is not None:
+                self.link.watch(watches())
+                return
+        self.link.watch("")
+
+    async def ask(
+        self, question: Callable[[OrchestrationService], Awaitable[Answer]], *, done: str = ""
+    ) -> Answer | None:
+        """Carry a command to the service, and say what came of it; None when it did not get there."""
+        try:
+            answer = await self.link.ask(question)
+        except QdeckError as error:
+            self.tell(str(error), bad=True)
+            return None
+        if not answer.ok:
+            self.tell(answer.text, bad=True)
+        elif done:
+            self.tell(done)
+        return answer
+
+    def tell(self, text: str, *, bad: bool = False) -> None:
+        """Say one thing to the user, as text."""
+        self.notify(
+            clean(text, limit=600), severity="warning" if bad else "information", timeout=8, markup=False
+        )
+
+    def action_use_theme(self, name: str) -> None:
+        """Change the colours."""
+        self.theme = name
+
+    # --- what the journal's thread says
+
+    def on_journal_opened(self, event: JournalOpened) -> None:
+        """Commands are possible from now on."""
+        self.trouble = ""
+        self.board.refresh_top()
+        if self.options.open_workflow:
+            self.open_named(self.options.open_workflow)
+
+    def on_journal_trouble(self, event: JournalTrouble) -> None:
+        """Say it once, and keep it in sight."""
+        if event.text != self.trouble:
+            self.trouble = event.text
+            self.tell(event.text, bad=True)
+        self.board.refresh_top()
+
+    def on_board_changed(self, event: BoardChanged) -> None:
+        """Hand new rows to the board."""
+        self.board.update_rows(event.rows)
+
+    def on_workflow_changed(self, event: WorkflowChanged) -> None:
+        """Hand the new picture to whoever shows this workflow."""
+        for screen in self.screen_stack:
+            take = getattr(screen, "take_picture", None)
+            if take is not None:
+                take(event.picture)
+
+    def on_worker_changed(self, event: WorkerChanged) -> None:
+        """Show whether somebody works."""
+        self.worker_alive, self.worker_struggling = event.alive, event.struggling
+        self.board.refresh_top()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End with a sentence, never with a traceback; that goes to the log."""
+        if self.is_headless:
+            super()._handle_exception(error)
+            return
+        log.error("the app ended", exc_info=error)
+        where = self.settings.paths.log / "app.log"
+        self.exit(
+            1,
+            return_code=1,
+            message=f"qdeck met an error of its own and had to close. Builds go on. See {where}.",
+        )
+
+
+def _repository_around(folder: Path | None) -> Path | None:
+    """The repository that `folder` (or the current one) lies in, by looking for `.git` upwards."""
+    try:
+        start = (folder or Path.cwd()).expanduser().absolute()
+    except OSError:
+        return None
+    for candidate in (start, *start.parents):
+        if (candidate / ".git").exists():
+            return candidate
+    return None
+
+
+def run_app(options: AppOptions | None = None) -> int:
+    """Run the app in this terminal and return the exit code."""
+    from tui.terminal import guarded, unusable
+
+    options = options or AppOptions()
+    if why := unusable():
+        print(why)
+        return 64
+    gc.disable()
+    app = QdeckApp(options)
+    with guarded(app.settings.paths.log / "app.log"):
+        app.run(mouse=options.mouse)
+    return app.return_code or 0

@@ -1,0 +1,313 @@
+"""The one place of the app that talks to the service: a thread with a loop of its own, so that no query
+can make a key wait. It posts messages to the app and never touches a widget."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual.message import Message
+
+from core.board import OVERLAP, BoardRow
+from core.errors import QdeckError
+from tui.picture import Picture
+from tui.worker import WorkerKeeper
+
+if TYPE_CHECKING:
+    from core.service import OrchestrationService
+    from core.service.views import CheckpointView, ChunkView, MessageView, WorkflowView
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+FAST, CALM, IDLE = 0.016, 0.1, 0.25
+"""Seconds between two looks: while something streams, while something moves, and otherwise."""
+
+
+@dataclass
+class JournalOpened(Message):
+    """The journal is open; commands are possible from now on."""
+
+
+@dataclass
+class JournalTrouble(Message):
+    """The journal cannot be used; `text` says why and what to do."""
+
+    text: str
+
+
+@dataclass
+class BoardChanged(Message):
+    """These rows are new or changed."""
+
+    rows: Sequence[BoardRow]
+
+
+@dataclass
+class WorkflowChanged(Message):
+    """The workflow that is being watched changed."""
+
+    picture: Picture
+
+
+@dataclass
+class WorkerChanged(Message):
+    """A worker came to life, or none is alive."""
+
+    alive: bool
+    struggling: bool
+
+
+class JournalLink:
+    """Opens the journal, follows it, and carries questions and commands to it."""
+
+    def __init__(
+        self,
+        url: str,
+        post: Callable[[Message], object],
+        *,
+        start_worker: bool = True,
+        worker_arguments: Sequence[str] = (),
+    ) -> None:
+        self._url = url
+        self._post = post
+        self._keeper = WorkerKeeper(url, worker_arguments) if start_worker else None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._service: OrchestrationService | None = None
+        self._stopping: asyncio.Event | None = None
+        self._poked: asyncio.Event | None = None
+        self._watched = ""
+        self._follower: _Follower | None = None
+        self._board_seen = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether commands are possible."""
+        return self._service is not None
+
+    def start(self) -> None:
+        """Begin, in a thread; the imports alone take half a second."""
+        self._thread = threading.Thread(target=self._run, name="qdeck-journal", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and close the journal."""
+        if self._loop and self._stopping and self._thread and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self.watch("")
+            self._thread.join(timeout=5)
+
+    def watch(self, workflow_id: str) -> None:
+        """Follow this workflow in detail from now on; none when empty."""
+        self._watched = workflow_id
+        if self._loop and self._poked:
+            self._loop.call_soon_threadsafe(self._poked.set)
+
+    async def ask(self, question: Callable[[OrchestrationService], Awaitable[T]]) -> T:
+        """Put a question or a command to the service. Raises QdeckError when it cannot be carried out."""
+        if self._service is None or self._loop is None:
+            raise QdeckError("The journal is not open yet.", "Try again in a moment.")
+        service = self._service
+
+        async def put() -> T:
+            return await question(service)
+
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(put(), self._loop))
+
+    # --- in the thread
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except QdeckError as error:
+            self._post(JournalTrouble(str(error)))
+        except Exception:
+            log.exception("the journal's thread ended")
+            self._post(JournalTrouble("The journal cannot be followed any more; see the log. Restart qdeck."))
+
+    async def _main(self) -> None:
+        from core.service import OrchestrationService
+
+        self._loop = asyncio.get_running_loop()
+        self._stopping, self._poked = asyncio.Event(), asyncio.Event()
+        service = await OrchestrationService.open(self._url)
+        self._service = service
+        keeping = asyncio.create_task(self._keep_worker(service))
+        try:
+            self._post(JournalOpened())
+            await self._follow(service, self._stopping, self._poked)
+        finally:
+            self._service = None
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await service.close()
+
+    async def _keep_worker(self, service: OrchestrationService) -> None:
+        """Look after the worker every second."""
+        told: tuple[bool, bool] | None = None
+        while True:
+            alive = await asyncio.to_thread(service.worker_alive)
+            struggling = False
+            if self._keeper is not None:
+                try:
+                    self._keeper.check(alive, time.monotonic())
+                except OSError as error:
+                    self._post(JournalTrouble(f"The worker cannot be started: {error.strerror}."))
+                struggling = self._keeper.struggling and not alive
+            if told != (alive, struggling):
+                told = (alive, struggling)
+                self._post(WorkerChanged(alive, struggling))
+            await asyncio.sleep(1.0)
+
+    async def _follow(
+        self, service: OrchestrationService, stopping: asyncio.Event, poked: asyncio.Event
+    ) -> None:
+        seen: Any = None
+        changed_at = 0.0
+        while not stopping.is_set():
+            now = time.monotonic()
+            counter = service.changed()
+            changed = counter != seen
+            follower = self._followed(service)
+            if changed:
+                seen, changed_at = counter, now
+                await self._publish_board(service)
+            if follower and (changed or follower.due(now)):
+                await follower.publish(now)
+            quiet = now - changed_at
+            pause = FAST if quiet < 1.0 and follower else CALM if quiet < 10.0 else IDLE
+            await _first(stopping, poked, pause)
+
+    async def _publish_board(self, service: OrchestrationService) -> None:
+        since = datetime.fromtimestamp(self._board_seen, UTC) if self._board_seen else None
+        try:
+            rows = await service.board(since)
+        except QdeckError as error:
+            self._post(JournalTrouble(str(error)))
+            return
+        if rows:
+            self._board_seen = max(self._board_seen, *(row.updated_at for row in rows), OVERLAP)
+            self._post(BoardChanged(rows))
+
+    def _followed(self, service: OrchestrationService) -> _Follower | None:
+        """The follower of the workflow that is watched now."""
+        if not self._watched:
+            self._follower = None
+        elif self._follower is None or self._follower.workflow_id != self._watched:
+            self._follower = _Follower(service, self._watched, self._post)
+        return self._follower
+
+
+class _Follower:
+    """Puts together the picture of one workflow: what is live at every change, the rest when it can have
+    changed."""
+
+    def __init__(
+        self, service: OrchestrationService, workflow_id: str, post: Callable[[Message], object]
+    ) -> None:
+        self.workflow_id = workflow_id
+        self._service = service
+        self._post = post
+        self._picture: Picture | None = None
+        self._whole_at = float("-inf")
+        self._dirty = True
+        self._chunks: tuple[ChunkView, ...] = ()
+        self._chunk_seq = 0
+
+    def due(self, now: float) -> bool:
+        """Whether something is left to show from a change that came too soon after the last."""
+        return self._dirty and now - self._whole_at > 0.25
+
+    async def publish(self, now: float) -> None:
+        """Read what changed and post the new picture."""
+        try:
+            view = await self._service.get_workflow_status(self.workflow_id)
+            fresh = self._picture is None or view.version != self._picture.view.version
+            if self._picture is None or fresh or now - self._whole_at > 0.25:
+                picture = await self._whole(view)
+                self._whole_at, self._dirty = now, False
+            else:
+                picture = await self._live(self._picture, view)
+                self._dirty = True
+        except QdeckError as error:
+            self._post(JournalTrouble(str(error)))
+            return
+        self._picture = picture
+        self._post(WorkflowChanged(picture))
+
+    async def _live(self, old: Picture, view: WorkflowView) -> Picture:
+        messages = await self._messages(old)
+        return replace(old, view=view, messages=messages, stream=await self._stream(messages))
+
+    async def _whole(self, view: WorkflowView) -> Picture:
+        service, workflow_id, old = self._service, self.workflow_id, self._picture
+        events = list(old.events) if old else []
+        known = len(events)
+        events += await service.get_workflow_history(
+            workflow_id, limit=0, after=events[-1].seq if events else 0
+        )
+        # A rollback takes words back that were shown already.
+        taken_back = any(e.data.get("kind") == "rollback" for e in events[known:])
+        messages = await self._messages(None if taken_back else old)
+        checkpoints = tuple(await service.checkpoints(workflow_id))
+        return Picture(
+            view=view,
+            attempts=tuple(await service.attempts(workflow_id)),
+            messages=messages,
+            stream=await self._stream(messages),
+            receipts=tuple(await service.receipts(workflow_id)),
+            handoffs=tuple(await service.handoffs(workflow_id)),
+            checkpoints=checkpoints,
+            events=tuple(events),
+            moves=tuple(await service.moves(workflow_id)),
+            decision=await service.decision(workflow_id),
+            diff=await self._diff(old, checkpoints),
+        )
+
+    async def _messages(self, old: Picture | None) -> tuple[MessageView, ...]:
+        known = old.messages if old else ()
+        while new := await self._service.messages(self.workflow_id, after=known[-1].seq if known else 0):
+            known = (*known, *new)
+        return known
+
+    async def _stream(self, messages: tuple[MessageView, ...]) -> tuple[ChunkView, ...]:
+        """The chunks of the turn that is under way: those younger than the last words of their attempt."""
+        new = await self._service.stream(self.workflow_id, after=self._chunk_seq)
+        chunks = (*self._chunks, *new)
+        if chunks:
+            self._chunk_seq = chunks[-1].seq
+            attempt = chunks[-1].attempt_id
+            spoken = [
+                m.at for m in messages if m.attempt_id == attempt and not m.author.startswith("person:")
+            ]
+            last = spoken[-1] if spoken else None
+            chunks = tuple(c for c in chunks if c.attempt_id == attempt and (last is None or c.at > last))
+        self._chunks = chunks
+        return chunks
+
+    async def _diff(self, old: Picture | None, checkpoints: tuple[CheckpointView, ...]) -> str:
+        if not checkpoints:
+            return ""
+        if old and old.checkpoints and old.checkpoints[-1].number == checkpoints[-1].number:
+            return old.diff
+        named = checkpoints[-1].diff_digest
+        data = await self._service.artifact(named) if named else None
+        return data.decode("utf-8", "replace") if data else ""
+
+
+async def _first(stopping: asyncio.Event, poked: asyncio.Event, pause: float) -> None:
+    """Sleep, but wake up for an order."""
+    if stopping.is_set():
+        return
+    try:
+        await asyncio.wait_for(poked.wait(), pause)
+    except TimeoutError:
+        return
+    poked.clear()

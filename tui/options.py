@@ -1,0 +1,28 @@
+"""What the command line hands to the app. Standard library only: it is read before Textual is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class AppOptions:
+    """How the app starts.
+
+    `database_url` is a path or a URL, empty for the one of the settings. `project` is where a request on
+    the board goes; without one it is the repository that the app was started in. `open_workflow` names
+    the workflow that is shown first. `worker_arguments` are handed to a worker that the app starts
+    itself. `flags` outrank every other source of settings.
+    """
+
+    database_url: str = ""
+    project: Path | None = None
+    open_workflow: str = ""
+    theme: str = ""
+    mouse: bool = True
+    start_worker: bool = True
+    worker_arguments: tuple[str, ...] = ()
+    flags: Mapping[str, Any] = field(default_factory=dict)

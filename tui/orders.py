@@ -1,0 +1,266 @@
+"""What the app does on the user's word: open a screen, or carry a command to the service."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import QdeckError
+from core.machine.commands import Authority
+from core.machine.states import Autonomy, Role
+from tui import legal, words
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from core.service.views import Answer
+    from tui.app import QdeckApp
+
+    _Base = QdeckApp
+else:
+    _Base = object
+
+
+def person() -> Authority:
+    """The authority of whoever sits here."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run under a number that has no name.
+        name = "user"
+    return Authority.person(name)
+
+
+class Orders(_Base):
+    """The part of the app that acts. Each screen is imported when it is opened first."""
+
+    # --- screens
+
+    def open_workflow(self, workflow_id: str, pane: str = "") -> None:
+        """Show a workflow; go to the pane when it is already shown."""
+        from tui.screens.workflow import WorkflowScreen
+
+        if not self.journal_open:
+            self.tell(legal.OPENING)
+            return
+        shown = self.screen
+        if isinstance(shown, WorkflowScreen) and shown.workflow_id() == workflow_id:
+            shown.show_pane(pane)
+            return
+        self.push_screen(WorkflowScreen(workflow_id, pane))
+
+    def open_named(self, name: str) -> None:
+        """Show the workflow that is called by its id or build id."""
+
+        async def look() -> None:
+            try:
+                view = await self.link.ask(lambda service: service.get_workflow_status(name))
+            except QdeckError as error:
+                self.tell(str(error), bad=True)
+                return
+            self.open_workflow(view.workflow_id)
+
+        self.run_worker(look(), group="open")
+
+    def open_decision(self, workflow_id: str) -> None:
+        """Show what waits for the user's yes."""
+        from tui.screens.decision import DecisionScreen
+
+        self.push_screen(DecisionScreen(workflow_id))
+
+    def open_retry(self, workflow_id: str) -> None:
+        """Ask where to send the work back to, and why."""
+        from tui.screens.retry import RetryScreen
+
+        self.push_screen(RetryScreen(workflow_id))
+
+    def open_rollback(self, workflow_id: str) -> None:
+        """Show what a rollback would undo."""
+        from tui.screens.rollback import RollbackScreen
+
+        self.push_screen(RollbackScreen(workflow_id))
+
+    def open_statistics(self) -> None:
+        """Show figures over all workflows."""
+        from tui.screens.statistics import StatisticsScreen
+
+        self.push_screen(StatisticsScreen())
+
+    def action_new(self) -> None:
+        """Describe a new build."""
+        if not self.journal_open:
+            self.tell(legal.OPENING)
+            return
+        from tui.screens.new import NewScreen
+
+        if not isinstance(self.screen, NewScreen):
+            self.push_screen(NewScreen())
+
+    def action_help(self) -> None:
+        """Show the keys, and what moves a workflow."""
+        from tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    # --- commands
+
+    def start_workflow(self, request: str, project: Path | None = None) -> None:
+        """Start a build of `request` with the settings' defaults, and show it."""
+        where = project or self.project
+        if where is None:
+            self.tell("There is no project here: ctrl+n lets you name the repository to build in.", bad=True)
+            return
+        settings = self.settings
+        models = {r.value: settings.model_for(r) for r in Role if settings.model_for(r)}
+        self.run_worker(
+            self.begin(where, request, autonomy=settings.autonomy, budget=settings.budget_usd, models=models),
+            group="start",
+        )
+
+    async def begin(
+        self,
+        where: Path,
+        request: str,
+        *,
+        autonomy: Autonomy,
+        budget: float | None,
+        models: dict[str, str],
+        instead: Screen[object] | None = None,
+    ) -> str:
+        """Register the project, start the workflow and show it. Return why not; empty when it runs."""
+        try:
+            project = await self.link.ask(lambda service: service.register_project(str(where)))
+            answer = await self.link.ask(
+                lambda service: service.start_workflow(
+                    project.project_id,
+                    request,
+                    autonomy=autonomy,
+                    budget_usd=budget,
+                    models=models,
+                    retry_budget=self.settings.retry_budget,
+                    by=person(),
+                )
+            )
+        except QdeckError as error:
+            self.tell(str(error), bad=True)
+            return str(error)
+        if not answer.ok or answer.workflow is None:
+            self.tell(answer.text, bad=True)
+            return answer.text
+        if instead is not None and instead is self.screen:
+            self.pop_screen()
+        self.open_workflow(answer.workflow.workflow_id)
+        return ""
+
+    def set_condition(self, workflow_id: str, order: str) -> None:
+        """Pause, resume or cancel."""
+        self.run_worker(self._set_condition(workflow_id, order), group="order")
+
+    async def _set_condition(self, workflow_id: str, order: str) -> None:
+        try:
+            view = await self.link.ask(lambda service: service.get_workflow_status(workflow_id))
+        except QdeckError as error:
+            self.tell(str(error), bad=True)
+            return
+        done = {"pause": "is paused", "resume": "goes on", "cancel": "is cancelled"}[order]
+
+        async def command(service: object) -> Answer:
+            answer: Answer = await getattr(service, order)(
+                workflow_id, by=person(), expected_version=view.version
+            )
+            return answer
+
+        await self.ask(command, done=f"{view.build_id} {done}.")
+
+    def say(self, workflow_id: str, text: str) -> None:
+        """Hand the user's words to the role at work."""
+        self.run_worker(self.ask(lambda service: service.chat(workflow_id, text, by=person())), group="say")
+
+    def stop_turn(self, workflow_id: str, role: str) -> None:
+        """Stop what the role is saying or doing."""
+        self.run_worker(
+            self.ask(
+                lambda service: service.stop_turn(workflow_id, by=person()),
+                done=f"The {role} is asked to stop.",
+            ),
+            group="order",
+        )
+
+    def confirm_cancel(self, workflow_id: str, build_id: str) -> None:
+        """Ask whether to cancel for good."""
+        from tui.screens.confirm import Choice, ConfirmScreen
+
+        def answered(key: str | None) -> None:
+            if key == "y":
+                self.set_condition(workflow_id, "cancel")
+
+        self.push_screen(
+            ConfirmScreen(
+                f"Cancel {build_id} for good?",
+                "The roles stop. Its branch and checkpoints stay, but nothing starts it again.",
+                (Choice("y", "cancel it", bad=True), Choice("escape", "keep it")),
+            ),
+            answered,
+        )
+
+    # --- leaving
+
+    def action_interrupt(self) -> None:
+        """Ctrl+c twice within two seconds leaves, as elsewhere; once only says so."""
+        if self.now() - self._interrupted < 2.0:
+            self.exit(0)
+            return
+        self._interrupted = self.now()
+        self.tell("ctrl+c again leaves qdeck; builds go on.")
+
+    def action_leave(self) -> None:
+        """Leave; ask first when builds are running."""
+        running = [
+            r.workflow_id
+            for r in self.board.board.model.rows.values()
+            if not legal.Standing(r.build_id, _state(r.state), _condition(r.condition)).over
+            and r.condition == "active"
+        ]
+        if not running:
+            self.exit(0)
+            return
+        from tui.screens.confirm import Choice, ConfirmScreen
+
+        if isinstance(self.screen, ConfirmScreen):
+            return
+        count = len(running)
+        they = "It goes" if count == 1 else "They go"
+
+        def answered(key: str | None) -> None:
+            if key == "l":
+                self.exit(0)
+            elif key == "p":
+                self.run_worker(self._pause_and_leave(running), group="order")
+
+        self.push_screen(
+            ConfirmScreen(
+                f"{words.plural(count, 'build')} {'is' if count == 1 else 'are'} running.",
+                f"{they} on without this window: the worker is a process of its own.",
+                (
+                    Choice("l", "leave, let them run"),
+                    Choice("p", "pause them, then leave"),
+                    Choice("escape", "stay"),
+                ),
+            ),
+            answered,
+        )
+
+    async def _pause_and_leave(self, running: list[str]) -> None:
+        for workflow_id in running:
+            await self._set_condition(workflow_id, "pause")
+        self.exit(0)
+
+
+def _state(value: str) -> legal.State:
+    return legal.State(value)
+
+
+def _condition(value: str) -> legal.Condition:
+    return legal.Condition(value)

@@ -1,0 +1,115 @@
+"""What ran, what it proves, and whether it still counts."""
+
+from __future__ import annotations
+
+from core.machine.states import EvidenceKind
+from tui import words
+from tui.ink import BLANK, Line, Span, cut_line, said
+from tui.pages.parts import (
+    bullet,
+    evidence_line,
+    heading,
+    mappings,
+    meant_to_fail,
+    paragraph,
+    receipt_lines,
+    texts,
+)
+from tui.picture import Picture
+
+
+def evidence_page(picture: Picture, width: int, now: float) -> list[Line]:
+    """Return the six pieces of evidence, what failed in them, findings and checklist, and every receipt."""
+    counting = sum(1 for e in picture.view.evidence.values() if e.current)
+    lines = heading("evidence", width, (Span(f"{counting} of {len(EvidenceKind)} count now", "muted"),))
+    for kind in EvidenceKind:
+        lines += evidence_line(picture.view.evidence.get(kind), kind, width)
+        lines += _clauses(picture, kind, width)
+    lines += _failures(picture, width) + _findings(picture, width) + _checklist(picture, width)
+    return [*lines, BLANK, *_receipts(picture, width, now)]
+
+
+def _clauses(picture: Picture, kind: EvidenceKind, width: int) -> list[Line]:
+    """What a gate looked at, a clause a line."""
+    evidence = picture.view.evidence.get(kind)
+    lines: list[Line] = []
+    for clause in mappings(evidence.detail.get("clauses")) if evidence else []:
+        mark, ink = (words.OK, "ok") if clause.get("ok") else (words.BAD, "bad")
+        name, text = said(clause.get("name", ""), "muted", 60), said(clause.get("text", ""), "faint", 200)
+        lines.append(cut_line((Span(" " * 14), Span(f"{mark} ", ink), name, Span("  "), text), width))
+    return lines
+
+
+def _failures(picture: Picture, width: int) -> list[Line]:
+    lines: list[Line] = []
+    for evidence in picture.view.evidence.values():
+        failures = evidence.detail.get("failures")
+        if evidence.ok or not failures:
+            continue
+        lines += [BLANK, *heading(f"why {evidence.kind.value} is not green", width, ink="bad bold")]
+        items = mappings(failures) or [{"name": text} for text in texts(failures)]
+        for item in items[:30]:
+            lines += bullet(Span(f"{words.BAD} ", "bad"), (said(item.get("name", ""), "strong", 300),), width)
+            text = str(item.get("text") or item.get("message") or "")
+            for row in text.split("\n")[:8]:
+                lines += paragraph(row, width, "muted", indent=4)
+    return lines
+
+
+def _findings(picture: Picture, width: int) -> list[Line]:
+    review = picture.view.evidence.get(EvidenceKind.REVIEW)
+    findings = mappings(review.detail.get("findings")) if review else []
+    if not findings:
+        return []
+    lines = [BLANK, *heading("findings", width, (Span(words.plural(len(findings), "finding"), "need"),))]
+    for finding in findings[:50]:
+        where = f"{finding.get('path', '')}:{finding.get('line', '')}"
+        rule = f"{finding.get('tool', '')} {finding.get('rule', '')}".strip()
+        text = (
+            said(where, "code"),
+            Span("  "),
+            said(rule, "need"),
+            Span("  "),
+            said(finding.get("text", "")),
+        )
+        lines += bullet(Span("! ", "need bold"), text, width)
+    return lines
+
+
+def _checklist(picture: Picture, width: int) -> list[Line]:
+    review = picture.view.evidence.get(EvidenceKind.REVIEW)
+    points = mappings(review.detail.get("checklist")) if review else []
+    if not points:
+        return []
+    lines = [BLANK, *heading("checklist", width)]
+    for point in points:
+        verdict = str(point.get("verdict", ""))
+        mark, ink = _verdict(verdict)
+        name = said(f"{str(point.get('point', '')).replace('_', ' ')}", "strong")
+        lines += bullet(
+            Span(f"{mark} ", ink), (name, Span("  "), said(verdict.replace("_", " "), ink)), width
+        )
+        lines += paragraph(point.get("answer", ""), width, "muted", indent=2)
+    return lines
+
+
+def _verdict(verdict: str) -> tuple[str, str]:
+    word = verdict.lower()
+    if word in {"ok", "pass", "passed", "good", "yes", "green"}:
+        return words.OK, "ok"
+    return (words.FUTURE, "muted") if "not_applicable" in word or "n/a" in word else (words.BAD, "bad")
+
+
+def _receipts(picture: Picture, width: int, now: float) -> list[Line]:
+    count = len(picture.receipts)
+    lines = heading("receipts", width, (Span(words.plural(count, "command"), "muted"),))
+    if not count:
+        lines.append((Span("The engine has run nothing yet.", "muted"),))
+    for receipt in reversed(picture.receipts):
+        lines += receipt_lines(receipt, width, now, picture.tree)
+        if receipt.exit_code != 0 and not meant_to_fail(receipt):
+            tail = [row for row in receipt.output.split("\n") if row.strip()][-4:]
+            lines += [
+                cut_line((Span(" " * 12 + "│ ", "rule"), said(row, "muted", 300)), width) for row in tail
+            ]
+    return lines

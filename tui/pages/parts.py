@@ -1,0 +1,178 @@
+"""Pieces that several pages are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from core.machine.states import EvidenceKind
+from tui import words
+from tui.ink import BLANK, Line, Span, cut_line, said, spread, width_of, wrap
+
+if TYPE_CHECKING:
+    from core.service.views import EvidenceView, ReceiptView
+
+EVIDENCE_WORDS: dict[EvidenceKind, str] = {
+    EvidenceKind.REQUIREMENT: "requirement",
+    EvidenceKind.PLAN: "plan",
+    EvidenceKind.CODE: "code",
+    EvidenceKind.TESTS: "tests",
+    EvidenceKind.REVIEW: "review",
+    EvidenceKind.SMOKE: "smoke test",
+}
+
+
+def heading(title: str, width: int, right: Line = (), ink: str = "strong bold") -> list[Line]:
+    """Return a section's heading with a rule behind it, and something at its right end."""
+    left = (Span(title.upper(), ink), Span(" "))
+    tail = (Span(" "), *right) if right else ()
+    rule = max(0, width - width_of(left) - width_of(tail))
+    return [cut_line((*left, Span("─" * rule, "rule"), *tail), width)]
+
+
+def paragraph(text: object, width: int, ink: str = "text", indent: int = 0, limit: int = 4000) -> list[Line]:
+    """Return text from outside, wrapped."""
+    pad = (Span(" " * indent),) if indent else ()
+    return [(*pad, *line) for line in wrap((said(text, ink, limit),), width - indent)]
+
+
+def bullet(mark: Span, text: Line, width: int) -> list[Line]:
+    """Return a line of a list; further lines are indented behind the mark."""
+    lead = width_of((mark,))
+    rows = wrap(text, max(8, width - lead))
+    return [(mark, *rows[0]), *((Span(" " * lead), *row) for row in rows[1:])]
+
+
+def evidence_line(view: EvidenceView | None, kind: EvidenceKind, width: int) -> list[Line]:
+    """Return a piece of evidence: does it count, what does it say, who approved it, which digest."""
+    name = f"{EVIDENCE_WORDS[kind]:<12}"
+    if view is None:
+        return [(Span(f"{words.FUTURE} ", "faint"), Span(name, "muted"), Span("none yet", "faint"))]
+    mark, ink = evidence_mark(view)
+    spans = [Span(f"{mark} ", ink), Span(name, "strong"), said(view.summary, "text")]
+    tail: list[Span] = []
+    wide = width >= 72
+    if view.approved_by:
+        tail.append(Span(f"{'approved ' if wide else ''}by {approver(view.approved_by)}", "ok"))
+    if wide:
+        tail.append(Span(f"  {words.digest(view.digest)}", "faint"))
+    lines = [spread(tuple(spans), tuple(tail), width)]
+    if not view.current:
+        lines += [(Span(" " * 14), *line) for line in wrap((said(view.why, ink),), width - 14)]
+    return lines
+
+
+def evidence_mark(view: EvidenceView) -> tuple[str, str]:
+    """Return glyph and ink of a piece of evidence."""
+    if view.current:
+        return words.OK, "ok"
+    return (words.BAD, "bad") if not view.ok else (words.STALE, "need")
+
+
+def approver(approved_by: str) -> str:
+    """Return who approved: a person's name, or the policy."""
+    kind, _, name = approved_by.partition(":")
+    return "policy (auto)" if kind == "auto" else (said(name or kind, limit=40).text)
+
+
+_SUITES = {"new": "tests", "base": "on base", "kept": "kept", "red": "red first"}
+"""What a run of the tests is called, by the name in its key."""
+_MEANT_TO_FAIL = ("red", "control", "gutted")
+"""Runs that prove something by failing."""
+_BOUND_TO_TREE = frozenset({"tests", "kept", "lint", "types", "security", "secrets", "smoke"})
+"""Runs that say something about the files as they are, and nothing once those have changed."""
+
+
+def receipt_label(receipt: ReceiptView) -> str:
+    """Return what the engine ran this for, in a word or two."""
+    parts = receipt.key.split(":")
+    if parts[0] == "tests" and len(parts) > 1:
+        return said(_SUITES.get(parts[1], parts[1]), limit=12).text
+    return said(receipt.kind, limit=12).text
+
+
+def meant_to_fail(receipt: ReceiptView) -> bool:
+    """Whether this run proves something by failing: new tests on the base, gutted functions."""
+    parts = receipt.key.split(":")
+    return parts[0] == "tests" and len(parts) > 1 and parts[1].startswith(_MEANT_TO_FAIL)
+
+
+def is_stale(receipt: ReceiptView, tree: str) -> bool:
+    """Whether the files changed since, so that the run says nothing any more."""
+    bound = receipt_label(receipt) in _BOUND_TO_TREE
+    return bound and bool(tree and receipt.tree_before) and receipt.tree_before != tree
+
+
+def newest_receipts(receipts: Iterable[ReceiptView]) -> list[ReceiptView]:
+    """Return the newest receipt of each label, oldest first."""
+    newest: dict[str, ReceiptView] = {}
+    for receipt in receipts:
+        newest.pop(receipt_label(receipt), None)
+        newest[receipt_label(receipt)] = receipt
+    return list(newest.values())
+
+
+def receipt_lines(receipt: ReceiptView, width: int, now: float, tree: str) -> list[Line]:
+    """Return a receipt in two lines: what ran and what came of it; then where, when, on which tree."""
+    green = (receipt.exit_code == 0) != meant_to_fail(receipt) and not receipt.limit
+    stale = is_stale(receipt, tree)
+    mark, ink = (words.OK, "ok") if green else (words.BAD, "bad")
+    if stale:
+        mark, ink = words.STALE, "need"
+    outcome = receipt_outcome(receipt) + (", as it must" if green and meant_to_fail(receipt) else "")
+    command = said(" ".join(receipt.argv) or receipt.key, "muted strike" if stale else "text")
+    first = spread(
+        (Span(f"{mark} ", ink), Span(f"{receipt_label(receipt):<10}", "strong"), command),
+        (Span(outcome, "muted" if stale else ("ok" if green else "bad")),),
+        width,
+    )
+    seconds = receipt.seconds
+    facts = [
+        words.duration(seconds) if seconds >= 1 else f"{seconds * 1000:.0f}ms",
+        f"{words.age(now - receipt.at.timestamp())} ago",
+        "the files have changed since" if stale else "",
+        said(receipt.sandbox, limit=60).text,
+        f"tree {words.digest(receipt.tree_before)}",
+        f"output {words.digest(receipt.output_digest)}",
+    ]
+    second = cut_line((Span(" " * 12), Span(" · ".join(f for f in facts if f), "faint")), width)
+    return [first, second]
+
+
+def receipt_outcome(receipt: ReceiptView) -> str:
+    """Return what came of a command, in a word or a count."""
+    if receipt.limit:
+        return f"stopped: {said(receipt.limit, limit=20).text} limit"
+    counts = counted(receipt.counts)
+    if receipt.signal:
+        return f"killed by signal {receipt.signal}"
+    code = "" if receipt.exit_code is None else f"exit {receipt.exit_code}"
+    return ", ".join(part for part in (counts, code) if part) or "no result"
+
+
+def counted(counts: Mapping[str, Any] | None) -> str:
+    """Return test counts, what went wrong first."""
+    if not counts:
+        return ""
+    names = ("failed", "errors", "passed", "skipped")
+    return ", ".join(f"{counts[name]} {name}" for name in names if counts.get(name))
+
+
+def listed(title: str, items: Iterable[object], width: int, mark: str = "•", ink: str = "text") -> list[Line]:
+    """Return a small heading and its items; nothing when there are none."""
+    rows = [
+        line
+        for item in items
+        for line in bullet(Span(f"  {mark} ", "muted"), (said(item, ink, 1000),), width)
+    ]
+    return [BLANK, (Span(title, "muted bold"),), *rows] if rows else []
+
+
+def mappings(value: object) -> list[Mapping[str, Any]]:
+    """Return the mappings of a list that came from outside."""
+    return [v for v in value if isinstance(v, Mapping)] if isinstance(value, (list, tuple)) else []
+
+
+def texts(value: object) -> list[str]:
+    """Return the texts of a list that came from outside."""
+    return [str(v) for v in value] if isinstance(value, (list, tuple)) else []

@@ -1,0 +1,160 @@
+"""How it went: handoffs from role to role, attempts, and every event of the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from core.machine.states import PHASES, State
+from tui import words
+from tui.ink import BLANK, Line, Span, cut_line, said, spread, wrap
+from tui.pages.parts import heading, paragraph
+from tui.picture import Picture
+
+_ANSWERS = {"accepted": (words.OK, "ok"), "refused": (words.BAD, "bad"), "": (words.FUTURE, "muted")}
+
+
+def handoffs_page(picture: Picture, width: int, now: float) -> list[Line]:
+    """Return every packet that went from role to role, the newest first."""
+    if not picture.handoffs:
+        return [
+            (Span("Nothing was handed over yet.", "muted"),),
+            BLANK,
+            (Span("Each role hands its work to the next, who accepts or refuses it.", "faint"),),
+        ]
+    lines: list[Line] = []
+    for handoff in reversed(picture.handoffs):
+        mark, ink = _ANSWERS.get(handoff.answer, _ANSWERS[""])
+        names = f"{words.ROLE_NAMES[handoff.from_role]} → {words.ROLE_NAMES[handoff.to_role]}"
+        right = (
+            Span(f"{mark} {handoff.answer or 'waits for an answer'}", ink),
+            Span(f"  {words.age(now - handoff.at.timestamp())} ago", "faint"),
+        )
+        lines += [spread((Span(names, "role bold"),), right, width)]
+        if summary := _summary(handoff.data):
+            lines += paragraph(summary, width, indent=2)
+        for note in (handoff.notes, handoff.answer_notes):
+            if note:
+                lines += paragraph(note, width, "muted", indent=2)
+        lines.append(BLANK)
+    return lines
+
+
+def _summary(data: Mapping[str, object]) -> str:
+    for key in ("summary", "notes", "verdict"):
+        value = data.get(key)
+        if isinstance(value, str) and value:
+            return value
+    packet = data.get("packet")
+    return _summary(packet) if isinstance(packet, Mapping) else ""
+
+
+def events_page(picture: Picture, width: int, now: float) -> list[Line]:
+    """Return attempts by phase, then every event of the journal, the newest first."""
+    lines = [*heading("attempts", width), *_attempts(picture, width, now), BLANK]
+    count = words.plural(len(picture.events), "event")
+    lines += heading("events", width, (Span(count, "muted"),))
+    day = ""
+    for event in reversed(picture.events):
+        at = event.at.astimezone()
+        if (today := f"{at:%Y-%m-%d}") != day:
+            day = today
+            lines.append((Span(today, "faint"),))
+        first = (Span(f"{event.seq:>4} ", "faint"), Span(f"{at:%H:%M:%S} ", "muted"))
+        rows = wrap((said(event.text, _ink(event.event_type), 600),), max(10, width - 14))
+        lines.append((*first, *rows[0]))
+        lines += [(Span(" " * 14), *row) for row in rows[1:]]
+    return lines
+
+
+def _ink(event_type: str) -> str:
+    return {
+        "moved": "run",
+        "approved": "ok",
+        "condition_changed": "need",
+        "attempt_begun": "muted",
+        "attempt_ended": "muted",
+        "checkpoint_recorded": "muted",
+        "noted": "muted",
+    }.get(str(event_type), "text")
+
+
+def _attempts(picture: Picture, width: int, now: float) -> list[Line]:
+    lines: list[Line] = []
+    for attempt in picture.attempts:
+        seconds = ((attempt.ended_at or _moment(now)) - attempt.started_at).total_seconds()
+        mark, ink = (words.RUN, "run") if attempt.ended_at is None else _outcome(attempt.outcome)
+        again = f" {attempt.number}" if attempt.number > 1 else ""
+        left = (
+            Span(f"{mark} ", ink),
+            Span(f"{words.state_word(attempt.state, short=True) + again:<18}", "strong"),
+            said(attempt.summary or attempt.outcome or "at work", "text"),
+        )
+        cost = words.money(attempt.cost_usd) if attempt.cost_usd and width >= 72 else ""
+        lines.append(spread(left, (Span(f"{cost}{words.duration(seconds):>8}", "muted"),), width))
+    return lines or [(Span("Nobody has begun yet.", "muted"),)]
+
+
+def _outcome(outcome: str) -> tuple[str, str]:
+    word = outcome.lower()
+    if word in {"failed", "error", "lost"}:
+        return words.BAD, "bad"
+    if word in {"retry", "refused", "back", "stopped", "rolled_back"}:
+        return "↶", "need"
+    return words.OK, "ok"
+
+
+def _moment(now: float) -> datetime:
+    from datetime import UTC
+
+    return datetime.fromtimestamp(now, UTC)
+
+
+def ribbon(picture: Picture, width: int, now: float) -> list[Line]:
+    """Return the phase track in two lines: the phases in words, and below each its attempts and duration."""
+    from tui.track import gate_mark, phase_mark
+
+    view = picture.view
+    letters = "".join(_letter(picture, i) for i in range(len(PHASES)))
+    long = width >= 88
+    names = [p.value if long else words.SHORT_PHASES[p] for p in PHASES]
+    gap = 3 if width >= 72 else 1
+    top: list[Span] = []
+    below: list[Span] = []
+    for i, phase in enumerate(PHASES):
+        mark, ink = phase_mark(i, view.state, view.condition, letters)
+        here = phase is view.state
+        top += [Span(f"{mark} ", ink), Span(names[i], "strong bold" if here else _quiet(ink))]
+        size = 2 + len(names[i])
+        if i < len(PHASES) - 1:
+            link, link_ink = gate_mark(i, view.state, view.condition)
+            pad = " " * (gap // 2)
+            top.append(Span(f"{pad}{link}{pad}", link_ink))
+            size += 1 + 2 * len(pad)
+        text = _spent(picture, phase, now)
+        below.append(Span(f"  {text}"[:size].ljust(size), "need" if "×" in text else "faint"))
+    return [cut_line(tuple(top), width), cut_line(tuple(below), width)]
+
+
+def _quiet(ink: str) -> str:
+    return "faint" if ink == "faint" else "text"
+
+
+def _letter(picture: Picture, index: int) -> str:
+    from core.machine.states import PHASE_EVIDENCE
+
+    evidence = picture.view.evidence.get(PHASE_EVIDENCE[PHASES[index]])
+    if evidence is None:
+        return "-"
+    if evidence.current:
+        return "x"
+    return "!" if not evidence.ok else "~"
+
+
+def _spent(picture: Picture, phase: State, now: float) -> str:
+    attempts = [a for a in picture.attempts if a.state is phase]
+    if not attempts:
+        return ""
+    seconds = sum(((a.ended_at or _moment(now)) - a.started_at).total_seconds() for a in attempts)
+    again = f"×{len(attempts)} " if len(attempts) > 1 else ""
+    return again + words.duration(seconds)

@@ -1,0 +1,44 @@
+"""What the app knows of one workflow at one moment: the service's views, put together. Never changes; a newer
+one takes its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.service.views import (
+        AttemptView,
+        CheckpointView,
+        ChunkView,
+        DecisionView,
+        EventView,
+        HandoffView,
+        MessageView,
+        MoveView,
+        ReceiptView,
+        WorkflowView,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One workflow. `messages` is the whole conversation, `stream` the live output of the turn that is
+    not yet a message, `diff` the unified diff from the base to the latest checkpoint."""
+
+    view: WorkflowView
+    attempts: tuple[AttemptView, ...] = ()
+    messages: tuple[MessageView, ...] = ()
+    stream: tuple[ChunkView, ...] = ()
+    receipts: tuple[ReceiptView, ...] = ()
+    handoffs: tuple[HandoffView, ...] = ()
+    checkpoints: tuple[CheckpointView, ...] = ()
+    events: tuple[EventView, ...] = ()
+    moves: tuple[MoveView, ...] = ()
+    decision: DecisionView | None = None
+    diff: str = ""
+
+    @property
+    def tree(self) -> str:
+        """The digest of the files as they are now, as far as a checkpoint holds them."""
+        return self.checkpoints[-1].tree if self.checkpoints else ""

@@ -1,0 +1,81 @@
+"""Is this folder a repository that can be built in? A quick look with git, so that a typing error shows
+at once.
+
+The worker checks everything again before it begins; this only spares the user the wait.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found: the top of the repository, or a sentence that says what is wrong."""
+
+    top: Path | None
+    trouble: str = ""
+    branch: str = ""
+    changes: bool = False
+
+
+def look_at(path: str) -> Look:
+    """Look at the folder `path`. Never raises for anything that a person can type."""
+    if not path.strip():
+        return Look(None, "Name the folder of a git repository.")
+    folder = Path(path.strip()).expanduser()
+    try:
+        if not folder.exists():
+            return Look(None, f"There is no folder {folder}.")
+        if not folder.is_dir():
+            return Look(None, f"{folder} is a file; name the folder of the repository.")
+    except (OSError, ValueError) as error:
+        return Look(None, f"{folder} cannot be read: {error}.")
+    try:
+        return _repository(folder)
+    except FileNotFoundError:
+        return Look(None, "git is not installed; qdeck needs it.")
+    except (OSError, subprocess.SubprocessError):
+        return Look(None, f"git does not answer for {folder}.")
+
+
+def _repository(folder: Path) -> Look:
+    code, top = _git(folder, "rev-parse", "--show-toplevel")
+    if code:
+        inside, bare = _git(folder, "rev-parse", "--is-bare-repository")
+        if not inside and bare == "true":
+            return Look(None, f"{folder} is a bare repository: clone it and name the clone.")
+        return Look(None, f"{folder} is not a git repository: run `git init` there and commit.")
+    if _git(folder, "rev-parse", "--verify", "HEAD")[0]:
+        return Look(None, f"{folder} has no commit yet: commit once, so that there is something to build on.")
+    _, branch = _git(folder, "rev-parse", "--abbrev-ref", "HEAD")
+    _, status = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return Look(Path(top), branch=branch, changes=bool(status))
+
+
+def _git(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run git without anything that the repository's own configuration could make it run."""
+    done = subprocess.run(
+        [
+            "git",
+            "-c",
+            "core.fsmonitor=false",
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-C",
+            str(folder),
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=_SECONDS,
+        check=False,
+        env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"},
+    )
+    return done.returncode, done.stdout.strip()

@@ -1,0 +1,74 @@
+"""What the keys of a workflow do, on the board and on the workflow's own screen alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.machine.states import Condition
+from tui import legal
+from tui.legal import Standing
+
+if TYPE_CHECKING:
+    from tui.screens.base import DeckScreen
+
+    _Base = DeckScreen
+else:
+    _Base = object
+
+
+class BuildActions(_Base):
+    """Keys for one workflow: `standing` and `workflow_id` say which. A key that is not legal now says why."""
+
+    def standing(self) -> Standing | None:
+        """How the workflow stands; None when there is none."""
+        raise NotImplementedError
+
+    def workflow_id(self) -> str:
+        """The workflow's id."""
+        raise NotImplementedError
+
+    def _may(self, action: str) -> bool:
+        why = legal.why_not(action, self.standing(), opened=self.deck.journal_open)
+        if why:
+            self.deck.tell(why)
+        return not why
+
+    def action_approve(self) -> None:
+        """Show what waits for the user's yes."""
+        if self._may("approve"):
+            self.deck.open_decision(self.workflow_id())
+
+    def action_retry(self) -> None:
+        """Ask where to send the work back to, and why."""
+        if self._may("retry"):
+            self.deck.open_retry(self.workflow_id())
+
+    def action_rollback(self) -> None:
+        """Show what a rollback would undo."""
+        if self._may("rollback"):
+            self.deck.open_rollback(self.workflow_id())
+
+    def action_pause(self) -> None:
+        """Pause, or let go on what is paused or failed."""
+        standing = self.standing()
+        if standing and self._may("pause"):
+            goes_on = standing.condition in (Condition.PAUSED, Condition.FAILED)
+            self.deck.set_condition(self.workflow_id(), "resume" if goes_on else "pause")
+
+    def action_cancel(self) -> None:
+        """Ask whether to cancel for good."""
+        standing = self.standing()
+        if standing and self._may("cancel"):
+            self.deck.confirm_cancel(self.workflow_id(), standing.build_id)
+
+    def action_pane(self, pane: str) -> None:
+        """Open the workflow at one of its panes."""
+        if self._may("pane"):
+            self.deck.open_workflow(self.workflow_id(), pane)
+
+    def action_statistics(self) -> None:
+        """Show figures over all workflows."""
+        if not self.deck.journal_open:
+            self.deck.tell(legal.OPENING)
+            return
+        self.deck.open_statistics()

@@ -1,0 +1,229 @@
+"""What retry and rollback share: choose a target, say why, press the key again. Armed half a second late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from core.machine.states import State
+from tui.armed import Armed
+from tui.ink import Line, Span
+from tui.picture import Picture
+from tui.screens.base import DeckScreen
+from tui.widgets.bars import Hint
+from tui.widgets.composer import Composer
+from tui.widgets.lines import Lines
+from tui.widgets.page import Page
+from tui.widgets.picker import Option, Picker
+
+if TYPE_CHECKING:
+    from core.service.views import Answer
+
+
+class Reason(Composer):
+    """Where the reason is written; enter goes back to the choice, and sends nothing."""
+
+    def action_send(self) -> None:
+        """Leave the text for the choice above."""
+        self.post_message(self.Left(self))
+
+
+class Targets(Picker):
+    """The phases to go back to; only here does the key count."""
+
+    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+        Binding("r,b", "screen.go", "Do it", id="back.go", tooltip="Go back, as shown."),
+        Binding("y", "screen.sure", "Yes", id="back.sure", tooltip="Yes, roll back.", show=False),
+        Binding("e,tab", "screen.reason", "Reason", id="back.reason", tooltip="Say why."),
+    ]
+
+
+class BackScreen(Armed, DeckScreen):
+    """Choose where to go back to, and say why."""
+
+    CSS_PATH = "decision.tcss"
+    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+        Binding("escape", "leave", "Not now", id="back.leave", tooltip="Leave everything as it is."),
+    ]
+    REASON_TITLE = "why"
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__()
+        self._workflow_id = workflow_id
+        self._picture: Picture | None = None
+        self._sending = False
+
+    def content(self) -> ComposeResult:
+        """Head, targets, reason, what it means, and the answers."""
+        yield Lines(id="head")
+        yield Targets(id="targets")
+        yield Reason(self.REASON_TITLE, id="reason")
+        yield Page(id="body")
+        yield Lines(id="answers")
+
+    def on_mount(self) -> None:
+        """Nothing counts before the targets are there to be read."""
+        self.disarm()
+        self.deck.rewatch()
+        self.query_one("#body").can_focus = False
+        self.query_one("#targets").focus()
+
+    def arm(self) -> None:
+        """Only what is drawn can be armed."""
+        if self._picture is not None:
+            super().arm()
+
+    def watches(self) -> str:
+        """The workflow to follow."""
+        return self._workflow_id
+
+    @property
+    def target(self) -> State | None:
+        """The phase under the cursor, if one can go there."""
+        option = self.query_one("#targets", Targets).option
+        return State(option.value) if option and not option.why_not else None
+
+    @property
+    def reason(self) -> str:
+        """What was written as the reason."""
+        return self.query_one("#reason", Reason).text.strip()
+
+    def take_picture(self, picture: Picture) -> None:
+        """Show what is possible now. Another state makes it another question."""
+        if picture.view.workflow_id != self._workflow_id or not self.is_attached:
+            return
+        old, self._picture = self._picture, picture
+        if old and (old.view.state, old.view.version) == (picture.view.state, picture.view.version):
+            return
+        options = self.options(picture)
+        self.query_one("#head", Lines).show(lambda width: self.head(picture, width))
+        self.query_one("#targets", Targets).offer(options)
+        if old is None:
+            self.query_one("#reason", Reason).load_text(self.suggestion(picture))
+        self.show_meaning()
+        if not options:
+            self.deck.tell(self.impossible(picture))
+            self.dismiss()
+            return
+        self.disarm()
+        self.call_after_refresh(self.arm)
+
+    # --- given by the subclass
+
+    def options(self, picture: Picture) -> list[Option]:
+        """Where one can go back to."""
+        raise NotImplementedError
+
+    def head(self, picture: Picture, width: int) -> list[Line]:
+        """What this is."""
+        raise NotImplementedError
+
+    def suggestion(self, picture: Picture) -> str:
+        """A reason to begin with."""
+        return ""
+
+    def meaning(self, picture: Picture, target: State, width: int) -> list[Line]:
+        """What going to `target` means."""
+        raise NotImplementedError
+
+    def answers(self, width: int) -> list[Line]:
+        """The keys at the bottom."""
+        raise NotImplementedError
+
+    def impossible(self, picture: Picture) -> str:
+        """What to say when there is no target at all."""
+        raise NotImplementedError
+
+    async def carry_out(self, target: State, reason: str, version: int) -> Answer | None:
+        """Give the command."""
+        raise NotImplementedError
+
+    # --- drawing
+
+    def show_meaning(self) -> None:
+        """Show what the choice under the cursor means."""
+        picture, target = self._picture, self.target
+        if picture is None:
+            return
+        page = self.query_one("#body", Page)
+        page.show(lambda width: self.meaning(picture, target, width) if target else [], top=True)
+        self.query_one("#answers", Lines).show(self.answers)
+
+    def on_picker_highlighted(self) -> None:
+        """Another choice means something else."""
+        self.show_meaning()
+
+    def hints(self) -> Sequence[Hint]:
+        """The keys of this screen."""
+        if isinstance(self.focused, Composer):
+            return (Hint("enter", "done"), Hint("ctrl+j", "new line"), Hint("esc", "back to the choice"))
+        return (
+            Hint("j k", "choose"),
+            Hint("e", "edit the reason", "screen.reason"),
+            Hint("esc", "not now", "screen.leave"),
+        )
+
+    # --- keys
+
+    def action_leave(self) -> None:
+        """Leave everything as it is."""
+        self.dismiss()
+
+    def on_composer_left(self) -> None:
+        """From the reason to the choice; keys begin to count anew, since they were letters a moment ago."""
+        self.query_one("#targets").focus()
+        self.arm()
+
+    def on_picker_chosen(self) -> None:
+        """Enter on a target goes on to the reason."""
+        self.action_reason()
+
+    def action_reason(self) -> None:
+        """Write the reason."""
+        self.query_one("#reason").focus()
+
+    def action_go(self) -> None:
+        """Do it, if it can be done and counts."""
+        if self.ready() is not None:
+            self.send()
+
+    def action_sure(self) -> None:
+        """A second yes; only some ask for one."""
+
+    def ready(self) -> Picture | None:
+        """The picture, when a key counts and everything is there; says what is missing."""
+        if not self.armed() or self._sending or self._picture is None:
+            return None
+        option = self.query_one("#targets", Targets).option
+        if option and option.why_not:
+            self.deck.tell(option.why_not)
+            return None
+        if not self.reason:
+            self.deck.tell("Say in a sentence why, so that the next attempt can do better.")
+            self.action_reason()
+            return None
+        return self._picture
+
+    def send(self) -> None:
+        """Give the command."""
+        target, picture = self.target, self._picture
+        if target is None or picture is None:
+            return
+        self._sending = True
+        self.run_worker(self._send(target, self.reason, picture.view.version), group="decision")
+
+    async def _send(self, target: State, reason: str, version: int) -> None:
+        answer = await self.carry_out(target, reason, version)
+        self._sending = False
+        if answer is not None and answer.ok:
+            self.deck.tell(answer.text)
+            if self.is_attached:
+                self.dismiss()
+
+
+def question(title: str, build_id: str, name: str) -> list[Line]:
+    """Return the head of a screen that goes back."""
+    return [(Span(title, "need bold"),), (Span(f"{build_id}  ", "muted"), Span(name, "strong bold"))]

@@ -1,0 +1,259 @@
+"""The first screen: what needs the user, what runs, what is done; and a line to the Q Assistant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Input
+
+from core.board import BoardRow
+from core.machine.states import Condition, State
+from core.text import clean
+from tui import legal, words
+from tui.ink import Line, Span
+from tui.legal import Standing
+from tui.screens.actions import BuildActions
+from tui.screens.base import DeckScreen
+from tui.widgets.bars import Bar, Hint
+from tui.widgets.board import Board
+
+if TYPE_CHECKING:
+    from tui.widgets.composer import Composer
+
+
+class BoardScreen(BuildActions, DeckScreen):
+    """All workflows of this journal."""
+
+    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+        Binding(
+            "slash", "filter", "Filter", id="board.filter", tooltip="Show only rows that hold these words."
+        ),
+        Binding("escape", "back", "Back", id="board.back", tooltip="Show all rows again.", show=False),
+        Binding("q", "app.leave", "Quit", id="app.leave", tooltip="Leave qdeck; builds may go on."),
+    ]
+
+    def __init__(self, rows: Sequence[BoardRow] = ()) -> None:
+        super().__init__(id="board-screen")
+        self._rows = rows
+
+    def content(self) -> ComposeResult:
+        """Attention line, board, filter, and the line to the Q Assistant."""
+        yield Bar(id="attention")
+        yield Board(self._rows, id="board")
+        yield Bar(id="prompt")
+
+    @property
+    def board(self) -> Board:
+        """The board itself."""
+        return self.query_one("#board", Board)
+
+    def on_mount(self) -> None:
+        """Draw what is known, and keep ages current."""
+        self.board.now = self.deck.now()
+        self.board.focus()
+        self.set_interval(1.0, self._tick)
+        self.refresh_top()
+
+    def on_screen_resume(self) -> None:
+        """No single workflow is followed while the board is shown."""
+        self.deck.rewatch()
+
+    # --- what the app tells it
+
+    def update_rows(self, rows: Sequence[BoardRow]) -> None:
+        """Take in changed rows."""
+        self.board.update_rows(rows)
+        self.refresh_top()
+
+    def refresh_top(self) -> None:
+        """Bring the attention line and the prompt up to date."""
+        if not self.query("#attention"):
+            return
+        self.query_one("#attention", Bar).show(attention_line(self.board), self._right())
+        self.query_one("#prompt", Bar).show(self._prompt())
+        self.refresh_hints()
+
+    def standing(self) -> Standing | None:
+        """How the workflow under the cursor stands."""
+        row = self.board.row
+        return standing_of(row) if row else None
+
+    def workflow_id(self) -> str:
+        """The workflow under the cursor; empty when there is none."""
+        return self.board.cursor or ""
+
+    def hints(self) -> Sequence[Hint]:
+        """The keys for the workflow under the cursor."""
+        if not isinstance(self.focused, Board):
+            return _WRITING
+        standing, opened = self.standing(), self.deck.journal_open
+        if standing is None:
+            return (
+                Hint("ctrl+n", "new build", "app.new"),
+                Hint("c", "chat", "screen.chat"),
+                Hint("q", "quit"),
+            )
+
+        def hint(key: str, label: str, action: str) -> Hint:
+            return Hint(key, label, f"screen.{action}", bool(legal.why_not(action, standing, opened=opened)))
+
+        return (
+            Hint("enter", "open", "screen.open"),
+            hint("a", "approve", "approve"),
+            hint("r", "retry", "retry"),
+            hint("b", "roll back", "rollback"),
+            Hint("n", "next", "screen.next_need"),
+            Hint("ctrl+n", "new", "app.new", not opened),
+            Hint("/", "filter", "screen.filter"),
+            hint("p", legal.pause_word(standing), "pause"),
+            hint("x", "cancel", "cancel"),
+            Hint("c", "chat", "screen.chat"),
+        )
+
+    def _tick(self) -> None:
+        """Ages run while something is open; a board where all is done stays still."""
+        if self.is_current:
+            self.board.now = self.deck.now()
+
+    def _right(self) -> Line:
+        if self.deck.trouble:
+            return (Span(f"{words.BAD} {clean(self.deck.trouble, lines=False)}", "bad"),)
+        if not self.deck.journal_open:
+            return (Span("opening the journal", "muted"),)
+        if self.deck.worker_struggling:
+            return (Span(f"{words.BAD} the worker does not stay up", "bad"),)
+        if self.deck.worker_alive:
+            return (Span("worker ", "faint"), Span(words.OK, "ok"))
+        starting = self.deck.options.start_worker
+        return (Span("the worker is starting" if starting else "no worker", "muted"),)
+
+    def _prompt(self) -> Line:
+        project = self.deck.project_name
+        where = (Span(" in ", "muted"), Span(clean(project, lines=False), "strong")) if project else ()
+        return (
+            Span("❯ ", "role bold"),
+            Span("c", "run bold"),
+            Span("  tell the Q Assistant what to build", "muted"),
+            *where,
+        )
+
+    # --- keys
+
+    @on(Board.Selected)
+    def _selected(self) -> None:
+        self.refresh_hints()
+
+    @on(Board.Opened)
+    def _opened(self, event: Board.Opened) -> None:
+        self.deck.open_workflow(event.workflow_id)
+
+    def action_open(self) -> None:
+        """Open the workflow under the cursor."""
+        self.board.action_open()
+
+    def action_next_need(self) -> None:
+        """To the next workflow that needs the user."""
+        self.board.action_next_need()
+
+    async def action_filter(self) -> None:
+        """Open the line in which the filter is written."""
+        found = self.query("#filter")
+        if not found:
+            field = Input(placeholder="words that the rows hold", id="filter", compact=True)
+            field.cursor_blink = False
+            await self.mount(field, after="#board")
+        field = self.query_one("#filter", Input)
+        field.add_class("-open")
+        field.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        self.board.filter(event.value)
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        self.board.focus()
+
+    def action_back(self) -> None:
+        """Close what is open on top of the board: the filter, the composer."""
+        field = self.query("#filter")
+        if field:
+            field.first(Input).value = ""
+            field.first().remove_class("-open")
+        self.board.focus()
+
+    async def action_chat(self) -> None:
+        """Write to the Q Assistant, who starts a workflow from it."""
+        if not self.deck.journal_open:
+            self.deck.tell(legal.OPENING)
+            return
+        from tui.widgets.composer import Composer
+
+        if not self.query(Composer):
+            composer = Composer(
+                placeholder="What should be built? enter starts it, ctrl+j makes a new line, esc leaves.",
+                id="composer",
+            )
+            await self.mount(composer, before="#prompt")
+        name = self.deck.project_name or "no project yet"
+        composer = self.query_one("#composer", Composer)
+        composer.address(f"to the Q Assistant · {name}")
+        composer.display = True
+        self.query_one("#prompt").display = False
+        composer.focus()
+
+    def on_composer_left(self) -> None:
+        """Give the line back to the prompt; what was written stays."""
+        self.close_composer()
+
+    def on_composer_sent(self, event: Composer.Sent) -> None:
+        """Start a workflow from what was written."""
+        self.close_composer()
+        self.deck.start_workflow(event.text)
+
+    def close_composer(self) -> None:
+        """Give the line back to the prompt; what was written stays."""
+        for composer in self.query("#composer"):
+            composer.display = False
+        self.query_one("#prompt").display = True
+        self.board.focus()
+
+
+def standing_of(row: BoardRow) -> Standing:
+    """Return how a row stands, for the keys."""
+    return Standing(row.build_id, State(row.state), Condition(row.condition), row.waiting_for)
+
+
+def attention_line(board: Board) -> Line:
+    """Return the line on top: what needs the user, runs and failed; what is spent."""
+    attention = board.model.attention()
+    parts: list[Line] = []
+    if attention.need:
+        parts.append(
+            (
+                Span(
+                    f"{words.NEED} {attention.need} {'needs' if attention.need == 1 else 'need'} you",
+                    "need bold",
+                ),
+            )
+        )
+    if attention.running:
+        parts.append((Span(f"{words.RUN} {attention.running} running", "run"),))
+    if attention.failed:
+        parts.append((Span(f"{words.BAD} {attention.failed} failed", "bad bold"),))
+    if not parts:
+        done = len(board.model.rows)
+        parts.append((Span(f"nothing is running, {done} done" if done else "nothing is running", "muted"),))
+    if attention.cost or attention.budget:
+        parts.append((Span(words.spent(attention.cost, attention.budget), "text"),))
+    line: list[Span] = [Span("qdeck", "strong bold"), Span("   ")]
+    for i, part in enumerate(parts):
+        line += [Span(" · ", "faint")] * bool(i) + list(part)
+    return tuple(line)
+
+
+_WRITING = (Hint("enter", "send"), Hint("ctrl+j", "new line"), Hint("esc", "leave"))

@@ -1,0 +1,57 @@
+"""A short question with a few answers, each a key. Armed a moment after it was drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from core.text import clean
+from tui.armed import Armed
+from tui.ink import Line, Span, wrap
+from tui.widgets.page import Page
+
+
+class Choice(NamedTuple):
+    """One answer: the key, what it does, and whether it takes something away."""
+
+    key: str
+    label: str
+    bad: bool = False
+
+
+class ConfirmScreen(Armed, ModalScreen[str]):
+    """Asks, and answers with the key that was pressed; None for escape."""
+
+    CSS_PATH = "confirm.tcss"
+
+    def __init__(self, title: str, text: str, choices: Sequence[Choice]) -> None:
+        super().__init__()
+        self._title, self._text, self._choices = title, text, tuple(choices)
+
+    def compose(self) -> ComposeResult:
+        """A small box in the middle."""
+        with Vertical(id="box"):
+            yield Page(self._lines, id="question")
+
+    def _lines(self, width: int) -> list[Line]:
+        lines: list[Line] = [(Span(clean(self._title, lines=False), "strong bold"),), ()]
+        lines += wrap((Span(clean(self._text, lines=False)),), width)
+        lines.append(())
+        for choice in self._choices:
+            shown = "esc" if choice.key == "escape" else choice.key
+            ink = "bad bold" if choice.bad else "run bold"
+            lines.append((Span(f"{shown:<5}", ink), Span(choice.label)))
+        return lines
+
+    def on_key(self, event: events.Key) -> None:
+        """Take one of the keys; nothing else does anything here."""
+        event.stop()
+        if event.key == "escape":
+            self.dismiss(None)
+        elif any(choice.key == event.key for choice in self._choices) and self.armed():
+            self.dismiss(event.key)

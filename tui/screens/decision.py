@@ -1,0 +1,254 @@
+"""The decision: everything that a yes rests on, and the keys for yes, back and talk. Armed half a second
+late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from tui import legal, words
+from tui.armed import Armed
+from tui.ink import Line, Span
+from tui.keys import MOVE_KEYS
+from tui.legal import Standing
+from tui.orders import person
+from tui.pages.decision import decision_head, decision_page
+from tui.picture import Picture
+from tui.screens.base import DeckScreen
+from tui.widgets.bars import Hint
+from tui.widgets.lines import Lines
+from tui.widgets.page import Page
+
+if TYPE_CHECKING:
+    from core.service.views import Answer, DecisionView
+
+
+class DecisionPage(Page):
+    """The page that a yes is given on; only here do the keys count."""
+
+    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+        *MOVE_KEYS,
+        Binding("a", "screen.yes", "Approve", id="decision.approve", tooltip="Give your yes."),
+        Binding("r", "screen.retry", "Retry", id="decision.retry", tooltip="Send it back with a reason."),
+        Binding(
+            "b", "screen.rollback", "Roll back", id="decision.rollback", tooltip="Go back and restore files."
+        ),
+        Binding("m", "screen.more", "More budget", id="decision.more", tooltip="Raise the budget and go on."),
+        Binding(
+            "x", "screen.cancel", "Cancel", id="decision.cancel", tooltip="Cancel the workflow for good."
+        ),
+        Binding("c", "screen.chat", "Talk", id="decision.chat", tooltip="Talk about it."),
+        Binding("d", "screen.pane('diff')", "Diff", id="decision.diff", tooltip="See the whole diff."),
+        Binding(
+            "e", "screen.pane('evidence')", "Evidence", id="decision.evidence", tooltip="See all evidence."
+        ),
+    ]
+
+
+class DecisionScreen(Armed, DeckScreen):
+    """What waits for a person, and their answer."""
+
+    CSS_PATH = "decision.tcss"
+    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+        Binding("escape,q", "app.pop_screen", "Not now", id="decision.later", tooltip="Decide later."),
+    ]
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__()
+        self._workflow_id = workflow_id
+        self._picture: Picture | None = None
+        self._decision: DecisionView | None = None
+        self._sending = False
+
+    def content(self) -> ComposeResult:
+        """The question, what it rests on, and the answers."""
+        yield Lines(id="head")
+        yield DecisionPage(id="body")
+        yield Lines(id="answers")
+
+    def on_mount(self) -> None:
+        """Nothing counts before the question is there to be read."""
+        self.disarm()
+        self.deck.rewatch()
+        self.query_one("#body").focus()
+
+    def watches(self) -> str:
+        """The workflow to follow."""
+        return self._workflow_id
+
+    def arm(self) -> None:
+        """Only a decision that is drawn can be armed."""
+        if self._decision is not None:
+            super().arm()
+
+    def take_picture(self, picture: Picture) -> None:
+        """Show what waits now; leave when nothing does any more."""
+        if picture.view.workflow_id != self._workflow_id or not self.is_attached:
+            return
+        self._picture = picture
+        if picture.decision is None:
+            self._nothing_left(picture)
+            return
+        old, self._decision = self._decision, picture.decision
+        self._show(picture.decision)
+        if old is None or (old.subject, old.digest, old.version) != (
+            picture.decision.subject,
+            picture.decision.digest,
+            picture.decision.version,
+        ):
+            # Another question than the one that was read: keys typed for that must not answer this.
+            self.disarm()
+            self.call_after_refresh(self.arm)
+
+    def hints(self) -> Sequence[Hint]:
+        """The keys of this screen."""
+        return (
+            Hint("d", "diff", "screen.pane('diff')"),
+            Hint("e", "evidence", "screen.pane('evidence')"),
+            Hint("c", "talk", "screen.chat"),
+            Hint("x", "cancel", "screen.cancel"),
+            Hint("esc", "not now", "app.pop_screen"),
+        )
+
+    # --- drawing
+
+    def _show(self, decision: DecisionView) -> None:
+        picture, now = self._picture, self.deck.now()
+        self.query_one("#head", Lines).show(lambda width: decision_head(decision, width, now))
+        self.query_one("#body", DecisionPage).show(lambda width: decision_page(decision, picture, width, now))
+        self.query_one("#answers", Lines).show(lambda width: self._answers(decision, width))
+
+    def _answers(self, decision: DecisionView, width: int) -> list[Line]:
+        line: list[Span] = []
+        for key, label, bad in self._choices(decision):
+            line += [Span("    ")] * bool(line)
+            ink = "muted bold reverse" if bad else "need bold reverse"
+            line += [Span(f" {key} ", ink), Span(f" {label}", "strong")]
+        return [tuple(line)]
+
+    def _choices(self, decision: DecisionView) -> list[tuple[str, str, bool]]:
+        standing = self._standing()
+        choices: list[tuple[str, str, bool]] = []
+        if label := self._yes_label(decision):
+            choices.append(("a", label, False))
+        if decision.kind == "answer":
+            choices.append(("c", "answer", False))
+        if self._money_is_spent(decision):
+            choices.append(("m", f"{words.money((decision.budget_usd or 0) * 2)} budget and go on", False))
+        if not legal.why_not("retry", standing):
+            choices.append(("r", "send back", True))
+        if not legal.why_not("rollback", standing):
+            choices.append(("b", "roll back", True))
+        return choices
+
+    def _yes_label(self, decision: DecisionView) -> str:
+        """What `a` does; empty where a yes alone is no answer."""
+        kind, _, subject = decision.subject.partition(":")
+        if kind == "approval":
+            return f"approve the {subject}"
+        return "let it go on" if kind == "person" else ""
+
+    def _money_is_spent(self, decision: DecisionView) -> bool:
+        view = self._picture.view if self._picture else None
+        if decision.subject != "budget" or view is None or not decision.budget_usd:
+            return False
+        return view.retries_used < view.retry_budget
+
+    def _standing(self) -> Standing | None:
+        if self._picture is None:
+            return None
+        view = self._picture.view
+        return Standing(view.build_id, view.state, view.condition, view.waiting_for)
+
+    def _nothing_left(self, picture: Picture) -> None:
+        """Somebody decided, here or in another window."""
+        if self._decision is not None and not self._sending:
+            self.deck.tell(f"{picture.view.build_id} was decided elsewhere.")
+        elif self._decision is None:
+            self.deck.tell(legal.why_not("approve", self._standing()) or "Nothing waits for you here.")
+        self.dismiss()
+
+    # --- keys
+
+    def _ready(self) -> DecisionView | None:
+        """The decision, if a key counts now."""
+        return self._decision if self.armed() and not self._sending else None
+
+    def action_yes(self) -> None:
+        """Give the yes that is asked for."""
+        decision = self._ready()
+        if decision is None:
+            return
+        if not self._yes_label(decision):
+            self.deck.tell("A yes alone is no answer here: the line below shows what is.")
+            return
+        self._sending = True
+        self.run_worker(self._approve(decision), group="decision")
+
+    async def _approve(self, decision: DecisionView) -> None:
+        def command(service: object) -> object:
+            order = "advance_workflow" if decision.kind == "approval" else "resume"
+            return getattr(service, order)(
+                decision.workflow_id, by=person(), expected_version=decision.version
+            )
+
+        await self._carry_out(command)
+
+    async def _carry_out(self, command: object) -> None:
+        answer: Answer | None = await self.deck.ask(command)  # type: ignore[arg-type]
+        self._sending = False
+        if answer is not None and answer.ok:
+            self.deck.tell(answer.text)
+            if self.is_attached:
+                self.dismiss()
+
+    def action_more(self) -> None:
+        """Double the budget and let it go on."""
+        decision = self._ready()
+        if decision is None or not self._money_is_spent(decision):
+            return
+        self._sending = True
+        budget = (decision.budget_usd or 0.0) * 2
+
+        def command(service: object) -> object:
+            return service.set_budget(  # type: ignore[attr-defined]
+                decision.workflow_id, by=person(), expected_version=decision.version, budget_usd=budget
+            )
+
+        self.run_worker(self._carry_out(command), group="decision")
+
+    def action_retry(self) -> None:
+        """Ask where to and why, in place of this screen."""
+        self._instead("retry")
+
+    def action_rollback(self) -> None:
+        """Show what a rollback would undo, in place of this screen."""
+        self._instead("rollback")
+
+    def _instead(self, what: str) -> None:
+        if self._ready() is None:
+            return
+        if why := legal.why_not(what, self._standing()):
+            self.deck.tell(why)
+            return
+        self.dismiss()
+        opener = self.deck.open_retry if what == "retry" else self.deck.open_rollback
+        self.deck.call_later(opener, self._workflow_id)
+
+    def action_cancel(self) -> None:
+        """Ask whether to cancel for good."""
+        if (decision := self._ready()) is not None:
+            self.deck.confirm_cancel(self._workflow_id, decision.build_id)
+
+    def action_chat(self) -> None:
+        """Talk about it on the workflow's own screen."""
+        self.dismiss()
+        self.deck.call_later(self.deck.open_workflow, self._workflow_id, "chat")
+
+    def action_pane(self, pane: str) -> None:
+        """Look at the diff or the evidence; this screen is a key away again."""
+        self.dismiss()
+        self.deck.call_later(self.deck.open_workflow, self._workflow_id, pane)

@@ -1,0 +1,85 @@
+"""Help: what every key does here and elsewhere, and what moves a workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from tui.ink import Line
+from tui.keys import MOVE_KEYS
+from tui.pages.help import KeyHelp, help_page
+from tui.screens.base import DeckScreen
+from tui.widgets.bars import Hint
+from tui.widgets.page import Page
+
+if TYPE_CHECKING:
+    from textual.dom import DOMNode
+    from textual.screen import Screen
+
+
+_MOVES = frozenset(b.description for b in MOVE_KEYS if isinstance(b, Binding))
+
+
+class HelpScreen(DeckScreen):
+    """Generated from the bindings of the screen it was asked on, and from the transition table."""
+
+    CSS_PATH = "help.tcss"
+    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+        Binding(
+            "escape,q,question_mark", "app.pop_screen", "Back", id="help.close", tooltip="Close the help."
+        ),
+    ]
+
+    def __init__(self, about: Screen[object]) -> None:
+        super().__init__()
+        self._groups = key_groups(about)
+
+    def content(self) -> ComposeResult:
+        """One page."""
+        yield Page(self._lines, id="page")
+
+    def on_mount(self) -> None:
+        """Keys scroll at once."""
+        self.query_one("#page").focus()
+
+    def hints(self) -> Sequence[Hint]:
+        """How to read and how to leave."""
+        return (Hint("j k", "scroll"), Hint("esc", "back", "app.pop_screen"))
+
+    def _lines(self, width: int) -> list[Line]:
+        return help_page(self._groups, width)
+
+
+def key_groups(screen: Screen[object]) -> list[tuple[str, list[KeyHelp]]]:
+    """Return the keys that work on `screen`, by where they work."""
+    nodes: list[tuple[str, DOMNode]] = [("Everywhere", screen.app), ("On this screen", screen)]
+    seen: set[type] = set()
+    for widget in screen.walk_children():
+        if widget.can_focus and type(widget) not in seen and type(widget).__module__.startswith("tui."):
+            seen.add(type(widget))
+            nodes.append((f"In the {_plain(type(widget).__name__)}", widget))
+    groups = [(title, list(_keys(node))) for title, node in nodes]
+    # What a person came for stands first: the keys of the place where they are.
+    groups = [*groups[2:], groups[1], groups[0]]
+    moving = {key.name: key for _, keys in groups for key in keys if key.name in _MOVES}
+    groups = [(title, [key for key in keys if key.name not in _MOVES]) for title, keys in groups]
+    return [(title, keys) for title, keys in [*groups, ("Moving", list(moving.values()))] if keys]
+
+
+def _plain(name: str) -> str:
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
+
+
+def _keys(node: DOMNode) -> Iterable[KeyHelp]:
+    """The bindings of one node, one line an action; only those that explain themselves."""
+    by_action: dict[str, list[Binding]] = {}
+    for key, bindings in node._bindings.key_to_bindings.items():
+        for binding in bindings:
+            if binding.tooltip:
+                by_action.setdefault(binding.action, []).append(binding.with_key(key))
+    for bindings in by_action.values():
+        first = bindings[0]
+        yield KeyHelp(tuple(b.key for b in bindings), first.description, first.tooltip)

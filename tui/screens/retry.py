@@ -1,0 +1,82 @@
+"""Send the work back: where to, and why. The files stay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.machine.states import Condition, State
+from core.machine.transitions import Kind
+from core.text import clean
+from tui import words
+from tui.ink import Line, Span
+from tui.orders import person
+from tui.pages.back import kept, likely_reason
+from tui.picture import Picture
+from tui.screens.back import BackScreen, question
+from tui.widgets.picker import Option
+
+if TYPE_CHECKING:
+    from core.service.views import Answer
+
+
+class RetryScreen(BackScreen):
+    """A new attempt of an earlier phase, or of this one."""
+
+    REASON_TITLE = "what should be different"
+
+    def options(self, picture: Picture) -> list[Option]:
+        """The legal targets; the same phase too where the machine has no way back or the attempt failed."""
+        view = picture.view
+        options = [
+            Option(m.target.value, _line(m.target, m.kind.value, m.transition), m.why_not)
+            for m in picture.moves
+            if m.kind in (Kind.RETRY, Kind.REFUSE)
+        ]
+        again = Option(view.state.value, _line(view.state, "once more", ""))
+        if view.condition is Condition.FAILED:
+            return [again, *options]
+        return options or [again]
+
+    def head(self, picture: Picture, width: int) -> list[Line]:
+        """What this is."""
+        view = picture.view
+        return question(
+            f"Send it back from {words.state_word(view.state)}", view.build_id, clean(view.title, lines=False)
+        )
+
+    def suggestion(self, picture: Picture) -> str:
+        """What the evidence says is wrong."""
+        return likely_reason(picture)
+
+    def meaning(self, picture: Picture, target: State, width: int) -> list[Line]:
+        """Files stay, evidence does not."""
+        return kept(picture, target, width)
+
+    def answers(self, width: int) -> list[Line]:
+        """The keys at the bottom."""
+        target = self.target
+        where = f"send it back to {words.state_word(target)}" if target else "choose a target"
+        return [
+            (Span(" r ", "need bold reverse"), Span(f" {where}", "strong"), Span("    esc  not now", "muted"))
+        ]
+
+    def impossible(self, picture: Picture) -> str:
+        """There is always the phase itself."""
+        return "There is nothing to send back."
+
+    async def carry_out(self, target: State, reason: str, version: int) -> Answer | None:
+        """Ask for the retry."""
+        return await self.deck.ask(
+            lambda service: service.request_retry(
+                self._workflow_id, by=person(), expected_version=version, reason=reason, target=target
+            )
+        )
+
+
+def _line(target: State, how: str, transition: str) -> Line:
+    role = words.actor_name(target.value)
+    return (
+        Span(f"{words.state_word(target, short=True):<16}", "strong bold"),
+        Span(f"{role:<13}", "role"),
+        Span(f"{how} {transition}", "muted"),
+    )

@@ -1,0 +1,112 @@
+"""Roll back: an earlier phase with its files. Shows what is undone first, and asks twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.machine.states import State
+from core.machine.transitions import Kind
+from core.text import clean
+from tui import legal, words
+from tui.ink import Line, Span
+from tui.orders import person
+from tui.pages.back import restored_checkpoint, undone
+from tui.picture import Picture
+from tui.screens.back import BackScreen, question
+from tui.widgets.picker import Option
+
+if TYPE_CHECKING:
+    from core.service.views import Answer
+
+
+class RollbackScreen(BackScreen):
+    """Files, conversation and evidence as they were when an earlier phase began."""
+
+    REASON_TITLE = "why"
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(workflow_id)
+        self._asking = False
+
+    def options(self, picture: Picture) -> list[Option]:
+        """The legal targets, with the checkpoint that comes back."""
+        return [
+            Option(
+                m.target.value,
+                (
+                    Span(f"{m.target.value:<16}", "strong bold"),
+                    Span(f"files of checkpoint {restored_checkpoint(picture, m.target):<4}", "text"),
+                    Span(f"rollback {m.transition}", "muted"),
+                ),
+                m.why_not,
+            )
+            for m in picture.moves
+            if m.kind is Kind.ROLLBACK
+        ]
+
+    def head(self, picture: Picture, width: int) -> list[Line]:
+        """What this is."""
+        view = picture.view
+        title = f"Roll back from {words.state_word(view.state)}"
+        return question(title, view.build_id, clean(view.title, lines=False))
+
+    def suggestion(self, picture: Picture) -> str:
+        """Say at least who."""
+        return f"rolled back by {person().name}"
+
+    def meaning(self, picture: Picture, target: State, width: int) -> list[Line]:
+        """Everything that is undone."""
+        return undone(picture, target, width, self.deck.now())
+
+    def answers(self, width: int) -> list[Line]:
+        """The keys at the bottom; after the first one, the question again."""
+        target = self.target
+        if target is None:
+            return [(Span("There is no legal target.", "muted"),)]
+        if self._asking:
+            return [
+                (
+                    Span(" y ", "bad bold reverse"),
+                    Span(f" yes, roll back to {target.value}", "bad bold"),
+                    Span("    esc  no, leave everything", "muted"),
+                )
+            ]
+        return [
+            (
+                Span(" b ", "need bold reverse"),
+                Span(f" roll back to {target.value}", "strong"),
+                Span("    esc  not now", "muted"),
+            )
+        ]
+
+    def impossible(self, picture: Picture) -> str:
+        """Say why there is no target."""
+        view = picture.view
+        standing = legal.Standing(view.build_id, view.state, view.condition, view.waiting_for)
+        return legal.why_not("rollback", standing) or "There is nothing to roll back to."
+
+    def on_picker_highlighted(self) -> None:
+        """Another target is another question."""
+        self._asking = False
+        super().on_picker_highlighted()
+
+    def action_go(self) -> None:
+        """The first yes: ask again."""
+        if self.ready() is not None and not self._asking:
+            self._asking = True
+            self.show_meaning()
+            self.disarm()
+            self.call_after_refresh(self.arm)
+
+    def action_sure(self) -> None:
+        """The second yes."""
+        if self._asking and self.ready() is not None:
+            self.send()
+
+    async def carry_out(self, target: State, reason: str, version: int) -> Answer | None:
+        """Ask for the rollback."""
+        return await self.deck.ask(
+            lambda service: service.rollback_workflow(
+                self._workflow_id, by=person(), expected_version=version, target_state=target, reason=reason
+            )
+        )

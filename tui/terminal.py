@@ -1,0 +1,56 @@
+"""The terminal around the app: is it one, and nothing but the app may write to it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def unusable() -> str:
+    """Return why the app cannot be drawn here, and what works instead; empty when it can."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return "qdeck needs a terminal. Without one, `qdeck run` and the other commands do the same work."
+    if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+        return "This terminal cannot place text (TERM is dumb). `qdeck run` and the other commands work here."
+    return ""
+
+
+@contextlib.contextmanager
+def guarded(log_file: Path) -> Iterator[None]:
+    """Send everything that any library or child prints to the log while the app draws.
+
+    Textual draws through `sys.__stderr__` and asks `sys.__stdout__` for the size, so both are given the real
+    terminal under new numbers before the numbers 1 and 2 go to the log.
+    """
+    log_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = (sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr)
+    out, err = os.dup(1), os.dup(2)
+    log_descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    terminal = open(out, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    screen = open(err if os.isatty(err) else out, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    os.dup2(log_descriptor, 1)
+    os.dup2(log_descriptor, 2)
+    os.close(log_descriptor)
+    sys.__stdout__, sys.__stderr__ = terminal, screen  # type: ignore[misc]
+    sys.stdout, sys.stderr = terminal, screen
+    handler = logging.FileHandler(log_file, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        terminal.flush()
+        screen.flush()
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr = kept  # type: ignore[misc]
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+        os.close(out)
+        os.close(err)

@@ -1,0 +1,160 @@
+"""The app's own themes. Colours are named by what they mean; a state is never shown by its colour alone."""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+DARK = "qdeck-dark"
+LIGHT = "qdeck-light"
+CONTRAST = "qdeck-contrast"
+
+
+def _theme(name: str, *, dark: bool, ink: dict[str, str], ground: dict[str, str]) -> Theme:
+    variables = {f"ink-{meaning}": colour for meaning, colour in ink.items()}
+    variables |= {
+        "ground-cursor": ground["cursor"],
+        "ground-code": ground["code"],
+        "border": ground["rule"],
+        "border-blurred": ground["rule"],
+        "scrollbar": ground["rule"],
+        "scrollbar-hover": ink["muted"],
+        "scrollbar-active": ink["run"],
+        "scrollbar-background": ground["background"],
+        "scrollbar-background-hover": ground["background"],
+        "scrollbar-background-active": ground["background"],
+        "scrollbar-corner-color": ground["background"],
+        "input-cursor-background": ink["text"],
+        "input-cursor-foreground": ground["background"],
+        "input-selection-background": ground["selection"],
+        "block-cursor-background": ground["cursor"],
+        "block-cursor-foreground": ink["strong"],
+        "block-cursor-text-style": "bold",
+        "block-cursor-blurred-background": ground["panel"],
+        "block-cursor-blurred-foreground": ink["text"],
+        "block-cursor-blurred-text-style": "none",
+        "footer-background": ground["background"],
+    }
+    return Theme(
+        name=name,
+        dark=dark,
+        primary=ink["run"],
+        secondary=ink["role"],
+        accent=ink["need"],
+        warning=ink["need"],
+        error=ink["bad"],
+        success=ink["ok"],
+        foreground=ink["text"],
+        background=ground["background"],
+        surface=ground["surface"],
+        panel=ground["panel"],
+        variables=variables,
+    )
+
+
+THEMES: tuple[Theme, ...] = (
+    _theme(
+        DARK,
+        dark=True,
+        ink={
+            "text": "#d5dae3",
+            "strong": "#f4f6fa",
+            "muted": "#8d97a8",
+            "faint": "#5b6678",
+            "rule": "#2a3342",
+            "need": "#f3b94d",
+            "run": "#6cb4ff",
+            "ok": "#7fd08d",
+            "bad": "#ff7d73",
+            "role": "#bda2ff",
+            "add": "#8fd69b",
+            "del": "#ff9189",
+            "code": "#9fd3e6",
+        },
+        ground={
+            "background": "#0e1117",
+            "surface": "#131821",
+            "panel": "#1a212c",
+            "cursor": "#1c2a3d",
+            "selection": "#2c4a6e",
+            "code": "#141b25",
+            "rule": "#2a3342",
+        },
+    ),
+    _theme(
+        LIGHT,
+        dark=False,
+        ink={
+            "text": "#262b33",
+            "strong": "#0b0f15",
+            "muted": "#5c6675",
+            "faint": "#8b94a1",
+            "rule": "#d6d1c6",
+            "need": "#925400",
+            "run": "#0a5fb0",
+            "ok": "#1a7434",
+            "bad": "#b2261d",
+            "role": "#6538b3",
+            "add": "#176b2f",
+            "del": "#a5221a",
+            "code": "#0b5a74",
+        },
+        ground={
+            "background": "#fbf9f5",
+            "surface": "#f4f1ea",
+            "panel": "#ebe7de",
+            "cursor": "#e0e9f5",
+            "selection": "#bcd6f3",
+            "code": "#f1ede4",
+            "rule": "#d6d1c6",
+        },
+    ),
+    _theme(
+        CONTRAST,
+        dark=True,
+        ink={
+            "text": "#ffffff",
+            "strong": "#ffffff",
+            "muted": "#d0d0d0",
+            "faint": "#a8a8a8",
+            "rule": "#8a8a8a",
+            "need": "#ffd24a",
+            "run": "#7cc4ff",
+            "ok": "#7dff9a",
+            "bad": "#ff9d94",
+            "role": "#e0c8ff",
+            "add": "#7dff9a",
+            "del": "#ff9d94",
+            "code": "#aef1ff",
+        },
+        ground={
+            "background": "#000000",
+            "surface": "#000000",
+            "panel": "#141414",
+            "cursor": "#003a70",
+            "selection": "#00509e",
+            "code": "#0c0c0c",
+            "rule": "#8a8a8a",
+        },
+    ),
+)
+"""Dark, light and high contrast. Every ink has at least 4.5:1 on its ground but `faint` and `rule`, which
+only draw lines and repeat what words say."""
+
+FALLBACK: dict[str, str] = {
+    "ink-text": "$foreground",
+    "ink-strong": "$foreground",
+    "ink-muted": "$foreground-darken-2",
+    "ink-faint": "$foreground-darken-3",
+    "ink-rule": "$panel-lighten-2",
+    "ink-need": "$warning",
+    "ink-run": "$primary",
+    "ink-ok": "$success",
+    "ink-bad": "$error",
+    "ink-role": "$secondary",
+    "ink-add": "$success",
+    "ink-del": "$error",
+    "ink-code": "$accent",
+    "ground-cursor": "$panel",
+    "ground-code": "$surface",
+}
+"""What our inks are in a theme that is not ours (the user may choose any of Textual's)."""

@@ -1,0 +1,93 @@
+"""The two single lines of every screen: what matters on top, and the keys that work now at the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from textual.app import RenderResult
+from textual.strip import Strip
+
+from tui.ink import Line, Span, spread, width_of
+from tui.widgets.inked import Inked
+
+
+class Bar(Inked):
+    """One line, with something at its left and something at its right end."""
+
+    DEFAULT_CSS = """
+    Bar { height: 1; width: 1fr; }
+    """
+
+    def __init__(self, left: Line = (), right: Line = (), *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._left, self._right = left, right
+
+    def show(self, left: Line, right: Line = ()) -> None:
+        """Draw these from now on."""
+        if (left, right) != (self._left, self._right):
+            self._left, self._right = left, right
+            self.refresh()
+
+    def lines(self, width: int) -> Line:
+        """Return the whole line, `width` cells."""
+        return spread((Span("  "), *self._left), (*self._right, Span("  ")), width)
+
+    def render(self) -> RenderResult:
+        """Nothing: the line is given by `render_line`."""
+        return ""
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the line."""
+        width = self.size.width
+        return self.strip(self.lines(width), width) if y == 0 else Strip.blank(width)
+
+    def repaint(self) -> None:
+        """Draw again in the new colours."""
+        self.refresh()
+
+
+class Hint(NamedTuple):
+    """A key and what it does now; dim when `why_not` says that it cannot."""
+
+    key: str
+    label: str
+    action: str = ""
+    dim: bool = False
+
+
+HELP = (Hint("?", "help", "app.help"), Hint("ctrl+p", "all", "app.command_palette"))
+"""At the right end, always."""
+
+
+class HintLine(Bar):
+    """The keys that work here and now. Textual's Footer would leak with hints that change."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._hints: tuple[Hint, ...] = ()
+
+    def hint(self, hints: Sequence[Hint]) -> None:
+        """Show these keys, the most useful first: those at the end go when the line is narrow."""
+        if tuple(hints) != self._hints:
+            self._hints = tuple(hints)
+            self.refresh()
+
+    def lines(self, width: int) -> Line:
+        """Return as many hints as fit, help at the right end."""
+        right = _drawn(HELP)
+        room = width - width_of(right) - 6
+        shown = list(self._hints)
+        while shown and width_of(_drawn(shown)) > room:
+            shown.pop()
+        return spread((Span("  "), *_drawn(shown)), (*right, Span("  ")), width)
+
+
+def _drawn(hints: Sequence[Hint]) -> Line:
+    spans: list[Span] = []
+    for hint in hints:
+        if spans:
+            spans.append(Span("  "))
+        spans.append(Span(hint.key, "faint" if hint.dim else "run bold", hint.action))
+        spans.append(Span(f" {hint.label}", "faint" if hint.dim else "muted", hint.action))
+    return tuple(spans)

@@ -1,0 +1,366 @@
+"""The board: all workflows in one widget on the line API. Draws only what is visible; fetches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import var
+from textual.strip import Strip
+
+from core.board import BoardRow
+from core.machine.states import Condition, State
+from core.text import clean
+from tui import words
+from tui.board_model import BoardModel, Group, Place
+from tui.ink import Line, Span, cut_line, fit, spread
+from tui.keys import BUILD_KEYS, MOVE_KEYS
+from tui.track import state_ink, track
+from tui.widgets.inked import Painted
+
+ONE_LINE_FROM = 150
+"""From this width on a row is one line; below it two, so that nothing has to be left out."""
+
+_GROUP_INK = {
+    Group.NEEDS_YOU: "need bold",
+    Group.RUNNING: "run bold",
+    Group.WAITING: "muted bold",
+    Group.DONE: "ok bold",
+}
+_EMPTY: tuple[Line, ...] = (
+    (Span("Nothing is being built yet.", "strong bold"),),
+    (),
+    (Span("ctrl+n", "run bold"), Span("   start a build", "text")),
+    (Span("c     ", "run bold"), Span("   tell the Q Assistant what you need", "text")),
+    (Span("?     ", "run bold"), Span("   all keys", "text")),
+)
+
+
+class Board(Painted):
+    """The workflows, grouped by who has to act next."""
+
+    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+        *MOVE_KEYS,
+        *BUILD_KEYS,
+        Binding(
+            "enter",
+            "open",
+            "Open",
+            id="board.open",
+            tooltip="Open the workflow: its conversation and evidence.",
+        ),
+        Binding(
+            "n", "next_need", "Next decision", id="next", tooltip="Go to the next workflow that needs you."
+        ),
+    ]
+
+    now: var[float] = var(0.0)
+    """The time that ages are counted to, in seconds since 1970."""
+    cursor: var[str | None] = var(None)
+    """The workflow under the cursor."""
+
+    @dataclass
+    class Opened(Message):
+        """The user opened a workflow."""
+
+        workflow_id: str
+
+    @dataclass
+    class Selected(Message):
+        """The cursor went to another workflow, or the one under it changed."""
+
+        workflow_id: str | None
+
+    def __init__(self, rows: Sequence[BoardRow] = (), *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.model = BoardModel()
+        self.model.load(rows)
+        self.placeholder: tuple[Line, ...] = _EMPTY
+        self._strips: dict[tuple[str, int], tuple[object, Strip]] = {}
+        self._last_position = 0
+        self.set_reactive(Board.cursor, self.model.at(0))
+
+    # --- what the screen tells it
+
+    def update_rows(self, rows: Sequence[BoardRow]) -> None:
+        """Take in changed rows; lines that did not change are not drawn again."""
+        moved, changed = self.model.upsert(rows)
+        if moved:
+            self._relayout()
+        else:
+            for workflow_id in changed:
+                self._redraw(workflow_id)
+        if self.cursor in changed:
+            self.post_message(self.Selected(self.cursor))
+
+    def filter(self, pattern: str) -> None:
+        """Show only rows that hold every word of `pattern`."""
+        self.model.filter(pattern)
+        self._relayout()
+
+    @property
+    def row(self) -> BoardRow | None:
+        """The row under the cursor."""
+        return self.model.rows.get(self.cursor) if self.cursor else None
+
+    def select(self, workflow_id: str) -> None:
+        """Put the cursor on a workflow, if it is shown."""
+        if self.model.line_of(workflow_id) is not None:
+            self.cursor = workflow_id
+
+    # --- drawing
+
+    def repaint(self) -> None:
+        """Forget all strips."""
+        self._strips.clear()
+
+    def on_resize(self) -> None:
+        """Choose the form of rows that fits the width."""
+        self.model.row_height = 1 if self.size.width >= ONE_LINE_FROM else 2
+        self._relayout()
+
+    def watch_now(self) -> None:
+        """Ages may have changed."""
+        self.refresh()
+
+    def watch_cursor(self, old: str | None, new: str | None) -> None:
+        """Draw the two rows again and keep the cursor in sight."""
+        for workflow_id in (old, new):
+            if workflow_id:
+                self._redraw(workflow_id)
+        self._last_position = self.model.position(new) or 0 if new else 0
+        self._show_cursor()
+        self.post_message(self.Selected(new))
+
+    def line_strip(self, y: int, width: int) -> Strip:
+        """Draw one line of the board."""
+        if not self.model.shown:
+            return self._empty_strip(y, width)
+        place = self.model.place(y)
+        if place.heading:
+            return self.strip(self._heading(place.heading, width), width)
+        if not place.workflow_id:
+            return Strip.blank(width, self.style_of("text"))
+        return self._row_strip(place, width)
+
+    def _row_strip(self, place: Place, width: int) -> Strip:
+        row = self.model.rows[place.workflow_id]
+        selected = place.workflow_id == self.cursor
+        age = words.age(self.now - (row.completed_at or row.created_at)) if self.now else ""
+        key = (row, width, self.model.row_height, selected, selected and self.has_focus, age)
+        cached = self._strips.get((place.workflow_id, place.part))
+        if cached and cached[0] == key:
+            return cached[1]
+        if len(self._strips) > 2000:
+            self._strips.clear()
+        if self.model.row_height == 1:
+            line = _wide(row, width - 3, age)
+        else:
+            line = _first(row, width - 3, age) if place.part == 0 else _second(row, width - 3)
+        bar = Span("▌ " if selected else "  ", "run bold" if self.has_focus else "faint")
+        strip = self.strip((bar, *line), width, "cursor" if selected else "")
+        self._strips[(place.workflow_id, place.part)] = (key, strip)
+        return strip
+
+    def _heading(self, group: Group, width: int) -> Line:
+        ink = _GROUP_INK[group]
+        left = (Span("  "), Span(group.value.upper(), ink), Span(" "))
+        right = (Span(f" {self.model.count(group)}", ink), Span(" "))
+        rule = width - len(group.value) - 3 - len(right[0].text) - 1
+        return (*left, Span("─" * max(0, rule), "rule"), *right)
+
+    def _empty_strip(self, y: int, width: int) -> Strip:
+        lines = self.placeholder
+        if self.model.pattern:
+            lines = (
+                (
+                    Span("No workflow matches ", "text"),
+                    Span(clean(self.model.pattern, lines=False), "need bold"),
+                ),
+                (),
+                (Span("esc", "run bold"), Span("   shows all again", "text")),
+            )
+        index = y - max(0, (self.size.height - len(lines)) // 2 - 1)
+        if not 0 <= index < len(lines):
+            return Strip.blank(width, self.style_of("text"))
+        widest = max(sum(len(s.text) for s in line) for line in lines)
+        left = " " * max(0, (width - widest) // 2)
+        return self.strip(cut_line((Span(left), *lines[index]), width), width)
+
+    def _relayout(self) -> None:
+        if self.cursor is None or self.model.line_of(self.cursor) is None:
+            self.cursor = self.model.at(self._last_position)
+        else:
+            self._last_position = self.model.position(self.cursor) or 0
+        self.virtual_size = Size(self.size.width, self.model.height)
+        self.refresh()
+
+    def _redraw(self, workflow_id: str) -> None:
+        line = self.model.line_of(workflow_id)
+        if line is None:
+            return
+        y = line - self.scroll_offset.y
+        if -self.model.row_height < y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, self.model.row_height))
+
+    def _show_cursor(self) -> None:
+        line = self.model.line_of(self.cursor) if self.cursor else None
+        if line is None:
+            return
+        # The heading above the first row of a group comes into sight with it.
+        top = line - 1 if self.model.place(line - 1).heading else line
+        bottom = line + self.model.row_height
+        height = self.scrollable_content_region.height
+        if top < self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False, immediate=True)
+        elif height and bottom > self.scroll_offset.y + height:
+            self.scroll_to(y=bottom - height, animate=False, immediate=True)
+
+    # --- keys and mouse
+
+    def _move(self, rows: int) -> None:
+        position = self.model.position(self.cursor) if self.cursor else None
+        self.cursor = self.model.at((position or 0) + rows)
+
+    def action_down(self) -> None:
+        """One row down."""
+        self._move(1)
+
+    def action_up(self) -> None:
+        """One row up."""
+        self._move(-1)
+
+    def action_page(self, direction: int) -> None:
+        """A page down or up."""
+        self._move(direction * max(1, self.size.height // self.model.row_height - 2))
+
+    def action_half(self, direction: int) -> None:
+        """Half a page down or up."""
+        self._move(direction * max(1, self.size.height // self.model.row_height // 2))
+
+    def action_top(self) -> None:
+        """To the first row."""
+        self.cursor = self.model.at(0)
+        self.scroll_home(animate=False, immediate=True)
+
+    def action_bottom(self) -> None:
+        """To the last row."""
+        self.cursor = self.model.at(self.model.shown)
+
+    def action_open(self) -> None:
+        """Open the workflow under the cursor."""
+        if self.cursor:
+            self.post_message(self.Opened(self.cursor))
+
+    def action_next_need(self) -> None:
+        """To the next workflow that needs the user."""
+        found = self.model.next_that_needs(self.cursor)
+        if found:
+            self.cursor = found
+        else:
+            self.app.notify("Nothing needs you right now.", markup=False)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor on the row; a second click opens it."""
+        place = self.model.place(event.y + self.scroll_offset.y)
+        if not place.workflow_id:
+            return
+        if place.workflow_id == self.cursor and event.chain > 1:
+            self.action_open()
+        self.cursor = place.workflow_id
+
+    def on_focus(self) -> None:
+        """The bar at the cursor shows the focus."""
+        self._redraw(self.cursor or "")
+
+    def on_blur(self) -> None:
+        """The bar at the cursor shows the focus."""
+        self._redraw(self.cursor or "")
+
+
+def _where(row: BoardRow) -> tuple[State, Condition]:
+    return State(row.state), Condition(row.condition)
+
+
+def _first(row: BoardRow, width: int, age: str) -> Line:
+    """Name, track, phase and age."""
+    state, condition = _where(row)
+    right = (
+        *track(state, condition, row.evidence),
+        Span("  "),
+        Span(fit(state_word_of(state, condition), 14), state_ink(state, condition)),
+        Span(fit(age, 6, "right"), "muted"),
+    )
+    return spread((*_name(row),), right, width)
+
+
+def _second(row: BoardRow, width: int) -> Line:
+    """What happens now, tests and cost."""
+    right = (
+        Span(fit(_tests(row), 13), "muted"),
+        Span(fit(words.spent(row.cost_usd, row.budget_usd), 20, "right"), "muted"),
+    )
+    return spread((Span(" " * 8), *now_line(row)), right, width)
+
+
+def _wide(row: BoardRow, width: int, age: str) -> Line:
+    state, condition = _where(row)
+    right = (
+        *track(state, condition, row.evidence),
+        Span("  "),
+        Span(fit(state_word_of(state, condition), 15), state_ink(state, condition)),
+        Span(fit(_tests(row), 13), "muted"),
+        Span(fit(words.spent(row.cost_usd, row.budget_usd), 16, "right"), "muted"),
+        Span(fit(age, 6, "right"), "muted"),
+    )
+    room = width - 11 - 2 - 15 - 13 - 16 - 6 - 2
+    name = cut_line(_name(row), room * 55 // 100)
+    gap = room * 55 // 100 + 2 - sum(len(s.text) for s in name)
+    return spread((*name, Span(" " * max(2, gap)), *now_line(row)), right, width)
+
+
+def _name(row: BoardRow) -> Line:
+    return (
+        Span(fit(clean(row.build_id, lines=False), 8), "muted"),
+        Span(clean(row.title, lines=False, limit=300), "strong bold"),
+    )
+
+
+def state_word_of(state: State, condition: Condition) -> str:
+    """Return the word beside the track: the phase, or what became of the workflow."""
+    if condition is Condition.CANCELLED:
+        return "cancelled"
+    return words.state_word(state, short=True)
+
+
+def now_line(row: BoardRow) -> Line:
+    """Return what happens this second, or what the workflow waits for."""
+    state, condition = _where(row)
+    activity = clean(row.activity, lines=False, limit=300)
+    if state is State.COMPLETE:
+        return (Span("complete", "ok"), *_after(row.project))
+    match condition:
+        case Condition.WAITING:
+            return (Span(f"needs you: {words.waits_for(row.waiting_for)}", "need bold"),)
+        case Condition.FAILED:
+            return (Span("failed", "bad bold"), *_after(activity))
+        case Condition.PAUSED:
+            return (Span("paused", "muted bold"), *_after(activity))
+        case Condition.CANCELLED:
+            return (Span("cancelled", "muted"), *_after(row.project))
+        case _:
+            return (Span(words.actor_name(row.state), "role"), *_after(words.deed(activity, row.state)))
+
+
+def _tests(row: BoardRow) -> str:
+    """The counts alone; what else is known of the tests stands with the evidence."""
+    return clean(row.tests, lines=False).partition(";")[0]
+
+
+def _after(text: str) -> Line:
+    text = clean(text, lines=False, limit=300)
+    return (Span(" · ", "faint"), Span(text, "text")) if text else ()

@@ -1,0 +1,112 @@
+"""The base of every widget that draws lines of spans: inks become styles here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.ink import INKS, Span, width_of
+
+_ATTRIBUTES = {
+    "bold": Style(bold=True),
+    "italic": Style(italic=True),
+    "underline": Style(underline=True),
+    "strike": Style(strike=True),
+    "reverse": Style(reverse=True),
+}
+
+
+@lru_cache(maxsize=512)
+def _clickable(action: str) -> Style:
+    return Style.from_meta({"@click": action})
+
+
+class Inked(Widget):
+    """A widget that can turn spans into strips. `ground` names a background: "" (its own), "cursor" or
+    "code"."""
+
+    COMPONENT_CLASSES: set[str] = {  # noqa: RUF012 - Textual's own form
+        *(f"ink--{name}" for name in INKS),
+        "ground--cursor",
+        "ground--code",
+    }
+    DEFAULT_CSS = (
+        "Inked { background: $background; color: $ink-text; }\n"
+        + "\n".join(f"Inked > .ink--{name} {{ color: $ink-{name}; }}" for name in INKS)
+        + "\nInked > .ground--cursor { background: $ground-cursor; }"
+        + "\nInked > .ground--code { background: $ground-code; }"
+    )
+
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._inks: dict[tuple[str, str], Style] = {}
+        self._painted_for: tuple[object, ...] = ()
+
+    def notify_style_update(self) -> None:
+        """Forget the painted strips when the colours changed; not at every change of focus."""
+        super().notify_style_update()
+        palette = (self.app.theme, self.app.native_ansi_color, self.rich_style)
+        if palette != self._painted_for:
+            self._painted_for = palette
+            self._inks.clear()
+            self.repaint()
+
+    def repaint(self) -> None:
+        """Drop what was painted in the old colours. For subclasses that keep strips."""
+
+    def style_of(self, ink: str, ground: str = "") -> Style:
+        """Return the style of an ink on a ground."""
+        key = (ink, ground)
+        style = self._inks.get(key)
+        if style is None:
+            style = self.rich_style
+            if ground:
+                style += self.get_component_rich_style(f"ground--{ground}", partial=True)
+            for word in ink.split():
+                part = word.replace("on-", "ground--") if word.startswith("on-") else f"ink--{word}"
+                style += _ATTRIBUTES.get(word) or self.get_component_rich_style(part, partial=True)
+            self._inks[key] = style
+        return style
+
+    def strip(self, line: Iterable[Span], width: int, ground: str = "") -> Strip:
+        """Return the spans as a strip of exactly `width` cells."""
+        segments = []
+        for text, ink, link in line:
+            style = self.style_of(ink, ground)
+            segments.append(Segment(text, style + _clickable(link) if link else style))
+        size = width_of(line) if isinstance(line, tuple) else None
+        return Strip(segments, size).adjust_cell_length(width, self.style_of("text", ground))
+
+
+class Painted(Inked, ScrollView, can_focus=True):
+    """A scrolling widget on the line API: it draws the lines that are visible, and only those."""
+
+    # Textual takes default styles along the first base only, so what ScrollView sets is said again here.
+
+    DEFAULT_CSS = """
+    Painted {
+        width: 1fr;
+        height: 1fr;
+        overflow-y: auto;
+        scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
+        scrollbar-size-horizontal: 0;
+        overflow-x: hidden;
+    }
+    """
+
+    def line_strip(self, y: int, width: int) -> Strip:
+        """Return line `y` of the whole content. To be given by the subclass."""
+        raise NotImplementedError
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the line at `y` of the window."""
+        width = self.scrollable_content_region.width
+        strip = self.line_strip(y + self.scroll_offset.y, width)
+        return strip.adjust_cell_length(self.size.width, self.style_of("text"))

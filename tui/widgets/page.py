@@ -1,0 +1,102 @@
+"""Lines to read: one widget on the line API for every pane and screen that shows prepared text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.strip import Strip
+
+from tui.ink import Line
+from tui.keys import MOVE_KEYS
+from tui.widgets.inked import Painted
+
+Builder = Callable[[int], list[Line]]
+"""Gives the lines for a width."""
+
+
+class Page(Painted):
+    """Shows what a builder gives, wrapped to the width; built anew when content or width change."""
+
+    BINDINGS: list[BindingType] = [*MOVE_KEYS]  # noqa: RUF012 - Textual's own form
+    DEFAULT_CSS = """
+    Page { padding: 0 1 0 2; }
+    """
+
+    def __init__(self, build: Builder | None = None, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._build: Builder = build or (lambda width: [])
+        self._lines: list[Line] = []
+        self._built_for = -1
+        self._strips: dict[int, Strip] = {}
+
+    def show(self, build: Builder, *, top: bool = False) -> None:
+        """Show other content; the place that was read stays, unless `top`."""
+        self._build = build
+        self._built_for = -1
+        self._layout()
+        if top:
+            self.scroll_home(animate=False, immediate=True)
+
+    @property
+    def lines(self) -> list[Line]:
+        """The lines as they are shown."""
+        return self._lines
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As high as its lines, where the style sheet says auto."""
+        return max(1, len(self._build(width)))
+
+    def on_resize(self) -> None:
+        """Wrap anew."""
+        self._layout()
+
+    def repaint(self) -> None:
+        """Draw in the new colours."""
+        self._strips.clear()
+        self.refresh()
+
+    def line_strip(self, y: int, width: int) -> Strip:
+        """Draw one line."""
+        strip = self._strips.get(y)
+        if strip is None:
+            strip = self.strip(self._lines[y] if 0 <= y < len(self._lines) else (), width)
+            self._strips[y] = strip
+        return strip
+
+    def _layout(self) -> None:
+        # A cell stays free, so that no text touches the scrollbar.
+        width = self.scrollable_content_region.width - 1
+        if width <= 0:
+            return
+        if width != self._built_for:
+            self._lines = self._build(width)
+            self._built_for = width
+        self._strips.clear()
+        self.virtual_size = Size(width, len(self._lines))
+        self.refresh()
+
+    def action_down(self) -> None:
+        """One line down."""
+        self.scroll_relative(y=1, animate=False)
+
+    def action_up(self) -> None:
+        """One line up."""
+        self.scroll_relative(y=-1, animate=False)
+
+    def action_page(self, direction: int) -> None:
+        """A page down or up."""
+        self.scroll_relative(y=direction * max(1, self.size.height - 2), animate=False)
+
+    def action_half(self, direction: int) -> None:
+        """Half a page down or up."""
+        self.scroll_relative(y=direction * max(1, self.size.height // 2), animate=False)
+
+    def action_top(self) -> None:
+        """To the first line."""
+        self.scroll_home(animate=False)
+
+    def action_bottom(self) -> None:
+        """To the last line."""
+        self.scroll_end(animate=False)

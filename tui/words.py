@@ -1,0 +1,132 @@
+"""The words and glyphs that screens show for states, roles, times and money. Pure; one word for one thing."""
+
+from __future__ import annotations
+
+from core.board import BoardRow
+from core.machine.states import PHASES, STATES, Condition, Role, State, StateKind, actor_in
+
+ROLE_NAMES: dict[Role, str] = {
+    Role.Q_ASSISTANT: "Q Assistant",
+    Role.CODE_WRITER: "Code Writer",
+    Role.TEST_AUDITOR: "Test Auditor",
+    Role.VERIFICATION_OVERSEER: "Verification Overseer",
+    Role.RELEASE_MANAGER: "Release Manager",
+}
+SHORT_ROLES: dict[Role, str] = {
+    **ROLE_NAMES,
+    Role.VERIFICATION_OVERSEER: "Overseer",
+    Role.RELEASE_MANAGER: "Releaser",
+}
+SHORT_PHASES: dict[State, str] = {
+    State.DISCOVERY: "discovery",
+    State.PLANNING: "planning",
+    State.IMPLEMENTATION: "implement",
+    State.TESTING: "testing",
+    State.VERIFICATION: "verify",
+    State.DEPLOYMENT: "deploy",
+}
+
+WAITS: dict[str, str] = {
+    "approval:requirement": "approve the requirement",
+    "approval:plan": "approve the plan",
+    "approval:review": "approve the review",
+    "approval:release": "approve the release",
+    "answer": "answer a question",
+    "budget": "the budget is spent: decide how to go on",
+    "person": "decide how to go on",
+}
+
+NEED, RUN, OK, BAD, STALE, FUTURE, PAUSED, CANCELLED = "◆", "◉", "●", "✗", "◌", "○", "‖", "⊘"
+"""The glyphs of a phase: needs you, at work, done, failed, stale, to come, paused, cancelled."""
+
+
+def author_name(author: str) -> str:
+    """Return how an author of a message or event is called: a role's name, "you" for a person."""
+    kind, _, name = author.partition(":")
+    if kind == "person":
+        return name or "you"
+    word = name if kind in {"role", "policy", "engine"} and name else author
+    try:
+        return ROLE_NAMES[Role(word)]
+    except ValueError:
+        return word.replace("_", " ") if kind != "policy" else f"policy ({word})"
+
+
+def waits_for(waiting_for: str) -> str:
+    """Return what a waiting workflow needs from the user, as an order to them."""
+    return WAITS.get(waiting_for, "decide how to go on")
+
+
+def state_word(state: State, short: bool = False) -> str:
+    """Return the name of a state: phases by their own, handoffs by who receives."""
+    info = STATES[state]
+    if info.kind is StateKind.HANDOFF and info.receiver:
+        return f"→ {(SHORT_ROLES if short else ROLE_NAMES)[info.receiver]}"
+    return state.value
+
+
+def phase_number(state: State) -> int:
+    """Return the index of the phase in the track, for phases only."""
+    return PHASES.index(state)
+
+
+def needs_you(row: BoardRow) -> bool:
+    """Say whether a person has to do something for this workflow to go on."""
+    return row.condition in (Condition.WAITING, Condition.FAILED)
+
+
+def actor_name(state: str) -> str:
+    """Return the short name of the role that acts in `state`."""
+    return SHORT_ROLES[actor_in(State(state))]
+
+
+def deed(activity: str, state: str) -> str:
+    """Return what happens without the name of the role, where that stands beside it already."""
+    role = actor_in(State(state))
+    for name in (ROLE_NAMES[role], SHORT_ROLES[role]):
+        if activity.startswith(f"{name} "):
+            return activity[len(name) + 1 :]
+    return activity
+
+
+def money(usd: float) -> str:
+    """Return an amount of US dollars; tenths of a cent where cents would hide it."""
+    if 0 < usd < 0.01:
+        return f"${usd:.3f}" if usd >= 0.001 else "<$0.001"
+    return f"${usd:,.2f}"
+
+
+def spent(cost: float, budget: float | None) -> str:
+    """Return the cost, of the budget where there is one."""
+    return f"{money(cost)} of {money(budget)}" if budget else money(cost)
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time in at most two units."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
+
+
+def age(seconds: float) -> str:
+    """Return how long ago something was, in one unit."""
+    whole = max(0, int(seconds))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if whole >= size:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return "1 file", "2 files"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def digest(value: str, size: int = 8) -> str:
+    """Return the first characters of a digest, enough to tell it from others."""
+    return value[:size] if value else "-"
