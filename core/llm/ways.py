@@ -104,8 +104,11 @@ def check_model(
     environment: Mapping[str, str] | None = None,
     request: str = "",
 ) -> None:
-    """Raise ModelError when `model` cannot even be tried: none configured, no key, no such rehearsal or none
-    of this `request`, a local server that does not answer. Says what the ways to a model are."""
+    """Raise ModelError when `model` cannot even be tried.
+
+    That is when none is configured (then the hint holds the ways to one, a line each), when its key is missing,
+    when there is no such rehearsal or none of this `request`, and when a server on this machine does not answer.
+    """
     if not model.strip():
         what = "No model is configured."
         raise ModelError(ModelFault.NONE_CONFIGURED, what, _ways_text(environment))
@@ -121,7 +124,8 @@ def check_model(
     provider = provider_of(model)
     if provider is not None and endpoint.api_key is None:
         what = f"There is no key for {provider.title}: {' or '.join(provider.keys)} is not set."
-        raise ModelError(ModelFault.KEY, what, _ways_text(environment))
+        hint = "Set it where the worker starts and resume, or choose another model."
+        raise ModelError(ModelFault.KEY, what, hint)
 
 
 def _ways_text(environment: Mapping[str, str] | None) -> str:

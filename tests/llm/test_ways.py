@@ -59,6 +59,7 @@ def test_a_model_without_its_key_is_refused_before_any_call() -> None:
         check_model("anthropic/claude-sonnet-4-5")
     assert caught.value.fault is ModelFault.KEY
     assert "ANTHROPIC_API_KEY is not set" in caught.value.what
+    assert "\n" not in str(caught.value)
 
 
 def test_what_can_be_tried_passes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,6 +73,13 @@ def test_what_can_be_tried_passes(monkeypatch: pytest.MonkeyPatch) -> None:
         check_model("openai/anything")
     with pytest.raises(ModelError, match="does not answer"):
         check_model("openai/anything")
+
+
+def test_a_rehearsal_is_checked_against_the_request() -> None:
+    """Before a build begins, a request that the rehearsal does not know is refused."""
+    check_model("rehearsal/slugify", request="add slugify() with unicode support")
+    with pytest.raises(ModelError, match="no words for this request"):
+        check_model("rehearsal/slugify", request="Rewrite it in Rust")
 
 
 def test_a_rehearsal_that_does_not_exist_is_refused() -> None:
