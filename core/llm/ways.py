@@ -106,8 +106,9 @@ def check_model(
 ) -> None:
     """Raise ModelError when `model` cannot even be tried.
 
-    That is when none is configured (then the hint holds the ways to one, a line each), when its key is missing,
-    when there is no such rehearsal or none of this `request`, and when a server on this machine does not answer.
+    That is when none is configured (then the hint holds the ways to one, a line each), when its key is
+    missing, when there is no such rehearsal or none of this `request`, and when a server on this machine does
+    not answer.
     """
     if not model.strip():
         what = "No model is configured."
