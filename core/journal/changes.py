@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from typing import Protocol
@@ -30,16 +31,14 @@ class SqliteChanges:
     def __init__(self, path: str) -> None:
         self._lock = threading.Lock()
         self._last = 0
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection = sqlite3.connect(path, timeout=0, check_same_thread=False, isolation_level=None)
 
     def counter(self) -> int:
         """Return SQLite's own counter."""
         with self._lock:
-            try:
+            # Locked or damaged: whoever reads is told; a look at a counter stops nobody.
+            with contextlib.suppress(sqlite3.Error):
                 self._last = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
-            except sqlite3.Error:
-                # Whoever reads next is told what is wrong; a look at a counter stops nobody.
-                self._last -= 1
             return self._last
 
     def close(self) -> None:

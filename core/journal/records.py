@@ -70,7 +70,10 @@ def record(
     live = touch(session, workflow_id, now)
     for event, kept in zip(events, stored, strict=True):
         _follow(session, live, event, kept.seq)
-    if picture.workflow.condition is not Condition.ACTIVE or picture.workflow.state is FINAL:
+    if picture.workflow.condition in (Condition.FAILED, Condition.PAUSED):
+        # What happens is nothing; what a person wants to read on the board is why.
+        live.activity = " ".join(picture.workflow.condition_reason.split())[:200]
+    elif picture.workflow.condition is not Condition.ACTIVE or picture.workflow.state is FINAL:
         live.activity = ""
     return picture.row, stored
 
@@ -107,7 +110,7 @@ def _follow(session: Session, live: WorkflowLive, event: Event, seq: int) -> Non
             if data["kind"] == Kind.ROLLBACK.value:
                 _void_messages(session, event, State(data["to"]), seq)
         case EventType.CONDITION_CHANGED:
-            live.stop_requested = False
+            live.stop_requested, live.activity = False, ""
             if data["condition"] == Condition.CANCELLED.value:
                 _revoke(session, event)
         case EventType.ATTEMPT_ENDED:

@@ -11,9 +11,9 @@ import pytest
 
 from core.board import BoardUnreadable, read_board
 from core.journal.engine import EngineJournal
-from core.machine.commands import Authority, Move
+from core.machine.commands import Authority, Move, SetCondition
 from core.machine.states import EvidenceKind, State
-from core.machine.transitions import Kind
+from core.machine.transitions import Kind, Order
 
 ADA = Authority.person("ada")
 
@@ -54,6 +54,15 @@ async def test_a_row_shows_the_workflow(build: Any, path: Path) -> None:
     assert (row.cost_usd, row.budget_usd, row.completed_at, row.attempt) == (0.0, None, None, 1)
     assert abs(row.created_at - time.time()) < 60
     assert row.created_at == pytest.approx((await build.now()).created_at.timestamp(), abs=0.001)
+
+
+async def test_a_row_says_why_it_failed_or_rests(build: Any, path: Path) -> None:
+    """The board shows the reason as long as it holds, and no activity of before."""
+    EngineJournal("", database=build.service._database).set_activity(build.id, "reads slug.py")
+    await build.give(SetCondition, order=Order.FAIL, reason="the key\nwas refused")
+    assert read_board(path)[0].activity == "the key was refused"
+    await build.service.resume(build.id, by=ADA, expected_version=2)
+    assert read_board(path)[0].activity == ""
 
 
 async def test_evidence_is_a_letter_when_it_counts(build: Any, path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from core.errors import ExitCode, UnknownError
+from core.journal.engine import EngineJournal
 from core.machine.commands import Authority, Move, SetCondition
 from core.machine.refusal import Reason
 from core.machine.states import Autonomy, Condition, EvidenceKind, Role, State
@@ -230,6 +231,15 @@ async def test_in_deployment_a_persons_yes_approves_the_release(build: Any) -> N
     assert "complete" in done.text
 
 
+async def test_a_release_that_is_proved_already_is_completed_by_one_yes(build: Any) -> None:
+    """Where nothing is left to do after the approval, the same step completes."""
+    await build.go_to(State.DEPLOYMENT)
+    await build.prove(EvidenceKind.SMOKE)
+    version = (await build.now()).version
+    done = await build.service.advance_workflow(build.id, by=ADA, expected_version=version)
+    assert done.workflow.state is State.COMPLETE
+
+
 async def test_a_retry_sends_the_work_back_with_a_reason(build: Any) -> None:
     """Testing goes back to implementation, and the reason is what the next attempt is told."""
     await build.go_to(State.TESTING)
@@ -300,6 +310,7 @@ async def test_a_rollback_goes_back_with_conversations_and_packets(build: Any) -
     assert (view.state, view.checkpoint, view.attempt) == (State.PLANNING, 1, 2)
     assert view.completed_phases == (State.DISCOVERY,)
     assert [m.voided for m in await build.service.messages(build.id)] == [True]
+    assert list(EngineJournal("", database=build.service._database).packets(build.id)) == [State.DISCOVERY]
     assert len(await build.service.handoffs(build.id)) == 3
 
 
@@ -376,8 +387,6 @@ async def test_a_repeated_chat_is_said_once(build: Any) -> None:
 
 async def test_stopping_a_turn_is_heard_by_the_worker(build: Any) -> None:
     """Escape leaves a wish that the worker sees; where nothing runs it is refused."""
-    from core.journal.engine import EngineJournal
-
     journal = EngineJournal("", database=build.service._database)
     assert not journal.stop_requested(build.id)
     answer = await build.service.stop_turn(build.id, by=ADA)
