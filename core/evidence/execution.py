@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import json
 import os
-import shutil
 import stat
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +24,7 @@ from core.evidence.commands import source_roots
 from core.evidence.programs import find_program, search_path
 from core.evidence.receipts import Counts, JsonValue, Receipt, digest_of
 from core.sandbox import Contained, Limits, Run, run
-from core.workspace import Repository, export_tree, overlay
+from core.workspace import Repository, export_tree, overlay, worktree
 
 Manifest = dict[str, tuple[int, str]]
 
@@ -77,11 +76,11 @@ async def execute(bench: Bench, job: Job) -> Done:
     """Run `job` once under its key and keep its receipt; after a crash the kept result is returned."""
 
     async def work() -> JsonValue:
-        await bench.record.activity(job.title)
         place = _cache_place(bench, job)
         known = await asyncio.to_thread(_read_cache, place) if place else None
         if known is not None:
             return known
+        await bench.record.activity(job.title)
         result = await _work(bench, job)
         if place and not result["receipt"]["limit"]:
             await asyncio.to_thread(_write_cache, place, result)
@@ -180,16 +179,8 @@ def _folders(scratch: Path) -> Iterator[Folders]:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder that an untrusted process wrote in, whatever permissions it left behind."""
-
-    def unlock(function: Callable[[str], object], path: str, _: object) -> None:
-        Path(path).parent.chmod(0o700)
-        if not Path(path).is_symlink():
-            Path(path).chmod(0o700)
-        function(path)
-
-    if folder.exists():
-        shutil.rmtree(folder, onerror=unlock)
+    """Remove a folder that an untrusted process wrote in, whatever permissions and links it left behind."""
+    worktree.remove_folder(folder)
 
 
 def _lay_out(repository: Repository, job: Job, folders: Folders) -> Manifest:

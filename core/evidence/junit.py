@@ -28,6 +28,7 @@ CASE_LIMIT = 50_000
 """Test cases that a report may hold."""
 
 _MESSAGE_LIMIT = 600
+_OUTPUT_READ = 64 << 10
 _NAME_LIMIT = 300
 
 
@@ -155,11 +156,11 @@ _SUMMARIES: tuple[tuple[str, Mapping[str, str]], ...] = (
         },
     ),
     (
-        r"(?m)^\s*Tests:? +.*\d+ (?:passed|failed)",
+        r"(?m)^[ \t]*Tests:? +.*\d+ (?:passed|failed)",
         {
-            "passed": r"(?m)^\s*Tests:? +.*?(\d+) passed",
-            "failed": r"(?m)^\s*Tests:? +.*?(\d+) failed",
-            "skipped": r"(?m)^\s*Tests:? +.*?(\d+) skipped",
+            "passed": r"(?m)^[ \t]*Tests:? +.*?(\d+) passed",
+            "failed": r"(?m)^[ \t]*Tests:? +.*?(\d+) failed",
+            "skipped": r"(?m)^[ \t]*Tests:? +.*?(\d+) skipped",
         },
     ),
     (
@@ -171,11 +172,11 @@ _SUMMARIES: tuple[tuple[str, Mapping[str, str]], ...] = (
         },
     ),
     (
-        r"(?m)^\s+\d+ passing",
+        r"(?m)^[ \t]+\d+ passing",
         {
-            "passed": r"(?m)^\s+(\d+) passing",
-            "failed": r"(?m)^\s+(\d+) failing",
-            "skipped": r"(?m)^\s+(\d+) pending",
+            "passed": r"(?m)^[ \t]+(\d+) passing",
+            "failed": r"(?m)^[ \t]+(\d+) failing",
+            "skipped": r"(?m)^[ \t]+(\d+) pending",
         },
     ),
     (
@@ -192,7 +193,7 @@ _SUMMARIES: tuple[tuple[str, Mapping[str, str]], ...] = (
 
 def counts_from_output(output: bytes) -> Counts | None:
     """Return the counts that a runner without a report printed at its end, or None when none is known."""
-    text = clean(output.decode("utf-8", "replace"))
+    text = clean(output[-_OUTPUT_READ:].decode("utf-8", "replace"))
     for known_by, patterns in _SUMMARIES:
         if re.search(known_by, text):
             sums = {name: _sum(pattern, text) for name, pattern in patterns.items()}
