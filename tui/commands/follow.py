@@ -17,13 +17,14 @@ from core.machine.transitions import BACK, Kind
 from tui.commands.children import WorkerChild
 from tui.commands.output import note
 from tui.commands.session import ask, ask_yes
-from tui.commands.telling import decision_text, one_line
+from tui.commands.telling import decision_text, move_text, one_line
 from tui.words import ROLE_NAMES, duration, state_word, waits_for
 
 if TYPE_CHECKING:
     from core.service.service import OrchestrationService
-    from core.service.views import EventView, WorkflowView
+    from core.service.views import Answer, EventView, WorkflowView
 
+FORWARD = (Kind.ADVANCE, Kind.ACCEPT)
 _POLL = 0.08
 _TAKEN = 3
 """What a worker ends with that found another one at work on the same journal."""
@@ -156,21 +157,33 @@ class Follower:
         if decision is None:
             return True
         note(decision_text(decision))
-        if decision.kind == "approval":
-            if await asyncio.to_thread(ask_yes, "Approve?"):
-                answer = await self.service.advance_workflow(
-                    self.workflow_id, by=by, expected_version=decision.version
-                )
-                note(answer.text)
-                return True
+        forward = next((m for m in decision.moves if m.kind in FORWARD and m.ready), None)
+        question = "Approve?" if decision.kind == "approval" else ""
+        if decision.kind == "person" and forward is not None:
+            question = f"{move_text(forward)}?"
+        if question:
+            if await asyncio.to_thread(ask_yes, question):
+                return await self._advanced(by, decision.version)
             words = await asyncio.to_thread(ask, "What should be different? (empty: leave it waiting)")
         elif decision.kind == "answer":
             words = await asyncio.to_thread(ask, "Your answer (empty: leave it waiting):")
+        elif decision.kind == "person" and await asyncio.to_thread(ask_yes, "Try again?"):
+            answer = await self.service.resume(self.workflow_id, by=by, expected_version=decision.version)
+            return self._told(answer)
         else:
             return False
-        if not words:
-            return False
-        note((await self.service.chat(self.workflow_id, words, by=by)).text)
+        return bool(words) and self._told(await self.service.chat(self.workflow_id, words, by=by))
+
+    async def _advanced(self, by: Authority, version: int) -> bool:
+        return self._told(
+            await self.service.advance_workflow(self.workflow_id, by=by, expected_version=version)
+        )
+
+    def _told(self, answer: Answer) -> bool:
+        """Tell of an order that was refused; of one that was carried out the history tells."""
+        if not answer.ok:
+            note(answer.text)
+        # A refused order was given to a view that is no longer so: look again, and ask again.
         return True
 
 

@@ -73,6 +73,9 @@ def run_command(arguments: Sequence[str]) -> int:
         code = app(args=list(arguments), prog_name="qdeck", standalone_mode=False)
     except typer.Abort as error:
         raise KeyboardInterrupt from error
+    except SystemExit:
+        # typer's own end when the reader of the output has gone, as in `qdeck history … | head`.
+        return ExitCode.DONE
     except _UsageError as error:
         raise _usage(error) from error
     return code if isinstance(code, int) else ExitCode.DONE
