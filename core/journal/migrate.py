@@ -46,7 +46,8 @@ def migrate(address: str) -> dict[str, Any]:
 def _migrate(url: URL, place: str) -> dict[str, Any]:
     path = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # The journal holds code and conversations: a folder made for it is its owner's alone.
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(path):
         # Foreign keys stay off here: re-creating a parent table would delete the rows of its children.
         engine = make_engine(url, synchronous="FULL", foreign_keys=False)

@@ -34,6 +34,8 @@ from core.service.sentences import role_title, state_title
 
 MESSAGE_LIMIT = 200_000
 """Characters of one chat message or reason; more is a file, not a message."""
+BUDGET_LIMIT = 1_000_000
+"""US dollars that one workflow may be given; a larger number is a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,7 @@ def budget(frame: Frame, workflow: Workflow, *, budget_usd: float | None) -> Pla
     """Another limit for the money; a workflow that waits for it goes on."""
     if frame.by.kind is not AuthorityKind.PERSON:
         raise Refused(Refusal(Reason.NOT_YOURS, "Only a person changes a budget."))
+    check_budget(budget_usd)
     fields: dict[str, Any] = {**frame.fields(workflow), "by": Authority.engine(str(frame.by))}
     data = {"budget_usd": budget_usd, "by": str(frame.by)}
     workflow = yield Note(**fields, kind="budget", data=data)
@@ -237,6 +240,18 @@ def budget(frame: Frame, workflow: Workflow, *, budget_usd: float | None) -> Pla
             **frame.fields(workflow, first=False),
             order=ConditionOrder.RESUME,
             reason="the budget was changed",
+        )
+
+
+def check_budget(budget_usd: float | None) -> None:
+    """Refuse what is no amount of money. Raises Refused."""
+    if budget_usd is not None and not 0 <= budget_usd <= BUDGET_LIMIT:
+        raise Refused(
+            Refusal(
+                Reason.NOT_POSSIBLE,
+                f"A budget of {budget_usd} US dollars is none.",
+                hint=f"Give an amount from 0 to {BUDGET_LIMIT:,}, or none for no limit.",
+            )
         )
 
 

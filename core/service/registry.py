@@ -19,7 +19,7 @@ from core.machine.commands import Authority, AuthorityKind, Start
 from core.machine.refusal import Reason, Refusal
 from core.machine.states import FINAL, Autonomy, Condition
 from core.service.commands import Plan, Refused
-from core.service.orders import Frame
+from core.service.orders import Frame, check_budget
 from core.service.questions import project_view
 from core.service.reading import view_of
 from core.service.sentences import role_title
@@ -79,6 +79,7 @@ def start(
     settings: Mapping[str, Any],
 ) -> Plan:
     """Begin a workflow; it gets the next build id unless the caller names a free one."""
+    check_budget(settings.get("budget_usd"))
     wanted = clean(build_id or "", lines=False).strip() or _next_build_id(session)
     if build_id and (len(wanted) > _BUILD_ID_LIMIT or _taken(session, wanted)):
         raise Refused(

@@ -412,6 +412,15 @@ async def test_another_budget_lets_a_waiting_workflow_go_on(build: Any) -> None:
     assert await build.service.rebuild() == []
 
 
+@pytest.mark.parametrize("amount", [-1.0, float("nan"), float("inf"), 2e6])
+async def test_what_is_no_amount_of_money_is_refused(build: Any, amount: float) -> None:
+    """Neither a start nor a change takes a budget that no sum could ever reach or hold."""
+    view = await build.now()
+    started = await build.service.start_workflow(view.project_id, "x", by=ADA, budget_usd=amount)
+    changed = await build.service.set_budget(build.id, by=ADA, expected_version=1, budget_usd=amount)
+    assert not started.ok and not changed.ok and "budget" in started.text
+
+
 async def test_the_engines_door_takes_commands_as_they_are(build: Any) -> None:
     """A role's own move goes through the same rules as everybody's."""
     await build.work()
