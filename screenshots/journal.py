@@ -157,6 +157,7 @@ class Hand:
         seconds: float = 0.9,
         counts: Mapping[str, int] | None = None,
         output: str = "",
+        suite: str = "",
     ) -> str:
         """The engine runs a command and keeps the receipt."""
         self.clock.wait(seconds)
@@ -175,7 +176,7 @@ class Hand:
             "cut": False,
             "limit": "",
         }
-        key = f"run-{next(self._keys)}"
+        key = f"tests:{suite}:{tree[:16]}:{next(self._keys)}" if suite else f"{kind}:{next(self._keys)}"
         return self.journal.add_receipt(
             self.workflow_id, self.workflow.attempt_id, self.lease, key, kind, data, output.encode()
         )

@@ -92,6 +92,7 @@ class QdeckApp(Orders, App[int]):
         self.now = clock
         self.trouble = ""
         self.worker_alive = False
+        self.worker_seen = False
         self.worker_struggling = False
         self.project = _repository_around(self.options.project)
         self._interrupted = float("-inf")
@@ -217,6 +218,7 @@ class QdeckApp(Orders, App[int]):
 
     def on_worker_changed(self, event: WorkerChanged) -> None:
         """Show whether somebody works."""
+        self.worker_seen = True
         self.worker_alive, self.worker_struggling = event.alive, event.struggling
         self.board.refresh_top()
 

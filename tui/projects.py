@@ -14,6 +14,14 @@ from pathlib import Path
 _SECONDS = 5.0
 
 
+def tilde(path: Path | None) -> str:
+    """Return the path as people write it, with `~` for their home; empty for none."""
+    if path is None:
+        return ""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What was found: the top of the repository, or a sentence that says what is wrong."""
@@ -31,17 +39,17 @@ def look_at(path: str) -> Look:
     folder = Path(path.strip()).expanduser()
     try:
         if not folder.exists():
-            return Look(None, f"There is no folder {folder}.")
+            return Look(None, f"There is no folder {tilde(folder)}.")
         if not folder.is_dir():
-            return Look(None, f"{folder} is a file; name the folder of the repository.")
+            return Look(None, f"{tilde(folder)} is a file; name the folder of the repository.")
     except (OSError, ValueError) as error:
-        return Look(None, f"{folder} cannot be read: {error}.")
+        return Look(None, f"{tilde(folder)} cannot be read: {error}.")
     try:
         return _repository(folder)
     except FileNotFoundError:
         return Look(None, "git is not installed; qdeck needs it.")
     except (OSError, subprocess.SubprocessError):
-        return Look(None, f"git does not answer for {folder}.")
+        return Look(None, f"git does not answer for {tilde(folder)}.")
 
 
 def _repository(folder: Path) -> Look:
@@ -49,10 +57,12 @@ def _repository(folder: Path) -> Look:
     if code:
         inside, bare = _git(folder, "rev-parse", "--is-bare-repository")
         if not inside and bare == "true":
-            return Look(None, f"{folder} is a bare repository: clone it and name the clone.")
-        return Look(None, f"{folder} is not a git repository: run `git init` there and commit.")
+            return Look(None, f"{tilde(folder)} is a bare repository: clone it and name the clone.")
+        return Look(None, f"{tilde(folder)} is not a git repository: run `git init` there and commit.")
     if _git(folder, "rev-parse", "--verify", "HEAD")[0]:
-        return Look(None, f"{folder} has no commit yet: commit once, so that there is something to build on.")
+        return Look(
+            None, f"{tilde(folder)} has no commit yet: commit once, so that there is something to build on."
+        )
     _, branch = _git(folder, "rev-parse", "--abbrev-ref", "HEAD")
     _, status = _git(folder, "status", "--porcelain", "--untracked-files=no")
     return Look(Path(top), branch=branch, changes=bool(status))

@@ -7,7 +7,7 @@ from datetime import datetime
 from core.machine.states import PHASE_EVIDENCE, STATES, State
 from core.text import clean
 from tui import words
-from tui.ink import BLANK, Line, Span, said
+from tui.ink import BLANK, Line, Span, said, wrap
 from tui.pages.parts import EVIDENCE_WORDS, bullet, heading, mappings
 from tui.picture import Picture
 
@@ -120,4 +120,4 @@ def kept(picture: Picture, target: State, width: int) -> list[Line]:
         text += f" {', '.join(lost).capitalize()} will be made anew."
     left = picture.view.retry_budget - picture.view.retries_used
     budget = f"Your own retries are free; {left} automatic {'retry' if left == 1 else 'retries'} left."
-    return [(Span(text, "muted"),), (Span(budget, "muted"),)]
+    return [*wrap((Span(text, "muted"),), width), *wrap((Span(budget, "muted"),), width)]

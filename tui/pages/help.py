@@ -38,8 +38,8 @@ def help_page(groups: Sequence[tuple[str, Sequence[KeyHelp]]], width: int) -> li
         lines += [*([BLANK] if lines else []), *heading(title, width)]
         for key in keys:
             shown = " ".join(KEY_NAMES.get(k, k) for k in key.keys)
-            lead = Span(f"{shown:<14} ", "run bold")
-            lines += bullet(lead, (Span(f"{key.name:<16} ", "strong"), Span(key.text, "muted")), width)
+            lead = (Span(f"{shown:<12} ", "run bold"), Span(f"{key.name:<18} ", "strong"))
+            lines += bullet(lead, (Span(key.text, "muted"),), width)
     return [*lines, BLANK, *_glyphs(width), BLANK, *_moves(width)]
 
 

@@ -36,11 +36,12 @@ def paragraph(text: object, width: int, ink: str = "text", indent: int = 0, limi
     return [(*pad, *line) for line in wrap((said(text, ink, limit),), width - indent)]
 
 
-def bullet(mark: Span, text: Line, width: int) -> list[Line]:
+def bullet(mark: Span | tuple[Span, ...], text: Line, width: int) -> list[Line]:
     """Return a line of a list; further lines are indented behind the mark."""
-    lead = width_of((mark,))
+    marks = (mark,) if isinstance(mark, Span) else mark
+    lead = width_of(marks)
     rows = wrap(text, max(8, width - lead))
-    return [(mark, *rows[0]), *((Span(" " * lead), *row) for row in rows[1:])]
+    return [(*marks, *rows[0]), *((Span(" " * lead), *row) for row in rows[1:])]
 
 
 def evidence_line(view: EvidenceView | None, kind: EvidenceKind, width: int) -> list[Line]:

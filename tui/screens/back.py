@@ -53,14 +53,14 @@ class BackScreen(Armed, DeckScreen):
     def __init__(self, workflow_id: str) -> None:
         super().__init__()
         self._workflow_id = workflow_id
-        self._picture: Picture | None = None
+        self.picture: Picture | None = None
         self._sending = False
 
     def content(self) -> ComposeResult:
         """Head, targets, reason, what it means, and the answers."""
         yield Lines(id="head")
         yield Targets(id="targets")
-        yield Reason(self.REASON_TITLE, id="reason")
+        yield Reason(self.REASON_TITLE, "press e and say it in a sentence", id="reason")
         yield Page(id="body")
         yield Lines(id="answers")
 
@@ -73,7 +73,7 @@ class BackScreen(Armed, DeckScreen):
 
     def arm(self) -> None:
         """Only what is drawn can be armed."""
-        if self._picture is not None:
+        if self.picture is not None:
             super().arm()
 
     def watches(self) -> str:
@@ -95,7 +95,7 @@ class BackScreen(Armed, DeckScreen):
         """Show what is possible now. Another state makes it another question."""
         if picture.view.workflow_id != self._workflow_id or not self.is_attached:
             return
-        old, self._picture = self._picture, picture
+        old, self.picture = self.picture, picture
         if old and (old.view.state, old.view.version) == (picture.view.state, picture.view.version):
             return
         options = self.options(picture)
@@ -145,7 +145,7 @@ class BackScreen(Armed, DeckScreen):
 
     def show_meaning(self) -> None:
         """Show what the choice under the cursor means."""
-        picture, target = self._picture, self.target
+        picture, target = self.picture, self.target
         if picture is None:
             return
         page = self.query_one("#body", Page)
@@ -195,7 +195,7 @@ class BackScreen(Armed, DeckScreen):
 
     def ready(self) -> Picture | None:
         """The picture, when a key counts and everything is there; says what is missing."""
-        if not self.armed() or self._sending or self._picture is None:
+        if not self.armed() or self._sending or self.picture is None:
             return None
         option = self.query_one("#targets", Targets).option
         if option and option.why_not:
@@ -205,11 +205,11 @@ class BackScreen(Armed, DeckScreen):
             self.deck.tell("Say in a sentence why, so that the next attempt can do better.")
             self.action_reason()
             return None
-        return self._picture
+        return self.picture
 
     def send(self) -> None:
         """Give the command."""
-        target, picture = self.target, self._picture
+        target, picture = self.target, self.picture
         if target is None or picture is None:
             return
         self._sending = True

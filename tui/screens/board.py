@@ -88,6 +88,8 @@ class BoardScreen(BuildActions, DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """The keys for the workflow under the cursor."""
+        if isinstance(self.focused, Input):
+            return (Hint("enter", "keep the filter"), Hint("esc", "show all again"))
         if not isinstance(self.focused, Board):
             return _WRITING
         standing, opened = self.standing(), self.deck.journal_open
@@ -163,7 +165,7 @@ class BoardScreen(BuildActions, DeckScreen):
         """Open the line in which the filter is written."""
         found = self.query("#filter")
         if not found:
-            field = Input(placeholder="words that the rows hold", id="filter", compact=True)
+            field = Input(placeholder="/ words that the rows hold", id="filter", compact=True)
             field.cursor_blink = False
             await self.mount(field, after="#board")
         field = self.query_one("#filter", Input)

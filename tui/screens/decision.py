@@ -59,7 +59,7 @@ class DecisionScreen(Armed, DeckScreen):
     def __init__(self, workflow_id: str) -> None:
         super().__init__()
         self._workflow_id = workflow_id
-        self._picture: Picture | None = None
+        self.picture: Picture | None = None
         self._decision: DecisionView | None = None
         self._sending = False
 
@@ -88,7 +88,7 @@ class DecisionScreen(Armed, DeckScreen):
         """Show what waits now; leave when nothing does any more."""
         if picture.view.workflow_id != self._workflow_id or not self.is_attached:
             return
-        self._picture = picture
+        self.picture = picture
         if picture.decision is None:
             self._nothing_left(picture)
             return
@@ -116,7 +116,7 @@ class DecisionScreen(Armed, DeckScreen):
     # --- drawing
 
     def _show(self, decision: DecisionView) -> None:
-        picture, now = self._picture, self.deck.now()
+        picture, now = self.picture, self.deck.now()
         self.query_one("#head", Lines).show(lambda width: decision_head(decision, width, now))
         self.query_one("#body", DecisionPage).show(lambda width: decision_page(decision, picture, width, now))
         self.query_one("#answers", Lines).show(lambda width: self._answers(decision, width))
@@ -152,15 +152,15 @@ class DecisionScreen(Armed, DeckScreen):
         return "let it go on" if kind == "person" else ""
 
     def _money_is_spent(self, decision: DecisionView) -> bool:
-        view = self._picture.view if self._picture else None
+        view = self.picture.view if self.picture else None
         if decision.subject != "budget" or view is None or not decision.budget_usd:
             return False
         return view.retries_used < view.retry_budget
 
     def _standing(self) -> Standing | None:
-        if self._picture is None:
+        if self.picture is None:
             return None
-        view = self._picture.view
+        view = self.picture.view
         return Standing(view.build_id, view.state, view.condition, view.waiting_for)
 
     def _nothing_left(self, picture: Picture) -> None:

@@ -19,7 +19,7 @@ from core.machine.states import Autonomy, Role
 from core.text import clean
 from tui import words
 from tui.ink import Line, Span, cut_line, said
-from tui.projects import Look, look_at
+from tui.projects import Look, look_at, tilde
 from tui.screens.base import DeckScreen
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.composer import Composer
@@ -66,7 +66,7 @@ class NewScreen(DeckScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._look = Look(None)
+        self.look = Look(None)
         self._trouble = ""
         self._starting = False
 
@@ -75,7 +75,7 @@ class NewScreen(DeckScreen):
         settings = self.deck.settings
         yield Bar((Span("A new build", "strong bold"),), id="title")
         with Vertical(id="form"):
-            project = str(self.deck.project or "")
+            project = tilde(self.deck.project)
             yield _titled(
                 "project", Input(project, placeholder="the folder of a git repository", id="project")
             )
@@ -96,7 +96,7 @@ class NewScreen(DeckScreen):
         for field in self.query(Input):
             field.cursor_blink = False
         self.query_one("#request" if self.deck.project else "#project").focus()
-        self._look_again(str(self.deck.project or ""))
+        self._look_again(tilde(self.deck.project))
 
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
@@ -109,7 +109,7 @@ class NewScreen(DeckScreen):
     # --- drawing
 
     def _look_lines(self, width: int) -> list[Line]:
-        look = self._look
+        look = self.look
         if look.trouble:
             return [cut_line((Span(f"{words.BAD} ", "bad"), said(look.trouble, "bad")), width)]
         if look.top is None:
@@ -160,7 +160,7 @@ class NewScreen(DeckScreen):
         async def look() -> None:
             # A pause, so that git is asked once for a word and not once for a letter.
             await asyncio.sleep(0.15)
-            self._look = await asyncio.to_thread(look_at, path)
+            self.look = await asyncio.to_thread(look_at, path)
             self.query_one("#look", Lines).show(self._look_lines)
 
         self.run_worker(look(), exclusive=True, group="look")
@@ -170,10 +170,11 @@ class NewScreen(DeckScreen):
         if self._starting:
             return
         look = await asyncio.to_thread(look_at, self.query_one("#project", Input).value)
-        self._look = look
+        self.look = look
         self.query_one("#look", Lines).show(self._look_lines)
         if look.top is None:
-            self._complain(look.trouble, "#project")
+            # What is wrong stands under the field already.
+            self._complain("", "#project")
             return
         request = self.query_one("#request", Request).text.strip()
         if not request:

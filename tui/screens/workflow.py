@@ -13,11 +13,12 @@ from core.board import BoardRow
 from core.machine.states import Condition, State
 from core.text import clean
 from tui import legal, words
-from tui.ink import Line, Span, cut_line, said, spread, wrap
+from tui.ink import Line, Span, said
 from tui.keys import BUILD_KEYS
 from tui.legal import Standing
 from tui.pages.diff import diff_page
 from tui.pages.evidence import evidence_page
+from tui.pages.notice import notice_of
 from tui.pages.plan import plan_page
 from tui.pages.story import events_page, handoffs_page, ribbon
 from tui.picture import Picture
@@ -81,7 +82,7 @@ class WorkflowScreen(BuildActions, DeckScreen):
         self._pane = pane if pane in SIDE else "plan"
         self._side = pane in SIDE
         self._to_chat = pane == CHAT
-        self._picture: Picture | None = None
+        self.picture: Picture | None = None
         self._stop_until = 0.0
 
     def content(self) -> ComposeResult:
@@ -129,7 +130,7 @@ class WorkflowScreen(BuildActions, DeckScreen):
         """Show how things stand now."""
         if picture.view.workflow_id != self._workflow_id or not self.is_attached:
             return
-        old, self._picture = self._picture, picture
+        old, self.picture = self.picture, picture
         view = picture.view
         self._conversation().update_messages(picture.messages)
         text = "".join(chunk.text for chunk in picture.stream)
@@ -143,8 +144,8 @@ class WorkflowScreen(BuildActions, DeckScreen):
 
     def standing(self) -> Standing | None:
         """How the workflow stands, from the picture or from the board."""
-        if self._picture:
-            view = self._picture.view
+        if self.picture:
+            view = self.picture.view
             return Standing(view.build_id, view.state, view.condition, view.waiting_for)
         row = self._row()
         return standing_of(row) if row else None
@@ -185,7 +186,7 @@ class WorkflowScreen(BuildActions, DeckScreen):
         return self.deck.board.board.model.rows.get(self._workflow_id)
 
     def _tick(self) -> None:
-        if self.is_current and self._picture:
+        if self.is_current and self.picture:
             self._show_title()
             if not legal_over(self.standing()):
                 self._show_ribbon()
@@ -203,11 +204,11 @@ class WorkflowScreen(BuildActions, DeckScreen):
     def _show_title(self) -> None:
         row = self._row()
         bar = self.query_one("#title", Bar)
-        if self._picture is None:
+        if self.picture is None:
             name = clean(row.title, lines=False) if row else ""
             bar.show((Span(row.build_id if row else "", "muted"), Span("  "), Span(name, "strong bold")))
             return
-        view = self._picture.view
+        view = self.picture.view
         end = view.completed_at.timestamp() if view.completed_at else self.deck.now()
         facts = (
             clean(view.project_name, lines=False, limit=40),
@@ -223,14 +224,14 @@ class WorkflowScreen(BuildActions, DeckScreen):
         )
 
     def _show_ribbon(self) -> None:
-        picture = self._picture
+        picture = self.picture
         if picture:
             now = self.deck.now()
             self.query_one("#ribbon", Lines).show(lambda width: ribbon(picture, width, now))
 
     def _show_notice(self) -> None:
         notice = self.query_one("#notice", Lines)
-        build = notice_of(self._picture, narrow=not self.has_class("-wide")) if self._picture else None
+        build = notice_of(self.picture, narrow=not self.has_class("-wide")) if self.picture else None
         notice.set_class(build is not None, "-shown")
         if build:
             notice.show(build)
@@ -250,9 +251,9 @@ class WorkflowScreen(BuildActions, DeckScreen):
 
     def _now_line(self) -> Line:
         """What happens this second; on a narrow screen the tabs need the line for themselves."""
-        if self._picture is None or not self.has_class("-wide"):
+        if self.picture is None or not self.has_class("-wide"):
             return ()
-        view = self._picture.view
+        view = self.picture.view
         if view.condition is not Condition.ACTIVE or view.state is State.COMPLETE:
             return ()
         text = clean(view.activity, lines=False, limit=200)
@@ -262,7 +263,7 @@ class WorkflowScreen(BuildActions, DeckScreen):
         )
 
     def _show_side(self, *, top: bool = False) -> None:
-        picture = self._picture
+        picture = self.picture
         if picture is None:
             return
         now = self.deck.now()
@@ -277,9 +278,9 @@ class WorkflowScreen(BuildActions, DeckScreen):
 
     def _show_composer(self) -> None:
         composer, standing = self.query_one("#composer", Composer), self.standing()
-        if self._picture is None or standing is None:
+        if self.picture is None or standing is None:
             return
-        role = words.ROLE_NAMES[self._picture.view.role]
+        role = words.ROLE_NAMES[self.picture.view.role]
         over = legal_over(standing)
         composer.disabled = over
         composer.address(f"{standing.build_id} is over" if over else f"to the {role}")
@@ -287,6 +288,8 @@ class WorkflowScreen(BuildActions, DeckScreen):
             composer.placeholder = ""
         elif standing.condition is Condition.WAITING and standing.waiting_for == "answer":
             composer.placeholder = "press c and write your answer: it goes on with it"
+        elif standing.condition is Condition.WAITING:
+            composer.placeholder = "press c to talk about it before you decide"
         else:
             composer.placeholder = "press c and write: it is taken up at the next step"
 
@@ -381,43 +384,3 @@ def _differs(old: Picture, new: Picture) -> bool:
         getattr(old, name) != getattr(new, name)
         for name in ("view", "attempts", "receipts", "handoffs", "checkpoints", "events", "diff")
     )
-
-
-def notice_of(picture: Picture, *, narrow: bool) -> Callable[[int], list[Line]] | None:
-    """Return the lines that say what the workflow needs; None when it needs nothing."""
-    view = picture.view
-    if view.state is State.COMPLETE:
-        return lambda width: [
-            _notice(words.OK, "ok bold", "complete", "every piece of evidence counts", width)
-        ]
-    match view.condition:
-        case Condition.WAITING:
-            what = f"needs you: {words.waits_for(view.waiting_for)}"
-            why = picture.decision.question if picture.decision else view.reason
-            keys = "c  answer" if view.waiting_for == "answer" else "a  look at it"
-            return lambda width: _notice_lines(words.NEED, "need bold", what, why, keys, width)
-        case Condition.FAILED:
-            what, why = f"failed in {words.state_word(view.state)}", view.reason
-            return lambda width: _notice_lines(
-                words.BAD, "bad bold", what, why, "r  retry   p  try again", width
-            )
-        case Condition.PAUSED:
-            return lambda width: _notice_lines(
-                words.PAUSED, "muted bold", "paused", view.reason, "p  go on", width
-            )
-        case Condition.CANCELLED:
-            return lambda width: [_notice(words.CANCELLED, "muted bold", "cancelled", view.reason, width)]
-    if narrow and view.activity:
-        return lambda width: [_notice(words.RUN, "run", "", view.activity, width)]
-    return None
-
-
-def _notice(mark: str, ink: str, what: str, why: str, width: int) -> Line:
-    text = said(why, "text", 300)
-    return cut_line((Span(f"{mark} {what}", ink), Span("  " if why and what else ""), text), width)
-
-
-def _notice_lines(mark: str, ink: str, what: str, why: str, keys: str, width: int) -> list[Line]:
-    first = spread((Span(f"{mark} {what}", ink),), (Span(keys, "run bold"),), width)
-    body = wrap((said(why, "text", 600),), width - 2) if why else []
-    return [first, *((Span("  "), *line) for line in body[:3])]

@@ -1,0 +1,63 @@
+"""Real journals, written once by the service and the worker's own journal, and copied for every test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_textual_snapshot as pts
+from textual.widgets import Input
+
+from screenshots.scenes import Journal, person_at_home, worker_lives, write_journal, write_project
+
+# syrupy 5 renamed what pytest-textual-snapshot 1.0 still sets.
+pts.SVGImageExtension.file_extension = "svg"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of the test's own, in UTC, without colour switches; a cursor that does not blink."""
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    with person_at_home(folder):
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def journals(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Journal]:
+    """The journal of a stage, written when it is asked for first."""
+    written: dict[str, Journal] = {}
+
+    def journal(stage: str) -> Journal:
+        if stage not in written:
+            folder = tmp_path_factory.mktemp(stage)
+            written[stage] = asyncio.run(write_journal(stage, folder))
+        return written[stage]
+
+    return journal
+
+
+@pytest.fixture
+def journal_of(journals: Callable[[str], Journal], tmp_path: Path) -> Iterator[Callable[[str], Journal]]:
+    """A copy of a stage's journal that belongs to the test, with a worker that seems to live."""
+    held = []
+
+    def journal(stage: str) -> Journal:
+        copy = journals(stage).copy(tmp_path / stage)
+        lock = worker_lives(copy)
+        lock.__enter__()
+        held.append(lock)
+        return copy
+
+    yield journal
+    for lock in held:
+        lock.__exit__(None, None, None)
+
+
+@pytest.fixture
+def project(home: Path) -> Path:
+    """A git repository with a commit."""
+    return write_project(home)
