@@ -84,7 +84,7 @@ def _contained(context: RoleContext, folder: Path, arguments: RunArguments) -> C
     # A link's own folder, not its target's: the environment's commands lie beside the link.
     env = {
         **tools.env,
-        "PATH": os.pathsep.join([str(tools.python.parent), *_SYSTEM_PATH]),
+        "PATH": tools.env.get("PATH") or os.pathsep.join([str(tools.python.parent), *_SYSTEM_PATH]),
         "PYTHONPATH": os.pathsep.join([*roots, *filter(None, [tools.env.get("PYTHONPATH", "")])]),
     }
     return Contained(
