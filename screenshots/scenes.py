@@ -1,0 +1,230 @@
+"""Every screen of the app as a scene: which journal it shows, and which keys lead there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+from textual.pilot import Pilot
+
+from core.config import worker_lock_path
+from screenshots.journal import Clock, Writer
+from screenshots.story import others, slugify
+from tui.app import QdeckApp
+from tui.options import AppOptions
+
+STAGES = ("empty", "plan", "testing", "review", "complete")
+SIZES = ((80, 24), (120, 40))
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A journal on disk, the build that it tells in full, and the time at which it is looked at."""
+
+    path: Path
+    workflow_id: str
+    at: float
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"sqlite:///{self.path}"
+
+    def copy(self, folder: Path) -> Journal:
+        """The same journal in another folder."""
+        shutil.copytree(self.path.parent, folder, dirs_exist_ok=True)
+        return Journal(folder / self.path.name, self.workflow_id, self.at)
+
+
+async def write_journal(stage: str, folder: Path) -> Journal:
+    """Write the journal of a stage into `folder`, which is made by that."""
+    path = folder / "qdeck.db"
+    writer = await Writer.open(str(path), Clock())
+    workflow_id = ""
+    try:
+        if stage != "empty":
+            await others(writer)
+            workflow_id = (await slugify(writer, stage)).workflow_id
+        writer.clock.wait(75)
+        return Journal(path, workflow_id, writer.clock.seconds())
+    finally:
+        await writer.close()
+
+
+def write_project(folder: Path) -> Path:
+    """Make the git repository that new builds would go to."""
+    project = folder / "text-tools"
+    if not project.exists():
+        project.mkdir(parents=True)
+        (project / "README.md").write_text("text-tools\n")
+        who = ["-c", "user.name=ada", "-c", "user.email=ada@example.org"]
+        for words in (["init", "-q", "-b", "main"], ["add", "."], [*who, "commit", "-q", "-m", "start"]):
+            subprocess.run(["git", *words], cwd=project, check=True)
+    return project
+
+
+@contextmanager
+def person_at_home(home: Path) -> Iterator[None]:
+    """Let the person be called ada and live in `home`, in UTC, wherever the pictures are made."""
+    names = {"HOME": str(home), "LOGNAME": "ada", "QDECK_HOME": str(home / "qdeck"), "TZ": "UTC"}
+    before = {name: os.environ.get(name) for name in [*names, "NO_COLOR", "TEXTUAL_THEME"]}
+    os.environ.update(names)
+    os.environ.pop("NO_COLOR", None)
+    os.environ.pop("TEXTUAL_THEME", None)
+    time.tzset()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        time.tzset()
+
+
+def make_app(journal: Journal, project: Path | None, theme: str = "") -> QdeckApp:
+    """Make the real app on a journal, at the journal's own time."""
+    options = AppOptions(database_url=str(journal.path), project=project, theme=theme, start_worker=False)
+    return QdeckApp(options, clock=lambda: journal.at)
+
+
+@contextmanager
+def worker_lives(journal: Journal) -> Iterator[None]:
+    """Hold the worker's lock, so that the app sees one alive."""
+    path = worker_lock_path(journal.url)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path):
+        yield
+
+
+@asynccontextmanager
+async def playing(app: QdeckApp, size: tuple[int, int]) -> AsyncIterator[Pilot[int]]:
+    """Run the app, and begin when it knows its journal."""
+    async with app.run_test(size=size) as pilot:
+        await ready(app, pilot)
+        yield pilot
+
+
+async def ready(app: QdeckApp, pilot: Pilot[int]) -> None:
+    """Wait until the journal is open and the worker is seen."""
+    await until(pilot, lambda: app.journal_open and app.worker_seen)
+    await calm(pilot)
+
+
+async def until(pilot: Pilot[int], what: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for a state, not for a time."""
+    end = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > end:
+            raise TimeoutError("the app did not come to the state that was waited for")
+        await asyncio.sleep(0.01)
+        await pilot.pause()
+
+
+async def calm(pilot: Pilot[int]) -> None:
+    """Wait until everything that was ordered is drawn."""
+    for _ in range(3):
+        await pilot.pause()
+    await pilot.wait_for_scheduled_animations()
+
+
+async def shows_picture(app: QdeckApp, pilot: Pilot[int]) -> None:
+    """Wait until the screen on top has its picture, and has drawn it."""
+    await until(pilot, lambda: getattr(app.screen, "picture", None) is not None)
+    # What streams is drawn twelve times a second.
+    await asyncio.sleep(0.15)
+    await calm(pilot)
+
+
+Play = Callable[[QdeckApp, Pilot[int], Journal], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A picture: its name, the stage of its journal, and how to get there."""
+
+    name: str
+    stage: str
+    play: Play
+
+
+def _keys(*keys: str) -> Play:
+    async def play(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+        for key in keys:
+            await pilot.press(key)
+            await calm(pilot)
+
+    return play
+
+
+def _opened(pane: str = "", *keys: str) -> Play:
+    async def play(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+        app.open_workflow(journal.workflow_id, pane)
+        await shows_picture(app, pilot)
+        await _keys(*keys)(app, pilot, journal)
+
+    return play
+
+
+def _deciding(how: str, *keys: str) -> Play:
+    async def play(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+        getattr(app, f"open_{how}")(journal.workflow_id)
+        await shows_picture(app, pilot)
+        await until(pilot, lambda: app.screen.armed())  # type: ignore[attr-defined]
+        await _keys(*keys)(app, pilot, journal)
+
+    return play
+
+
+async def _statistics(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    app.open_statistics()
+    await app.workers.wait_for_complete()
+    await calm(pilot)
+
+
+async def _new(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    await pilot.press("ctrl+n")
+    await pilot.press(*"Count the words of a text, whatever its script")
+    await until(pilot, lambda: app.screen.look.branch != "")  # type: ignore[attr-defined]
+    await calm(pilot)
+
+
+async def _new_refused(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    await pilot.press("ctrl+n", "shift+tab", "end", *"-that-is-not-there", "tab", *"x", "ctrl+s")
+    await until(pilot, lambda: app.screen.look.trouble != "")  # type: ignore[attr-defined]
+    await calm(pilot)
+
+
+SCENES: tuple[Scene, ...] = (
+    Scene("board-empty", "empty", _keys()),
+    Scene("board", "review", _keys()),
+    Scene("board-filter", "review", _keys("slash", *"test")),
+    Scene("board-chat", "review", _keys("c", *"Add a German README")),
+    Scene("workflow-streaming", "testing", _opened()),
+    Scene("workflow-needs-you", "plan", _opened()),
+    Scene("workflow-complete", "complete", _opened("events")),
+    Scene("plan", "review", _opened("plan")),
+    Scene("diff", "review", _opened("diff")),
+    Scene("evidence", "review", _opened("evidence")),
+    Scene("handoffs", "review", _opened("handoffs")),
+    Scene("decision-plan", "plan", _deciding("decision")),
+    Scene("decision-review", "review", _deciding("decision")),
+    Scene("retry", "testing", _deciding("retry")),
+    Scene("rollback", "review", _deciding("rollback")),
+    Scene("rollback-sure", "review", _deciding("rollback", "b")),
+    Scene("new", "review", _new),
+    Scene("new-refused", "review", _new_refused),
+    Scene("help", "review", _keys("question_mark")),
+    Scene("palette", "review", _keys("ctrl+p")),
+    Scene("statistics", "complete", _statistics),
+    Scene("leave", "review", _keys("q")),
+)

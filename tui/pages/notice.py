@@ -1,0 +1,50 @@
+"""The lines over a workflow that say what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.machine.states import Condition, State
+from tui import words
+from tui.ink import Line, Span, cut_line, said, spread, wrap
+from tui.picture import Picture
+
+
+def notice_of(picture: Picture, *, narrow: bool) -> Callable[[int], list[Line]] | None:
+    """Return the lines that say what the workflow needs; None when it needs nothing."""
+    view = picture.view
+    if view.state is State.COMPLETE:
+        return lambda width: [
+            _notice(words.OK, "ok bold", "complete", "every piece of evidence counts", width)
+        ]
+    match view.condition:
+        case Condition.WAITING:
+            what = f"needs you: {words.waits_for(view.waiting_for)}"
+            why = picture.decision.question if picture.decision else view.reason
+            keys = "c  answer" if view.waiting_for == "answer" else "a  look at it"
+            return lambda width: _notice_lines(words.NEED, "need bold", what, why, keys, width)
+        case Condition.FAILED:
+            what, why = f"failed in {words.state_word(view.state)}", view.reason
+            return lambda width: _notice_lines(
+                words.BAD, "bad bold", what, why, "r  retry   p  try again", width
+            )
+        case Condition.PAUSED:
+            return lambda width: _notice_lines(
+                words.PAUSED, "muted bold", "paused", view.reason, "p  go on", width
+            )
+        case Condition.CANCELLED:
+            return lambda width: [_notice(words.CANCELLED, "muted bold", "cancelled", view.reason, width)]
+    if narrow and view.activity:
+        return lambda width: [_notice(words.RUN, "run", "", view.activity, width)]
+    return None
+
+
+def _notice(mark: str, ink: str, what: str, why: str, width: int) -> Line:
+    text = said(why, "text", 300)
+    return cut_line((Span(f"{mark} {what}", ink), Span("  " if why and what else ""), text), width)
+
+
+def _notice_lines(mark: str, ink: str, what: str, why: str, keys: str, width: int) -> list[Line]:
+    first = spread((Span(f"{mark} {what}", ink),), (Span(keys, "run bold"),), width)
+    body = wrap((said(why, "text", 600),), width - 2) if why else []
+    return [first, *((Span("  "), *line) for line in body[:3])]
