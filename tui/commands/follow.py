@@ -162,12 +162,12 @@ class Follower:
         if decision.kind == "person" and forward is not None:
             question = f"{move_text(forward)}?"
         if question:
-            if await asyncio.to_thread(ask_yes, question):
+            if await ask_yes(question):
                 return await self._advanced(by, decision.version)
-            words = await asyncio.to_thread(ask, "What should be different? (empty: leave it waiting)")
+            words = await ask("What should be different? (empty: leave it waiting)")
         elif decision.kind == "answer":
-            words = await asyncio.to_thread(ask, "Your answer (empty: leave it waiting):")
-        elif decision.kind == "person" and await asyncio.to_thread(ask_yes, "Try again?"):
+            words = await ask("Your answer (empty: leave it waiting):")
+        elif decision.kind == "person" and await ask_yes("Try again?"):
             answer = await self.service.resume(self.workflow_id, by=by, expected_version=decision.version)
             return self._told(answer)
         else:

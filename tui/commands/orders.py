@@ -66,10 +66,10 @@ async def _agreed(service: OrchestrationService, workflow: str) -> bool:
     decision = await service.decision(workflow)
     if decision is not None and decision.kind == "approval":
         note(decision_text(decision))
-        return ask_yes("Approve?")
+        return await ask_yes("Approve?")
     if ahead is None or not ahead.ready:
         return True
-    return ask_yes(f"{move_text(ahead)}?")
+    return await ask_yes(f"{move_text(ahead)}?")
 
 
 def retry(
@@ -110,16 +110,21 @@ def rollback(
 ) -> int:
     """Go back to an earlier phase with files and conversations as they were then. Asks at a terminal."""
     target, by = _state(to), person()
-    if at_terminal() and not ask_yes(f"Take {workflow} back to {target.value}, files included?"):
+
+    async def agreed() -> bool:
+        if not at_terminal() or await ask_yes(f"Take {workflow} back to {target.value}, files included?"):
+            return True
         what = f"{workflow} was not rolled back; it stays where it is."
         tell_fault(fault_data("declined", what), json)
-        return ExitCode.REFUSED
+        return False
+
     return _order(
         workflow,
         expected_version,
         lambda s, v: s.rollback_workflow(
             workflow, by=by, expected_version=v, target_state=target, reason=reason, checkpoint=checkpoint
         ),
+        agreed=agreed,
         start_worker=start_worker,
         json=json,
         db=db,
@@ -205,11 +210,20 @@ def tell_answer(answer: Answer, as_json: bool) -> int:
 
 
 def _order(
-    workflow: str, expected: int | None, give: Give, *, start_worker: bool, json: bool, db: str
+    workflow: str,
+    expected: int | None,
+    give: Give,
+    *,
+    start_worker: bool,
+    json: bool,
+    db: str,
+    agreed: Callable[[], Awaitable[bool]] | None = None,
 ) -> int:
     async def work(service: OrchestrationService) -> int:
-        version = (await service.get_workflow_status(workflow)).version if expected is None else expected
-        answer = await give(service, version)
+        seen = (await service.get_workflow_status(workflow)).version
+        if agreed is not None and not await agreed():
+            return ExitCode.REFUSED
+        answer = await give(service, seen if expected is None else expected)
         if answer.ok and answer.workflow and answer.workflow.condition is Condition.ACTIVE:
             ensure_worker(service, start_worker)
         return tell_answer(answer, json)

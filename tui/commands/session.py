@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 import sys
+import termios
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from core.service.service import OrchestrationService
 
 T = TypeVar("T")
+_LINE_BYTES = 65_536
 
 
 def settings_of(db: str, **flags: object) -> Settings:
@@ -52,19 +55,32 @@ def at_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def ask(question: str) -> str:
+async def ask(question: str) -> str:
     """Ask a person and return the line that they typed; the end of the input is an empty answer."""
+    terminal, loop = sys.stdin.fileno(), asyncio.get_running_loop()
+    # What was typed before the question was there cannot be its answer.
+    termios.tcflush(terminal, termios.TCIFLUSH)
     print(question, end=" ", file=sys.stderr, flush=True)
+    answered: asyncio.Future[bytes] = loop.create_future()
+
+    def read() -> None:
+        if not answered.done():
+            answered.set_result(os.read(terminal, _LINE_BYTES))
+
+    # Not input(): a thread or a loop that hangs in it cannot be interrupted.
+    loop.add_reader(terminal, read)
     try:
-        return input().strip()
-    except EOFError:
+        line = await answered
+    finally:
+        loop.remove_reader(terminal)
+    if not line:
         print(file=sys.stderr)
-        return ""
+    return line.decode(errors="replace").strip()
 
 
-def ask_yes(question: str) -> bool:
+async def ask_yes(question: str) -> bool:
     """Ask a person for a yes; everything else is a no."""
-    return ask(f"{question} [y/N]").lower() in ("y", "yes")
+    return (await ask(f"{question} [y/N]")).lower() in ("y", "yes")
 
 
 def ensure_worker(service: OrchestrationService, wanted: bool) -> None:

@@ -1,0 +1,90 @@
+"""Bad repositories, models and journals: one clear sentence, nothing lost, no traceback."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.cli.calls import MODEL, REQUEST, CommandLine, git
+
+
+@pytest.mark.parametrize("kind", ["missing", "plain", "bare", "empty", "file"])
+def test_a_folder_that_no_build_can_run_in_is_named(qdeck: CommandLine, tmp_path: Path, kind: str) -> None:
+    """The fault says what the folder is, before anything is written."""
+    place = tmp_path / "place"
+    if kind == "file":
+        place.write_text("no folder")
+    elif kind != "missing":
+        place.mkdir()
+    if kind in ("bare", "empty"):
+        git(place, "init", "-q", *(["--bare"] if kind == "bare" else []))
+
+    told = qdeck.inside("run", REQUEST, "--model", MODEL, "--project", str(place), "--json").ended(1).data
+
+    assert told["error"] == "project" and told["what"] and told["hint"]
+    assert not qdeck.database.exists()
+
+
+def test_without_a_model_a_run_shows_the_ways_to_one(qdeck: CommandLine, repo: Path) -> None:
+    """A key in the environment, a local server, the demo; the rehearsal is never played instead."""
+    none = qdeck("run", "Add a clock", "--project", str(repo)).ended(1)
+    qdeck.more = {"ANTHROPIC_API_KEY": "sk-none"}
+    key = qdeck.inside("run", "Add a clock", "--project", str(repo), "--json").ended(1).data
+
+    assert "No model is configured" in none.err and "qdeck demo" in none.err
+    assert key["error"] == "model" and "ANTHROPIC_API_KEY is set" in key["hint"]
+    assert not qdeck.database.exists()
+
+
+def test_the_rehearsal_is_not_played_for_a_request_that_it_does_not_know(
+    qdeck: CommandLine, repo: Path
+) -> None:
+    """Somebody who names it gets told, instead of somebody else's feature."""
+    told = qdeck.inside("run", "Add a clock", "-p", str(repo), "-m", MODEL, "--json").ended(1).data
+    assert told["error"] == "model" and "no words for this request" in told["what"]
+
+
+@pytest.mark.parametrize("kind", ["corrupt", "folder", "newer"])
+def test_a_journal_that_cannot_be_used_is_named(used: CommandLine, tmp_path: Path, kind: str) -> None:
+    """Every command says what is wrong with the file, and leaves it as it is."""
+    file = used.database
+    if kind == "corrupt":
+        file.write_bytes(b"this is not a database, " * 400)
+    elif kind == "folder":
+        file = tmp_path
+    else:
+        with sqlite3.connect(file) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.close()
+    before = file.read_bytes() if file.is_file() else b""
+
+    told = used("status", "--db", str(file), "--json").ended(1).data
+
+    assert told["error"] == "journal" and told["what"] and told["hint"]
+    assert not file.is_file() or file.read_bytes() == before
+
+
+def test_settings_that_cannot_be_read_are_named_with_their_key(qdeck: CommandLine) -> None:
+    """A typing error in the settings is no riddle."""
+    folder = qdeck.home / "config"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text('modle = "openai/gpt-5-mini"\n')
+
+    told = qdeck.inside("status", "--json").ended(64).data
+
+    assert told["error"] == "config" and "modle" in told["what"] and "'model'" in told["hint"]
+
+
+def test_what_a_projects_file_asks_for_is_shown_with_the_way_to_allow_it(
+    used: CommandLine, repo: Path
+) -> None:
+    """A repository cannot switch on a command by itself."""
+    (repo / ".qdeck.toml").write_text('deploy_command = "make deploy"\n')
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "Deploy")
+
+    said = used.inside("start", REQUEST, "-p", str(repo), "-m", MODEL, "--no-worker").ended(0)
+
+    assert "deploy_command = make deploy" in said.err and "trusted" in said.err

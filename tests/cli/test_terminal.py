@@ -1,0 +1,111 @@
+"""Questions that are asked at a real terminal, and what the answers do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from core.machine.commands import Authority, RecordEvidence
+from core.machine.states import Autonomy, EvidenceKind
+from core.machine.workflow import Evidence
+from core.service import OrchestrationService
+from tests.cli.calls import CommandLine
+
+DIGEST = "d1" * 32
+
+
+def record(used: CommandLine, workflow_id: str, kind: EvidenceKind, detail: Mapping[str, Any]) -> None:
+    """Let the engine record a green piece of evidence."""
+
+    async def work() -> None:
+        service = await OrchestrationService.open(str(used.database))
+        view = await service.get_workflow_status(workflow_id)
+        evidence = Evidence(kind, True, DIGEST, {}, "2 criteria", detail)
+        answer = await service.submit(
+            RecordEvidence(
+                command_id=uuid4().hex,
+                workflow_id=workflow_id,
+                expected_version=view.version,
+                by=Authority.engine(),
+                at=view.updated_at,
+                evidence=evidence,
+            )
+        )
+        await service.close()
+        assert answer.ok, answer.text
+
+    asyncio.run(work())
+
+
+def ready_to_advance(used: CommandLine, repo: Path) -> str:
+    """A workflow in manual whose first gate is open but for a person's yes."""
+    view = used.start(repo, Autonomy.MANUAL)
+    criteria = [{"number": 1, "text": "It works."}]
+    record(used, view.workflow_id, EvidenceKind.REQUIREMENT, {"criteria": criteria})
+    return view.build_id
+
+
+def test_a_yes_at_the_terminal_moves_the_build_and_is_a_persons(used: CommandLine, repo: Path) -> None:
+    """The question says which move it is; the yes is recorded with who gave it."""
+    name = ready_to_advance(used, repo)
+
+    terminal = used.at_terminal("advance", name, "--no-worker")
+    asked = terminal.wait_for(r"\[y/N\]")
+    terminal.type("y")
+    terminal.end().ended(0)
+
+    assert "T01" in asked and "planning" in asked
+    view = used.inside("status", name, "--json").data
+    moved = used.inside("history", name, "--limit", "1", "--json").data["events"][0]
+    assert view["state"] == "planning"
+    assert moved["triggered_by"].startswith("person:")
+
+
+def test_anything_but_yes_at_the_terminal_moves_nothing(used: CommandLine, repo: Path) -> None:
+    """Enter alone is a no."""
+    name = ready_to_advance(used, repo)
+
+    terminal = used.at_terminal("advance", name, "--no-worker")
+    terminal.wait_for(r"\[y/N\]")
+    terminal.type("")
+    said = terminal.end().ended(2)
+
+    assert "not approved" in said.out
+    assert used.inside("status", name, "--json").data["state"] == "discovery"
+
+
+def test_a_rollback_asks_once_more(used: CommandLine, repo: Path) -> None:
+    """It restores files, so a no leaves everything as it is."""
+    name = ready_to_advance(used, repo)
+    terminal = used.at_terminal("advance", name, "--no-worker")
+    terminal.wait_for(r"\[y/N\]")
+    terminal.type("y")
+    terminal.end().ended(0)
+    back = ("rollback", name, "--to", "discovery", "--reason", "other idea", "--no-worker")
+
+    refused = used.at_terminal(*back)
+    refused.wait_for(r"files included\? \[y/N\]")
+    refused.type("n")
+    refused.end().ended(2)
+    assert used.inside("status", name, "--json").data["state"] == "planning"
+
+    agreed = used.at_terminal(*back)
+    agreed.wait_for(r"\[y/N\]")
+    agreed.type("y")
+    agreed.end().ended(0)
+    assert used.inside("status", name, "--json").data["state"] == "discovery"
+
+
+def test_ctrl_c_at_a_question_ends_with_130_and_moves_nothing(used: CommandLine, repo: Path) -> None:
+    """Whoever is unsure can leave."""
+    name = ready_to_advance(used, repo)
+
+    terminal = used.at_terminal("advance", name, "--no-worker")
+    terminal.wait_for(r"\[y/N\]")
+    terminal.interrupt()
+    terminal.end().ended(130)
+
+    assert used.inside("status", name, "--json").data["state"] == "discovery"
