@@ -8,14 +8,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from core.errors import SandboxError
 from core.sandbox.capture import Capture
 from core.sandbox.launch import launch
 from core.sandbox.supervision import Stop, Supervision
-from core.sandbox.types import Contained, Run, Sandbox
+from core.sandbox.types import Contained, Run, Sandbox, SandboxKind
 from core.text import clean
 
 
@@ -66,14 +66,16 @@ async def run(command: Contained, sandbox: Sandbox, on_output: Callable[[bytes],
 
 def _execute(command: Contained, sandbox: Sandbox, stop: Stop, tell: Callable[[bytes], None]) -> Run:
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="qdeck-home-", ignore_cleanup_errors=True) as home:
+    with ExitStack() as stack:
+        home = ""
+        if sandbox.kind is SandboxKind.UNSANDBOXED:
+            made = tempfile.TemporaryDirectory(prefix="qdeck-home-", ignore_cleanup_errors=True)
+            home = stack.enter_context(made)
         launched = launch(command, sandbox, Path(home))
-        try:
-            capture = Capture(command.limits.kept_bytes)
-            seen = Supervision(launched, command.limits, stop, tell, capture)
-            seen.watch()
-        finally:
-            launched.close()
+        stack.callback(launched.close)
+        capture = Capture(command.limits.kept_bytes)
+        seen = Supervision(launched, command.limits, stop, tell, capture)
+        seen.watch()
     if not seen.killed and not seen.started:
         raise _not_started(command, capture)
     return _result(command, sandbox, seen, time.monotonic() - started)
