@@ -14,12 +14,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.config import Settings, load_settings
-from core.engine.place import Place, WorkerLock, log_to_file
+from core.engine.place import Place, WorkerLock, log_to_file, shown
 from core.errors import ExitCode, QdeckError
 
 EXIT_TAKEN = 3
@@ -114,14 +113,13 @@ async def _run(options: argparse.Namespace, settings: Settings, place: Place, lo
     """Open everything, work, and close everything in the other order."""
     from core.engine.attempt import Attempt
     from core.engine.dbos_port import DbosScheduler
+    from core.engine.janitor import sweep
     from core.engine.scene import Shop
     from core.engine.worker import Worker
     from core.journal.engine import EngineJournal
     from core.llm import open_gateway
-    from core.sandbox import detect
     from core.service import OrchestrationService
 
-    sandbox = detect(unsandboxed=settings.unsandboxed, demo=options.demo)
     service = await OrchestrationService.open(place.url)
     journal = EngineJournal(place.url)
     scheduler = DbosScheduler(place.engine_url, executor=place.executor, log=log)
@@ -131,9 +129,9 @@ async def _run(options: argparse.Namespace, settings: Settings, place: Place, lo
         service=service,
         scheduler=scheduler,
         gateway=gateway,
-        sandbox=sandbox,
-        settings=replace(settings, paths=settings.paths),
+        settings=settings,
         executor=place.executor,
+        demo=options.demo,
     )
     worker = Worker(
         journal=journal,
@@ -143,12 +141,14 @@ async def _run(options: argparse.Namespace, settings: Settings, place: Place, lo
         make_job=lambda workflow, lease: Attempt(shop, workflow, lease),
         parallel=settings.max_parallel,
         only=options.once,
+        sweep=lambda: sweep(journal, settings.paths),
+        gone=lambda: place.file is not None and not place.file.exists(),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, worker.end)
     try:
         await scheduler.launch()
-        _log.info("worker %s works on %s, sandbox: %s", place.executor, place.url, sandbox.name)
+        _log.info("worker %s works on %s", place.executor, shown(place.url))
         await worker.run()
     finally:
         await scheduler.close()

@@ -11,11 +11,12 @@ import logging
 
 from sqlalchemy.exc import OperationalError
 
-from core.engine.conclusion import Conclusion, order_for, short
+from core.engine.conclusion import Conclusion, order_for, reason_of, short
 from core.engine.deployment import Deployment
+from core.engine.janitor import clear_scratch
 from core.engine.orders import Orders, Superseded
 from core.engine.proof import Proof
-from core.engine.scene import Scene, Shop, open_files, role_context, set_scene
+from core.engine.scene import Scene, Shop, open_files, role_context, scratch_of, set_scene
 from core.errors import JournalError, ModelError, QdeckError
 from core.journal.engine import LeaseLost
 from core.llm import check_model
@@ -43,7 +44,11 @@ class Attempt:
     async def run(self) -> str:
         """Carry the attempt out and return how it ended, in a word for the log."""
         try:
-            return await self._run()
+            try:
+                return await self._run()
+            finally:
+                folder = scratch_of(self._shop.settings, self._orders.attempt_id)
+                await asyncio.to_thread(clear_scratch, folder)
         except (Superseded, LeaseLost) as error:
             return f"superseded: {error}"
         except (JournalError, OperationalError):
@@ -93,7 +98,9 @@ class Attempt:
         proof = Proof(scene)
         report = await proof.report()
         context = await role_context(scene, await self._orders.workflow(), report, proof.check)
-        await asyncio.to_thread(check_model, context.model, context.api_base)
+        await asyncio.to_thread(
+            check_model, context.model, context.api_base, request=context.workflow.request
+        )
         outcome = await work(context)
         if not isinstance(outcome, Failed):
             await scene.files.checkpoint("end", scene.steps)
@@ -111,7 +118,7 @@ class Attempt:
             workflow = await self._orders.workflow()
             if workflow.condition is Condition.ACTIVE:
                 await self._orders.give(
-                    f"{order.value}:{self._lease}", SetCondition, order=order, reason=short(reason)
+                    f"{order.value}:{self._lease}", SetCondition, order=order, reason=reason_of(reason)
                 )
         except Superseded as error:
             return f"superseded: {error}"

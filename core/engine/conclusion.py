@@ -20,6 +20,7 @@ from core.service.views import Answer
 from core.text import clean
 
 _SHORT = 300
+_REASON = 2_000
 _PAUSES = frozenset({ModelFault.RETRYABLE, ModelFault.UNREACHABLE, ModelFault.QUOTA})
 _KEEPS_ATTEMPT = frozenset(fault.value for fault in ModelFault) | {"sandbox", "project"}
 """Faults that lie outside the attempt: once they are mended it goes on from its last kept step."""
@@ -28,6 +29,11 @@ _KEEPS_ATTEMPT = frozenset(fault.value for fault in ModelFault) | {"sandbox", "p
 def short(text: str) -> str:
     """Return `text` as one harmless line, for a condition or a summary."""
     return clean(text, lines=False, limit=_SHORT)
+
+
+def reason_of(text: str) -> str:
+    """Return `text` harmless, with its lines, for the reason of a condition."""
+    return clean(text, limit=_REASON).strip()
 
 
 class Conclusion:
@@ -118,12 +124,12 @@ class Conclusion:
         spent = any(missing.what == "retry budget" for missing in answer.refusal.missing)
         if answer.refusal.reason is Reason.NOT_POSSIBLE:
             return "superseded"
-        return await self.wait("budget" if spent else "person", short(str(answer.refusal)))
+        return await self.wait("budget" if spent else "person", str(answer.refusal))
 
     async def wait(self, waiting_for: str, reason: str) -> str:
         """Leave the workflow to a person."""
         await self._orders.give(
-            "wait", SetCondition, order=Order.WAIT, reason=short(reason), waiting_for=waiting_for
+            "wait", SetCondition, order=Order.WAIT, reason=reason_of(reason), waiting_for=waiting_for
         )
         return f"waits for {waiting_for}"
 
@@ -144,7 +150,7 @@ class Conclusion:
             f"{order.value}:{self._scene.lease}",
             SetCondition,
             order=order,
-            reason=short(reason),
+            reason=reason_of(reason),
             waiting_for=waiting_for,
         )
         return {Order.WAIT: "waits", Order.PAUSE: "paused"}.get(order, "failed")

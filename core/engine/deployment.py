@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.engine.conclusion import Conclusion, short
+from core.engine.conclusion import Conclusion, reason_of
 from core.engine.proof import Proof
 from core.engine.release import Release
 from core.engine.scene import Scene, role_context
@@ -56,7 +56,9 @@ class Deployment:
         context = await role_context(
             self._scene, await self._orders.workflow(), await self._release.outlook(), self._proof.check
         )
-        await asyncio.to_thread(check_model, context.model, context.api_base)
+        await asyncio.to_thread(
+            check_model, context.model, context.api_base, request=context.workflow.request
+        )
         outcome = await work(context)
         if isinstance(outcome, Submit):
             data = {
@@ -118,7 +120,7 @@ class Deployment:
             f"blocked:{self._scene.lease}",
             SetCondition,
             order=Order.WAIT,
-            reason=short(reason),
+            reason=reason_of(reason),
             waiting_for="person",
         )
         return "blocked"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from sqlalchemy import make_url
 
 from core.config import Paths, sqlite_path, worker_lock_path
 
@@ -25,6 +26,7 @@ class Place:
     """All that a worker needs to know of its surroundings before it opens anything."""
 
     url: str
+    file: Path | None
     engine_url: str
     lock_path: Path
     log_path: Path
@@ -36,7 +38,14 @@ class Place:
         file = sqlite_path(url)
         beside = f"sqlite:///{file.with_name(file.stem + '.engine.db')}" if file is not None else url
         # Stable from start to start, so that the next worker of this machine knows what its dead one held.
-        return cls(url, beside, worker_lock_path(url), paths.worker_log, socket.gethostname() or "local")
+        return cls(
+            url, file, beside, worker_lock_path(url), paths.worker_log, socket.gethostname() or "local"
+        )
+
+
+def shown(url: str) -> str:
+    """Return the address of a database without its password."""
+    return make_url(url).render_as_string(hide_password=True)
 
 
 class WorkerLock:

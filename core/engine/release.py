@@ -116,16 +116,12 @@ class Release:
             return await asyncio.to_thread(self._merge_base_in, repository, workflow, mark)
 
         kept = await self._scene.steps.once(key, work)
-        if kept["conflict"]:
-            files = ", ".join(kept["conflict"])
-            return Trouble(
-                State.IMPLEMENTATION,
-                f"{repository.default_branch} has moved to {repository.head[:12]} and changes the same lines "
-                f"of {files}. Build the change on what these files say there now.",
-            )
         merged = CheckpointMark.from_data(kept["mark"])
         self._scene.files.base = repository.head
-        await self._orders.give(key, RecordCheckpoint, mark=merged, ref=kept["ref"], data=kept["data"])
+        if kept["ref"]:
+            await self._orders.give(key, RecordCheckpoint, mark=merged, ref=kept["ref"], data=kept["data"])
+        if kept["conflict"]:
+            return Trouble(State.IMPLEMENTATION, _conflict_text(repository, kept))
         return await self._collect_anew(merged, key, kept["touched"])
 
     def _merge_base_in(
@@ -135,13 +131,26 @@ class Release:
         message = f"Merge {repository.default_branch} into {workflow.build_id}"
         merged = merge_commits(repository, ours=repository.head, theirs=mark.commit, message=message)
         if isinstance(merged, Conflict):
-            return {"conflict": list(merged.files)}
+            return self._with_markers(repository, workflow, mark, merged)
         own = {change.path for change in changed_files(repository, files.base, mark.commit)}
         theirs = {change.path for change in changed_files(repository, mark.commit, merged)}
         restore(files.worktree, merged)
         files.base = repository.head
         made = files.keep(workflow, f"{workflow.build_id}: {repository.default_branch} merged in")
         return {**made, "conflict": [], "touched": sorted(own & theirs)}
+
+    def _with_markers(
+        self, repository: Repository, workflow: Workflow, mark: CheckpointMark, conflict: Conflict
+    ) -> dict[str, Any]:
+        """Put the half-made merge into the worktree, where the Code Writer can solve it."""
+        if not conflict.tree:
+            return {"mark": mark.to_data(), "ref": "", "data": {}, "conflict": list(conflict.files)}
+        files = self._scene.files
+        message = f"{workflow.build_id}: {repository.default_branch} merged in, with conflicts"
+        half = commit_tree(repository, conflict.tree, [repository.head, mark.commit], message)
+        restore(files.worktree, half)
+        files.base = repository.head
+        return {**files.keep(workflow, message), "conflict": list(conflict.files)}
 
     async def _collect_anew(self, mark: CheckpointMark, key: str, touched: list[str]) -> Trouble | None:
         for evidence in (await self._proof.code(mark, key), await self._proof.tests(mark, key)):
@@ -290,6 +299,16 @@ class Release:
             await asyncio.to_thread(remove_worktree, self._scene.files.worktree)
         except (ProjectError, OSError) as error:
             _log.warning("the worktree stays: %s", error)
+
+
+def _conflict_text(repository: Repository, kept: Mapping[str, Any]) -> str:
+    told = (
+        f"{repository.default_branch} has moved to {repository.head[:12]} and changes the same lines of "
+        f"{', '.join(kept['conflict'])}. "
+    )
+    if kept["ref"]:
+        return told + "These files now hold both sides between conflict markers: solve them."
+    return told + "Build the change on what these files say there now."
 
 
 def _find_landed(repository: Repository, base: str, tree: str) -> str:

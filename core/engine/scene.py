@@ -8,22 +8,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from core.config import PROJECT_FILE, Settings, load_settings
+from core.config import Settings
 from core.engine.desk import PERSON_PREFIX, JournalDesk, Numbered, spoken_to
 from core.engine.files import Files
 from core.engine.orders import Orders
 from core.engine.port import Scheduler
+from core.engine.settings import unheeded, workflow_settings
 from core.engine.steps import JournalSteps
-from core.evidence import Bench, ProjectSettings, prepare_toolchain
+from core.evidence import Bench, prepare_toolchain
 from core.journal.engine import EngineJournal
 from core.llm.types import PERSON, Gateway, Message
+from core.machine.commands import Note
 from core.machine.states import PHASES, Role, State
 from core.machine.workflow import Workflow
 from core.roles.context import Earlier, EngineReport, RoleContext, TurnLimits
 from core.roles.packets import Packet
-from core.sandbox import Sandbox
+from core.sandbox import detect
 from core.service import OrchestrationService
-from core.workspace import Repository, open_repository, read_file_at
+from core.workspace import open_repository
 
 
 @dataclass
@@ -34,9 +36,9 @@ class Shop:
     service: OrchestrationService
     scheduler: Scheduler
     gateway: Gateway
-    sandbox: Sandbox
     settings: Settings
     executor: str
+    demo: bool = False
     deployments: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     def deployment_lock(self, project_id: str) -> asyncio.Lock:
@@ -59,7 +61,6 @@ class Scene:
     files: Files
     bench: Bench
     settings: Settings
-    collections: int = 0
 
     @property
     def attempt_id(self) -> str:
@@ -84,23 +85,6 @@ class Scene:
         return {state: packet for state, packet in found.items() if state in PHASES}
 
 
-def workflow_settings(shop: Shop, workflow: Workflow, repository: Repository) -> Settings:
-    """Return the settings for a workflow: the user's, as the project's file at the base tightens them."""
-    base = workflow.base_commit or repository.head
-    own = workflow.settings
-    flags = {name: own[name] for name in ("model", "api_base", "budget_usd") if own.get(name) is not None}
-    models = dict(own.get("models") or {})
-    if default := models.pop("default", ""):
-        # One model for the whole build: no role's own setting of the user's stands against it.
-        models = {role.value: models.get(role.value, default) for role in Role}
-    if models:
-        flags["models"] = models
-    flags["unsandboxed"] = shop.settings.unsandboxed
-    return load_settings(
-        read_file_at(repository, base, PROJECT_FILE), flags, trusted=tuple(own.get("trusted", ()))
-    )
-
-
 async def open_files(shop: Shop, workflow: Workflow, orders: Orders) -> Files:
     """Open the project's repository and the workflow's worktree in it."""
     project = await asyncio.to_thread(shop.journal.project, workflow.project_id)
@@ -110,26 +94,28 @@ async def open_files(shop: Shop, workflow: Workflow, orders: Orders) -> Files:
 
 async def set_scene(shop: Shop, workflow: Workflow, lease: str, orders: Orders, files: Files) -> Scene:
     """Put the attempt's surroundings together, the project's installed dependencies among them."""
-    attempt_id = workflow.attempt_id
     desk = JournalDesk(shop.journal, orders, lease, workflow.state)
-    steps = JournalSteps(shop.journal, shop.scheduler, attempt_id, lease)
-    settings = await asyncio.to_thread(workflow_settings, shop, workflow, files.repository)
-    project = ProjectSettings.from_data(settings.to_data())
-    paths = shop.settings.paths
-    scratch = paths.cache / "scratch" / attempt_id.replace(":", "-")
-    toolchain = await prepare_toolchain(
-        files.repository, files.base, project, shop.sandbox, paths.cache, steps, desk
+    steps = JournalSteps(shop.journal, shop.scheduler, workflow.attempt_id, lease)
+    project = await asyncio.to_thread(shop.journal.project, workflow.project_id)
+    settings, of_project = await asyncio.to_thread(
+        workflow_settings, workflow, project, files.repository, files.base
     )
+    if told := unheeded(settings):
+        await orders.give("unheeded", Note, kind="settings", data={"text": told})
+    sandbox = await asyncio.to_thread(detect, unsandboxed=settings.unsandboxed, demo=shop.demo)
+    paths = settings.paths
     bench = Bench(
         repository=files.repository,
         worktree=files.worktree,
         base=files.base,
-        sandbox=shop.sandbox,
-        toolchain=toolchain,
-        settings=project,
+        sandbox=sandbox,
+        toolchain=await prepare_toolchain(
+            files.repository, files.base, of_project, sandbox, paths.cache, steps, desk
+        ),
+        settings=of_project,
         steps=steps,
         record=desk,
-        scratch=scratch,
+        scratch=scratch_of(shop.settings, workflow.attempt_id),
         cache=paths.environments,
     )
     return Scene(
@@ -145,6 +131,11 @@ async def set_scene(shop: Shop, workflow: Workflow, lease: str, orders: Orders, 
         bench=bench,
         settings=settings,
     )
+
+
+def scratch_of(settings: Settings, attempt_id: str) -> Path:
+    """Return the folder for what an attempt needs for a moment only."""
+    return settings.paths.cache / "scratch" / attempt_id.replace(":", "-")
 
 
 async def role_context(

@@ -30,6 +30,7 @@ _LOOK_AGAIN = 2.0
 _BACKOFF = (0.5, 2.0, 8.0)
 """Pauses before an attempt that ended without any word to the journal is tried again."""
 _KEEP_RUNS = 500
+_SWEEP_EVERY = 600.0
 
 
 class Job(Protocol):
@@ -77,7 +78,11 @@ class Worker:
     make_job: MakeJob
     parallel: int = 4
     only: str = ""
-    """The one workflow to work for; empty for all."""
+    """The one workflow to work for, by its id or build id; empty for all."""
+    sweep: Callable[[], None] | None = None
+    """Clears away what no build needs any more; called now and then."""
+    gone: Callable[[], bool] = lambda: False
+    """Says whether the database was taken away, as the demo's is when it ends."""
 
     _live: dict[str, _Live] = field(default_factory=dict)
     _trouble: dict[str, _Trouble] = field(default_factory=dict)
@@ -92,19 +97,36 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `end()` is called, or until the only workflow has come to rest."""
-        await self.scheduler.forget(_KEEP_RUNS)
+        if self.only:
+            self.only = (await asyncio.to_thread(self.journal.workflow, self.only)).workflow_id
         seen: object = None
-        looked = 0.0
+        looked = swept = 0.0
         while not self._end.is_set():
-            now = await asyncio.to_thread(self.service.changed)
-            if self._wake.is_set() or now != seen or time.monotonic() - looked > _LOOK_AGAIN:
+            now, moment = self.journal.changed(), time.monotonic()
+            if self._wake.is_set() or now != seen or moment - looked > _LOOK_AGAIN:
+                if moment - looked > _LOOK_AGAIN and self.gone():
+                    _log.info("the database is gone")
+                    return
                 self._wake.clear()
-                seen, looked = now, time.monotonic()
+                seen, looked = now, moment
                 await self._reconcile_safely()
                 if self.only and not self._live and await self._at_rest():
                     return
+            if moment - swept > _SWEEP_EVERY:
+                swept = moment
+                await self._tidy_up()
+            # A look at a crowded journal takes its time; most of it is left to the work itself.
+            pause = max(_POLL, 4 * (time.monotonic() - moment))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _POLL)
+                await asyncio.wait_for(self._wake.wait(), pause)
+
+    async def _tidy_up(self) -> None:
+        try:
+            await self.scheduler.forget(_KEEP_RUNS)
+            if self.sweep is not None:
+                await asyncio.to_thread(self.sweep)
+        except Exception:
+            _log.exception("could not tidy up")
 
     async def _reconcile_safely(self) -> None:
         try:

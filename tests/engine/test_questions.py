@@ -1,0 +1,70 @@
+"""What faces ask in a child process: one JSON object on stdout, a sentence where it cannot be."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.world import git, make_repository
+
+
+def _ask(home: Path, *words: str) -> tuple[int, dict[str, Any]]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("QDECK_", "OPENAI_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "core.engine", *words, "--json"],
+        env={**env, "QDECK_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_check_tells_what_a_build_would_find(tmp_path: Path) -> None:
+    """Branch, head, test command, and whether the checkout holds uncommitted work."""
+    repo = make_repository(tmp_path / "repo")
+    (repo / "stray.txt").write_text("mine")
+    code, answer = _ask(tmp_path, "check", str(repo / "tests"))
+    assert code == 0
+    assert answer["path"] == str(repo)
+    assert answer["default_branch"] == "main"
+    assert answer["head"] == git(repo, "rev-parse", "HEAD")
+    assert answer["dirty"] is True
+    assert "pytest" in " ".join(answer["test_command"])
+
+
+@pytest.mark.parametrize("kind", ["nothing", "plain", "bare", "empty"])
+def test_check_says_in_a_sentence_what_is_no_project(tmp_path: Path, kind: str) -> None:
+    """No folder, no repository, no files, no commit: what happened, and what to do."""
+    folder = tmp_path / "project"
+    if kind != "nothing":
+        folder.mkdir()
+    if kind in ("bare", "empty"):
+        git(folder, "init", "-q", *(["--bare"] if kind == "bare" else []))
+    code, answer = _ask(tmp_path, "check", str(folder))
+    assert code == 1
+    assert answer["ok"] is False
+    assert answer["error"].endswith(".") and answer["hint"]
+
+
+def test_models_names_the_ways_to_one(tmp_path: Path) -> None:
+    """Also where there is none."""
+    code, answer = _ask(tmp_path, "models")
+    assert code == 0
+    assert any("qdeck demo" in line for line in answer["lines"])
+
+
+def test_doctor_looks_at_everything_that_a_build_needs(tmp_path: Path) -> None:
+    """Each check says what it found."""
+    _, answer = _ask(tmp_path, "doctor")
+    names = {check["name"] for check in answer["checks"]}
+    assert names == {"python", "git", "sandbox", "dbos", "litellm", "folders"}
+    assert all(check["what"] for check in answer["checks"])
