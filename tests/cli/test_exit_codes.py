@@ -10,7 +10,7 @@ import pytest
 from core.machine.states import Autonomy
 from tests.cli.calls import MODEL, REQUEST, CommandLine, git
 
-FAULT = {"error", "what", "hint", "missing", "path"}
+FAULT = {"error", "what", "hint", "missing", "path", "why_not"}
 SPECIFICATION = Path(__file__).parents[1] / "machine" / "machine.json"
 
 

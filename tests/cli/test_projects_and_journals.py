@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.journal.schema import VERSION_TABLE
 from tests.cli.calls import MODEL, REQUEST, CommandLine, git
 
 
@@ -56,7 +57,7 @@ def test_a_journal_that_cannot_be_used_is_named(used: CommandLine, tmp_path: Pat
         file = tmp_path
     else:
         with sqlite3.connect(file) as connection:
-            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+            connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
         connection.close()
     before = file.read_bytes() if file.is_file() else b""
 

@@ -6,20 +6,27 @@ The demo has a home of its own, so that neither the user's journal nor their set
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.board import BoardRow, BoardUnreadable, read_board
-from core.config import Paths
+from core.config import Paths, as_url
 from core.errors import QdeckError
 from core.machine.states import FINAL, Autonomy, Condition
 from tui.commands.launch import Parser, add_app_options, open_app
 from tui.commands.output import UsageFault, note, say, show_json
 from tui.options import AppOptions
+from tui.worker import start_worker
+
+if TYPE_CHECKING:
+    from core.service import OrchestrationService
+    from core.service.views import WorkflowView
 
 _WORKER = ("--demo",)
 _RECORD = "demo.json"
@@ -145,8 +152,10 @@ def _on_screen(scene: Scene, options: argparse.Namespace) -> int:
     )
     row = _row(scene)
     active = row is not None and row.condition == Condition.ACTIVE and row.state != FINAL
-    if not active:
-        _end_workers()
+    _end_workers()
+    if active:
+        # Its work goes on, and ends as soon as the build rests: the demo is nobody's daily journal.
+        start_worker(as_url(str(scene.database)), ("--once", scene.workflow_id, *_WORKER))
     if row is not None:
         condition = "complete" if row.state == FINAL else f"in {row.state}, {row.condition}"
         going = "; its worker goes on" if active else ""
@@ -166,15 +175,16 @@ def _row(scene: Scene) -> BoardRow | None:
 
 
 def _end_workers() -> None:
-    """End the worker that the app started: the demo is nobody's daily work, so nothing waits for it."""
+    """End the worker that the app started, which would wait for ever for more."""
     import psutil
 
+    workers = []
     for child in psutil.Process().children():
-        try:
+        with contextlib.suppress(psutil.Error):
             if "core.engine" in child.cmdline():
                 child.terminate()
-        except psutil.Error:
-            continue
+                workers.append(child)
+    psutil.wait_procs(workers, timeout=10)
 
 
 def _without_screen(scene: Scene, as_json: bool) -> int:
@@ -186,11 +196,12 @@ def _without_screen(scene: Scene, as_json: bool) -> int:
 
     note(f"{scene.build_id}: {scene.title}, in {scene.repository}")
 
-    async def work(service):  # type: ignore[no-untyped-def]
+    async def work(service: OrchestrationService) -> WorkflowView:
         worker = WorkerChild(service.url, scene.workflow_id, _WORKER)
         by = person() if at_terminal() else None
         follower = Follower(service, scene.workflow_id, worker, Progress(), by)
-        return await interruptible(follower.to_rest())
+        view: WorkflowView = await interruptible(follower.to_rest())
+        return view
 
     view = with_service(str(scene.database), work)
     code = rest_code(view)

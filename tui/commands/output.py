@@ -57,9 +57,19 @@ def show_json(data: Mapping[str, Any]) -> None:
 
 
 def fault_data(name: str, what: str, hint: str = "", refusal: Refusal | None = None) -> dict[str, Any]:
-    """Return a fault with the keys that every fault has in JSON."""
-    told = refusal.to_data() if refusal else {"missing": [], "path": []}
-    return {"error": name, "what": what, "hint": hint, "missing": told["missing"], "path": told["path"]}
+    """Return a fault with the keys that every fault has in JSON. `why_not` is a refusal as every face tells it."""
+    fault: dict[str, Any] = {
+        "error": name,
+        "what": what,
+        "hint": hint,
+        "missing": [],
+        "path": [],
+        "why_not": [],
+    }
+    if refusal:
+        told = refusal.to_data()
+        fault |= {key: told[key] for key in ("missing", "path", "why_not")}
+    return fault
 
 
 def tell_error(error: QdeckError, as_json: bool) -> int:
@@ -76,11 +86,11 @@ def tell_fault(fault: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         show_json(fault)
         return
-    note(str(fault["what"]))
-    for missing in fault["missing"]:
-        note(f"  missing: {missing['what']}: {missing['why']} ({missing['who']})")
-    if fault["hint"]:
-        note(str(fault["hint"]))
+    lines = list(fault["why_not"]) or [str(fault["what"])]
+    if fault["hint"] and fault["hint"] not in lines:
+        lines.append(str(fault["hint"]))
+    for line in lines:
+        note(line)
 
 
 def tell_unexpected(error: Exception, as_json: bool) -> int:
