@@ -161,13 +161,11 @@ def _named(workflow: Workflow, command: Move) -> Transition | Refusal:
     found = transition_between(workflow.state, target)
     if found is None or (command.kind is not None and found.kind is not command.kind):
         path = shortest_path(workflow.state, target)
-        way = ", then ".join(f"{t.id} to {t.target.value}" for t in path)
         kind = f" by {command.kind.value}" if found and command.kind else ""
         return Refusal(
             Reason.NOT_POSSIBLE,
             f"There is no way from {workflow.state.value} to {target.value}{kind}.",
             path=tuple(t.id for t in path),
-            hint=f"The shortest legal way is {way}." if way and not kind else "",
         )
     return found
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from core.machine.commands import Authority, AuthorityKind
-from core.machine.gates import APPROVALS, approval_of, gate, missing
+from core.machine.gates import APPROVALS, GateItem, approval_of, gate, missing
 from core.machine.refusal import Missing, Reason, Refusal
-from core.machine.states import FINAL, Autonomy, Role
+from core.machine.states import FINAL, PHASE_EVIDENCE, ROLE_TITLES, STATES, Autonomy, Role
 from core.machine.transitions import BACK, CONDITION_ALLOWS, Kind, Order, Transition, shortest_path
 from core.machine.workflow import Workflow
 
@@ -16,7 +16,7 @@ def move_refusal(
     """Return why `by` may not make `transition` now, or None when they may."""
     kind = transition.kind
     if kind not in CONDITION_ALLOWS[workflow.condition]:
-        return condition_refusal(workflow, kind)
+        return condition_refusal(workflow, kind, transition)
     if why := _why_not_yours(workflow, transition, by):
         return Refusal(Reason.NOT_YOURS, why, path=(transition.id,), hint=who_may(transition))
     if kind in BACK and not reason_given:
@@ -44,9 +44,18 @@ def move_refusal(
             Reason.NOT_READY,
             f"The gate to {transition.target.value} is closed.",
             lacking,
-            tuple(t.id for t in shortest_path(workflow.state, transition.target)),
+            _way_on(workflow, transition, items),
         )
     return None
+
+
+def _way_on(workflow: Workflow, transition: Transition, items: tuple[GateItem, ...]) -> tuple[str, ...]:
+    """The shortest legal way through a closed gate, over the earliest phase that has evidence to make."""
+    lacking = {item.what for item in items if not item.ok and not item.approval}
+    phases = [phase for phase, kind in PHASE_EVIDENCE.items() if kind.value in lacking]
+    first = min((workflow.state, *phases), key=lambda state: STATES[state].rank)
+    way = (*shortest_path(workflow.state, first), *shortest_path(first, transition.target))
+    return tuple(step.id for step in way)
 
 
 def carries_approval(workflow: Workflow, by: Authority) -> bool:
@@ -65,7 +74,7 @@ def _why_not_yours(workflow: Workflow, transition: Transition, by: Authority) ->
         case AuthorityKind.ROLE if transition.actor is None:
             return "Only a person may roll back."
         case AuthorityKind.ROLE if by.name != transition.actor:
-            return f"{transition.id} belongs to the {title_of(transition.actor)}, not to {by.name}."
+            return f"{transition.id} belongs to the {title_of(transition.actor)}, not to the {_called(by)}."
         case AuthorityKind.POLICY if by.name != workflow.autonomy.value:
             return f"This workflow's autonomy is {workflow.autonomy.value}, not {by.name}."
         case AuthorityKind.POLICY if transition.kind is Kind.ROLLBACK:
@@ -93,7 +102,12 @@ def who_may(transition: Transition) -> str:
 
 def title_of(role: Role | None) -> str:
     """Return a role's name as people write it; None is a person."""
-    return "person" if role is None else role.value.replace("_", " ")
+    return "person" if role is None else ROLE_TITLES[role]
+
+
+def _called(by: Authority) -> str:
+    """The role that gives an order; the name comes from outside, and may be no role's."""
+    return ROLE_TITLES[Role(by.name)] if by.name in ROLE_TITLES else by.name
 
 
 def condition_word(workflow: Workflow) -> str:
@@ -101,12 +115,16 @@ def condition_word(workflow: Workflow) -> str:
     return "complete" if workflow.state is FINAL else workflow.condition.value
 
 
-def condition_refusal(workflow: Workflow, order: Kind | Order) -> Refusal:
-    """Refuse what the condition does not allow, and say what it does."""
+def condition_refusal(
+    workflow: Workflow, order: Kind | Order, transition: Transition | None = None
+) -> Refusal:
+    """Refuse what the condition does not allow, and say what it does: a resume may open the transition."""
     allowed = sorted(o.value for o in CONDITION_ALLOWS[workflow.condition])
+    resumes = transition is not None and Order.RESUME in CONDITION_ALLOWS[workflow.condition]
     now = f"While it is {workflow.condition.value}: {', '.join(allowed)}."
     return Refusal(
         Reason.NOT_POSSIBLE,
         f"{workflow.build_id} is {workflow.condition.value}; {order.value} is not possible now.",
+        path=(Order.RESUME.value, transition.id) if transition is not None and resumes else (),
         hint=now if allowed else "It is over for good.",
     )

@@ -1,10 +1,16 @@
-"""A refusal is data, and knows how to help."""
+"""A refusal is data, and knows how to help: what is missing, who can supply it, the shortest legal way on.
+
+`Refusal.lines` is the one place where this becomes text; every face shows these lines and no others.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from core.machine.states import ROLE_TITLES, Role
+from core.machine.transitions import BY_ID
 
 
 class Reason(StrEnum):
@@ -18,16 +24,26 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One thing that a move still needs: what, why it does not count yet, and who can supply it."""
+    """One thing that a move still needs: what, why it does not count yet, and who can supply it.
+
+    `who` is a role's id, an authority such as "person:ada", or words like "a person".
+    """
 
     what: str
     why: str
     who: str
 
+    def line(self) -> str:
+        """Return the thing as one line for people."""
+        return f"missing: {self.what}: {self.why} (from {_called(self.who)})"
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why not, and what would make it possible. `path` is the shortest legal way on, as transition ids."""
+    """Why not, and what would make it possible.
+
+    `path` is the shortest legal way on: transition ids, and "resume" where the condition stands in the way.
+    """
 
     reason: Reason
     text: str
@@ -43,6 +59,7 @@ class Refusal:
             "missing": [{"what": m.what, "why": m.why, "who": m.who} for m in self.missing],
             "path": list(self.path),
             "hint": self.hint,
+            "why_not": list(self.lines()),
         }
 
     @classmethod
@@ -56,9 +73,28 @@ class Refusal:
             data["hint"],
         )
 
+    def lines(self) -> tuple[str, ...]:
+        """Return the refusal for people, a fact a line: why, what is missing and from whom, the way on."""
+        way = ", then ".join(map(_step, self.path))
+        lines = [self.text, *(m.line() for m in self.missing), self.hint]
+        lines.append(f"The shortest legal way on: {way}" if way else "")
+        return tuple(_ended(line) for line in lines if line)
+
     def __str__(self) -> str:
-        lines = [self.text]
-        lines += [f"{m.what}: {m.why} ({m.who})" for m in self.missing]
-        if self.hint:
-            lines.append(self.hint)
-        return " ".join(line if line.endswith((".", "!", "?")) else f"{line}." for line in lines)
+        return " ".join(self.lines())
+
+
+def _step(name: str) -> str:
+    """One step of a way on, in words."""
+    step = BY_ID.get(name)
+    return f"{step.kind.value} to {step.target.value.replace('_', ' ')} ({step.id})" if step else name
+
+
+def _called(who: str) -> str:
+    """How people call whoever can supply something."""
+    name = who.rpartition(":")[2]
+    return f"the {ROLE_TITLES[Role(name)]}" if name in ROLE_TITLES else name
+
+
+def _ended(line: str) -> str:
+    return line if line.endswith((".", "!", "?")) else f"{line}."

@@ -32,6 +32,16 @@ class Role(StrEnum):
     RELEASE_MANAGER = "release_manager"
 
 
+ROLE_TITLES: dict[Role, str] = {
+    Role.Q_ASSISTANT: "Q Assistant",
+    Role.CODE_WRITER: "Code Writer",
+    Role.TEST_AUDITOR: "Test Auditor",
+    Role.VERIFICATION_OVERSEER: "Verification Overseer",
+    Role.RELEASE_MANAGER: "Release Manager",
+}
+"""How people call the roles."""
+
+
 class StateKind(StrEnum):
     """What sort of state it is."""
 

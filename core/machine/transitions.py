@@ -110,6 +110,7 @@ def _table() -> tuple[Transition, ...]:
 
 TRANSITIONS: tuple[Transition, ...] = _table()
 _BY_PAIR = {(t.source, t.target): t for t in TRANSITIONS}
+BY_ID: dict[str, Transition] = {t.id: t for t in TRANSITIONS}
 
 CONDITION_ALLOWS: dict[Condition, frozenset[Kind | Order]] = {
     Condition.ACTIVE: frozenset({*Kind, Order.WAIT, Order.PAUSE, Order.FAIL, Order.CANCEL}),

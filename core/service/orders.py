@@ -183,13 +183,11 @@ def rollback(frame: Frame, workflow: Workflow, *, target: State, reason: str, ch
             )
         )
     if found is None and not stale and (path := shortest_path(workflow.state, target)):
-        way = ", then ".join(f"{t.kind.value} to {state_title(t.target)} ({t.id})" for t in path)
         raise Refused(
             Refusal(
                 Reason.NOT_POSSIBLE,
                 f"There is no rollback from {state_title(workflow.state)} to {state_title(target)}.",
                 path=tuple(t.id for t in path),
-                hint=f"The shortest legal way is {way}.",
             )
         )
     yield Move(

@@ -12,7 +12,6 @@ from core.journal.tables import BuildWorkflow, Project, WorkflowLive
 from core.machine.commands import Authority
 from core.machine.gates import gate, why_not_current
 from core.machine.permission import move_refusal
-from core.machine.refusal import Missing
 from core.machine.states import (
     FINAL,
     PHASE_EVIDENCE,
@@ -159,7 +158,7 @@ def move_views(workflow: Workflow, by: Authority) -> tuple[MoveView, ...]:
                 target=transition.target,
                 actor=transition.actor,
                 ready=refusal is None,
-                why_not=_why(refusal.text, refusal.missing) if refusal else "",
+                why_not=str(refusal) if refusal else "",
                 hint=refusal.hint if refusal else "",
                 path=refusal.path if refusal else (transition.id,),
                 gate=gate_views(workflow, transition),
@@ -167,7 +166,3 @@ def move_views(workflow: Workflow, by: Authority) -> tuple[MoveView, ...]:
             )
         )
     return tuple(views)
-
-
-def _why(text: str, missing: tuple[Missing, ...]) -> str:
-    return " ".join([text, *(f"{m.what}: {m.why}." for m in missing)])
