@@ -62,7 +62,7 @@ def carries_approval(workflow: Workflow, by: Authority) -> bool:
     """Say whether an advance ordered by `by` carries the approvals that the gate asks for."""
     if by.kind is AuthorityKind.PERSON:
         return True
-    return by.kind is AuthorityKind.POLICY and workflow.autonomy is Autonomy.AUTO
+    return workflow.autonomy is Autonomy.AUTO and by == Authority.policy(Autonomy.AUTO)
 
 
 def _why_not_yours(workflow: Workflow, transition: Transition, by: Authority) -> str:
