@@ -105,8 +105,16 @@ def advance(
             yield Approve(**frame.fields(workflow), subject=subject, digest=wanted, reason=reason)
             return
     handoff = STATES[workflow.state].kind is StateKind.HANDOFF
+    first = True
+    if packet and not handoff:
+        # What the engine took from the role goes on, since evidence and approvals rest on that; a face's
+        # words stand beside it and never in its place.
+        fields: dict[str, Any] = {**frame.fields(workflow), "by": Authority.engine(str(frame.by))}
+        data = {"state": workflow.state.value, "by": str(frame.by), "result": dict(packet)}
+        workflow = yield Note(**fields, kind="phase_result", data=data)
+        packet, first = {}, False
     yield Move(
-        **frame.fields(workflow),
+        **frame.fields(workflow, first=first),
         kind=Kind.ACCEPT if handoff else Kind.ADVANCE,
         target=target,
         role=role,

@@ -5,79 +5,37 @@ Everything is async and happens in a few threads of its own, so that no event lo
 
 from __future__ import annotations
 
-import asyncio
-import getpass
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
-from core.board import BoardRow
-from core.journal.database import Clock, Database, utc_now
 from core.journal.engine import storable
 from core.machine.commands import Authority, Command
 from core.machine.states import Autonomy, Role, State
 from core.machine.transitions import Order as ConditionOrder
 from core.machine.workflow import Workflow
-from core.service import decisions, orders, questions, registry, stats
+from core.service import orders, registry
+from core.service.asking import Questions
 from core.service.commands import Order, Plan, carry_out
-from core.service.opening import open_database, worker_alive
+from core.service.door import this_user
 from core.service.orders import Frame, Spoken
-from core.service.views import (
-    Answer,
-    AttemptView,
-    CheckpointView,
-    ChunkView,
-    DecisionView,
-    EventView,
-    HandoffView,
-    MessageView,
-    ModelCallView,
-    MoveView,
-    ProjectView,
-    ReceiptView,
-    StatsView,
-    WorkflowView,
-)
-
-T = TypeVar("T")
-_THREADS = 4
+from core.service.tokens import Tokens
+from core.service.upkeep import Upkeep
+from core.service.views import Answer, ProjectView
 
 
-class OrchestrationService:
+class OrchestrationService(Questions, Upkeep):
     """Commands and questions about workflows.
 
     A command returns an `Answer`, also when it is refused; it raises only UnknownError (no such workflow or
     project) and JournalError. Workflows are named by workflow id or build id.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        # Threads of our own: DBOS replaces the loop's default executor, and shuts it down with itself.
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="qdeck-journal")
-
-    @classmethod
-    async def open(
-        cls, url: str | None = None, *, migrate: bool = True, clock: Clock = utc_now
-    ) -> OrchestrationService:
-        """Open the journal at `url`, or a path, or where the settings say, and bring it up to date."""
-        opening = partial(open_database, url, migrate=migrate, clock=clock)
-        with ThreadPoolExecutor(1) as thread:
-            return cls(await asyncio.get_running_loop().run_in_executor(thread, opening))
-
-    async def close(self) -> None:
-        """Let go of the journal."""
-        await self._do(self._database.close)
-        self._threads.shutdown(wait=False)
-
     @property
-    def url(self) -> str:
-        """The full address of the journal, password included: for child processes, never for eyes."""
-        return self._database.url.render_as_string(hide_password=False)
-
-    # -- commands
+    def tokens(self) -> Tokens:
+        """The rights of those who speak over the network."""
+        return Tokens(self._database, self._do)
 
     async def register_project(
         self,
@@ -115,7 +73,7 @@ class OrchestrationService:
         command_id: str | None = None,
     ) -> Answer:
         """Begin a workflow in discovery. Raises UnknownError for an unknown project."""
-        by = by or Authority.person(user_id or _user())
+        by = by or Authority.person(user_id or this_user())
         settings = {
             "models": dict(models or {}),
             "budget_usd": budget_usd,
@@ -278,90 +236,6 @@ class OrchestrationService:
         )
         return await self._do(carry_out, self._database, order)
 
-    # -- questions
-
-    async def get_workflow_status(self, workflow_or_build_id: str) -> WorkflowView:
-        """Return all that is known of a workflow now. Raises UnknownError."""
-        return await self._do(questions.status, self._database, workflow_or_build_id)
-
-    async def get_workflow_history(
-        self, workflow_id: str, limit: int = 50, after: int = 0
-    ) -> list[EventView]:
-        """Return at most `limit` events (0: all) behind number `after`, oldest first."""
-        return await self._do(questions.events, self._database, workflow_id, limit, after)
-
-    async def get_project_stats(self, project_id: str | None = None) -> StatsView:
-        """Return figures of one project, or of all."""
-        return await self._do(stats.stats, self._database, project_id)
-
-    async def projects(self) -> list[ProjectView]:
-        """Return the registered projects by name."""
-        return await self._do(questions.projects, self._database)
-
-    async def board(self, changed_since: datetime | float | None = None) -> list[BoardRow]:
-        """Return the board's rows, newest workflow first; with a time, those that changed since."""
-        return await self._do(questions.board, self._database, questions.since_epoch(changed_since))
-
-    async def attempts(self, workflow_id: str) -> list[AttemptView]:
-        """Return every attempt, first to last."""
-        return await self._do(questions.attempts, self._database, workflow_id)
-
-    async def messages(self, workflow_id: str, after: int = 0, limit: int = 1_000) -> list[MessageView]:
-        """Return the messages behind number `after`, oldest first."""
-        return await self._do(questions.messages, self._database, workflow_id, after, limit)
-
-    async def receipts(self, workflow_id: str) -> list[ReceiptView]:
-        """Return every command that the engine ran, oldest first."""
-        return await self._do(questions.receipts, self._database, workflow_id)
-
-    async def handoffs(self, workflow_id: str) -> list[HandoffView]:
-        """Return every packet that went from role to role, first to last."""
-        return await self._do(questions.handoffs, self._database, workflow_id)
-
-    async def checkpoints(self, workflow_id: str) -> list[CheckpointView]:
-        """Return every kept worktree, first to last."""
-        return await self._do(questions.checkpoints, self._database, workflow_id)
-
-    async def model_calls(self, workflow_id: str) -> list[ModelCallView]:
-        """Return every call of a model and its cost, oldest first."""
-        return await self._do(questions.model_calls, self._database, workflow_id)
-
-    async def stream(self, workflow_id: str, after: int = 0) -> list[ChunkView]:
-        """Return the live output behind number `after`, oldest first."""
-        return await self._do(questions.stream, self._database, workflow_id, after)
-
-    async def artifact(self, digest: str) -> bytes | None:
-        """Return kept bytes by their digest, None when there are none."""
-        return await self._do(questions.artifact, self._database, digest)
-
-    async def decision(self, workflow_id: str, by: Authority | None = None) -> DecisionView | None:
-        """Return what waits for a person, None while nothing does."""
-        return await self._do(
-            decisions.decision, self._database, workflow_id, by or Authority.person(_user())
-        )
-
-    async def moves(self, workflow_id: str, by: Authority | None = None) -> list[MoveView]:
-        """Return every legal move from here, and for each whether `by` may make it now and why not."""
-        return await self._do(decisions.moves, self._database, workflow_id, by or Authority.person(_user()))
-
-    # -- the journal itself
-
-    def changed(self) -> int:
-        """Return a number that differs as soon as anybody changed anything; takes microseconds."""
-        return self._database.changed()
-
-    def worker_alive(self) -> bool:
-        """Say whether a worker lives for this journal; two system calls."""
-        return worker_alive(self.url)
-
-    async def verify(self, workflow_id: str = "") -> list[str]:
-        """Return a sentence for every sign that the event log was touched; none when it is whole."""
-        return await self._do(questions.broken, self._database, workflow_id)
-
-    async def rebuild(self, workflow_id: str = "") -> list[str]:
-        """Build rows, handoffs and checkpoints again from the events; return what differed from before."""
-        return await self._do(registry.rebuild_rows, self._database, workflow_id)
-
     # -- inside
 
     async def _order(
@@ -390,15 +264,3 @@ class OrchestrationService:
 
     def _frame(self, by: Authority, expected_version: int | None, command_id: str | None) -> Frame:
         return Frame(command_id or uuid4().hex, by, self._database.clock(), expected_version)
-
-    async def _do(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        call = partial(work, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
-
-
-def _user() -> str:
-    """The person at this machine, as far as the system knows."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "somebody"
