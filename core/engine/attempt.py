@@ -11,7 +11,7 @@ import logging
 
 from sqlalchemy.exc import OperationalError
 
-from core.engine.conclusion import Conclusion, order_for, reason_of, short
+from core.engine.conclusion import Conclusion, keeps_attempt, order_for, reason_of, short
 from core.engine.deployment import Deployment
 from core.engine.janitor import clear_scratch
 from core.engine.orders import Orders, Superseded
@@ -25,7 +25,6 @@ from core.machine.states import Condition, State
 from core.machine.transitions import Order
 from core.machine.workflow import AttemptPhase, Workflow
 from core.roles import work
-from core.roles.outcomes import Failed
 
 _log = logging.getLogger("core.engine.attempt")
 
@@ -102,7 +101,7 @@ class Attempt:
             check_model, context.model, context.api_base, request=context.workflow.request
         )
         outcome = await work(context)
-        if not isinstance(outcome, Failed):
+        if not keeps_attempt(outcome):
             await scene.files.checkpoint("end", scene.steps)
         self._close()
         return await Conclusion(scene).take(outcome)

@@ -137,7 +137,7 @@ class Conclusion:
         """Say why it went no further, and keep the phase. What can be mended leaves the attempt open."""
         if outcome.fault == ModelFault.BUDGET:
             return await self._stand_still(Order.WAIT, outcome.reason, "budget")
-        if outcome.fault not in _KEEPS_ATTEMPT:
+        if not keeps_attempt(outcome):
             await self.end("failed", outcome.reason)
         return await self._stand_still(order_for(outcome.fault), outcome.reason)
 
@@ -172,6 +172,11 @@ def _authority(workflow: Workflow, kind: Kind) -> Authority:
     if workflow.autonomy is Autonomy.AUTO and step is not None and step.id in APPROVALS:
         return Authority.policy(workflow.autonomy)
     return Authority.role(workflow.actor)
+
+
+def keeps_attempt(outcome: Outcome) -> bool:
+    """Say whether the attempt stays open: what failed lies outside of it."""
+    return isinstance(outcome, Failed) and outcome.fault in _KEEPS_ATTEMPT
 
 
 def order_for(fault: str) -> Order:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.engine.conclusion import Conclusion, reason_of
+from core.engine.conclusion import Conclusion, keeps_attempt, reason_of
 from core.engine.proof import Proof
 from core.engine.release import Release
 from core.engine.scene import Scene, role_context
@@ -20,7 +20,7 @@ from core.machine.gates import approval_of, digest_to_approve
 from core.machine.states import Autonomy, State
 from core.machine.transitions import Kind, Order
 from core.roles import work
-from core.roles.outcomes import Failed, Submit
+from core.roles.outcomes import Submit
 from core.workspace import Blocked
 
 _RACES = 5
@@ -68,7 +68,7 @@ class Deployment:
             }
             await self._orders.give("packet", Note, kind="packet", data=data)
             return outcome
-        if not isinstance(outcome, Failed):
+        if not keeps_attempt(outcome):
             await self._scene.files.checkpoint("end", self._scene.steps)
         self._close()
         return await self._conclusion.take(outcome)

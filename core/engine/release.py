@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -258,7 +259,7 @@ class Release:
         await self._tag(workflow)
         earlier: tuple[str, ...] = ()
         if self._deploys:
-            receipt_id, red = await self._run("deploy", self._scene.bench.settings.deploy_command)
+            receipt_id, red = await self._deployed()
             earlier = (receipt_id,)
             if red:
                 return await self._roll_back(red)
@@ -266,6 +267,14 @@ class Release:
         evidence = replace(smoke, approved_by="", stale="")
         await self._orders.give(f"smoke-{self._merge[:12]}", RecordEvidence, evidence=evidence)
         return "" if smoke.ok else await self._roll_back(objections(smoke))
+
+    async def _deployed(self) -> tuple[str, str]:
+        """Deploy what has landed, unless it is deployed already; return the receipt and why it is red."""
+        rows = await asyncio.to_thread(self._scene.shop.journal.receipts, self._orders.workflow_id)
+        done = [row for row in rows if re.search(f"(deploy|rollback):{self._merge[:16]}", row.key)]
+        if done and done[-1].kind == "deploy" and done[-1].data["exit_code"] == 0:
+            return done[-1].receipt_id, ""
+        return await self._run("deploy", self._scene.bench.settings.deploy_command)
 
     async def _run(self, kind: str, command: tuple[str, ...]) -> tuple[str, str]:
         """Run one configured command on what has landed; return its receipt and why it is red."""
@@ -290,7 +299,8 @@ class Release:
         if not pattern:
             return
         packet = (await self._scene.packets()).get(State.DEPLOYMENT, {})
-        name = pattern.format(build_id=workflow.build_id, version=packet.get("version") or workflow.build_id)
+        version = str(packet.get("version") or workflow.build_id)
+        name = pattern.replace("{build_id}", workflow.build_id).replace("{version}", version)
         await asyncio.to_thread(tag, self._scene.files.repository, name, self._merge)
 
     async def tidy_up(self) -> None:

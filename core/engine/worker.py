@@ -179,7 +179,10 @@ class Worker:
             try:
                 outcome = await live.job.run()
                 _log.info("%s ended: %s", live.attempt_id, outcome)
-                self._trouble.pop(live.attempt_id, None)
+                if await self._got_somewhere(live):
+                    self._trouble.pop(live.attempt_id, None)
+                else:
+                    await self._broke_off(live, RuntimeError(outcome))
                 return outcome
             except Exception as error:
                 _log.exception("%s broke off", live.attempt_id)
@@ -191,6 +194,11 @@ class Worker:
                 self._wake.set()
 
         return body
+
+    async def _got_somewhere(self, live: _Live) -> bool:
+        """Say whether the workflow does not want the very same attempt again at once."""
+        workflow = await asyncio.to_thread(self.journal.workflow, live.workflow_id)
+        return workflow.attempt_id != live.attempt_id or workflow.condition is not Condition.ACTIVE
 
     async def _broke_off(self, live: _Live, error: Exception) -> None:
         """Try again a little later; when that does not help either, say so in the journal."""

@@ -124,3 +124,24 @@ async def test_who_asks_waits_for_the_answer_and_goes_on_with_it(world: World) -
         await world.door.chat(started.workflow_id, "No, floats too.", by=ADA)
         plan = await world.waits(started.workflow_id, "approval:plan")
     assert plan.state is State.PLANNING
+
+
+async def test_a_spent_budget_waits_for_a_person_and_goes_on_with_a_bigger_one(world: World) -> None:
+    """The money stops the build before the call, not after; nothing done so far is done again."""
+    model = Carpenter()
+    with OpenAIServer(respond=model) as server:
+        world.env |= {"OPENAI_API_BASE": server.url, "OPENAI_API_KEY": "sk-carpenter"}
+        started = await world.start(
+            REQUEST, model="openai/gpt-4o-mini", autonomy=Autonomy.GATED, budget_usd=0.000_001
+        )
+        world.worker()
+        broke = await world.waits(started.workflow_id, "budget")
+        assert "budget" in broke.reason and model.asked == []
+
+        more = await world.door.set_budget(
+            started.workflow_id, by=ADA, expected_version=broke.version, budget_usd=50.0
+        )
+        assert more.ok and more.workflow is not None
+        await world.door.resume(started.workflow_id, by=ADA, expected_version=more.workflow.version)
+        plan = await world.waits(started.workflow_id, "approval:plan")
+    assert 0 < plan.cost_usd < 0.01

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from core.journal.engine import EngineJournal
 from core.machine.states import State
 from tests.journeys.world import World, git
 
@@ -121,3 +122,20 @@ async def test_a_second_worker_of_the_same_database_leaves_at_once(world: World)
     assert await asyncio.to_thread(second.wait, 10) == 3
     assert first.poll() is None
     assert world.door.worker_alive()
+
+
+async def test_an_attempt_whose_lease_was_taken_writes_nothing_more(world: World) -> None:
+    """A worker that lost its attempt stops by itself; the attempt goes on under a lease of its own."""
+    started = await world.start()
+    world.worker()
+    view = await world.until(started.workflow_id, lambda v: v.state is State.IMPLEMENTATION)
+    journal = EngineJournal(f"sqlite:///{world.db}")
+    stolen = journal.claim_attempt(view.attempt_id, "a thief")
+    journal.close()
+    assert stolen
+
+    done = await world.complete(started.workflow_id)
+
+    assert len(world.merges()) == 1
+    assert done.retries_used == 2
+    _nothing_twice(world)
