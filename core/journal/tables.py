@@ -264,18 +264,23 @@ class ModelCall(SQLModel, table=True):
 
 
 class ApprovalToken(SQLModel, table=True):
-    """A right to approve one digest once, given to a face that is no terminal. Only its hash is kept."""
+    """A right to speak over the network as far as `scope` goes. Of the token itself only a hash is kept.
+
+    `token_id` is the token's public part; `issued_to` the person who minted it, in whose name it speaks;
+    `used_at` when it was last seen, to the minute.
+    """
 
     __tablename__ = "approval_tokens"
 
-    token_hash: str = Field(primary_key=True)
-    workflow_id: str = Field(index=True)
-    subject: str
-    digest: str
+    token_id: str = Field(primary_key=True)
+    token_hash: str = Field(unique=True)
+    scope: str
+    name: str = ""
     issued_to: str
     issued_at: datetime
     expires_at: datetime
     used_at: datetime | None = None
+    revoked_at: datetime | None = None
 
 
 class StreamChunk(SQLModel, table=True):

@@ -83,14 +83,14 @@ def _with_a_next_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body:
     """Let this process know one more revision, as the next version of qdeck will."""
     package = tmp_path / "next"
     shutil.copytree(PACKAGE / "migrations", package / "migrations")
-    (package / "migrations" / "versions" / "v0002_next.py").write_text(
+    (package / "migrations" / "versions" / "v9999_next.py").write_text(
         "from alembic import op\nimport sqlalchemy as sa\n"
-        "revision, down_revision, branch_labels, depends_on = '0002', '0001', None, None\n"
+        f"revision, down_revision, branch_labels, depends_on = '9999', '{HEAD}', None, None\n"
         f"def upgrade():\n{body}\n"
     )
     monkeypatch.setattr(migration, "__file__", str(package / "migrate.py"))
-    monkeypatch.setattr(migration, "HEAD", "0002")
-    monkeypatch.setattr(migration, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(migration, "HEAD", "9999")
+    monkeypatch.setattr(migration, "REVISIONS", (*REVISIONS, "9999"))
 
 
 def test_an_older_journal_is_backed_up_and_keeps_its_rows(
@@ -106,7 +106,7 @@ def test_an_older_journal_is_backed_up_and_keeps_its_rows(
     rows = sqlite3.connect(path).execute("SELECT build_id FROM build_workflows").fetchall()
     assert rows == [("B-0001",)]
     backup = Path(str(answer["backup"]))
-    assert _version(backup) == "0001"
+    assert _version(backup) == HEAD
     assert sqlite3.connect(backup).execute("SELECT count(*) FROM workflow_events").fetchone() == (1,)
 
 
@@ -118,7 +118,7 @@ def test_a_migration_that_fails_leaves_the_journal_as_it_was(
     _with_a_next_revision(tmp_path, monkeypatch, body)
     with pytest.raises(JournalError):
         migrate(f"sqlite:///{path}")
-    assert _version(path) == "0001"
+    assert _version(path) == HEAD
     tables = sqlite3.connect(path).execute("SELECT name FROM sqlite_master WHERE name = 'half'").fetchall()
     assert tables == []
 
