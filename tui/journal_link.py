@@ -4,6 +4,7 @@ can make a key wait. It posts messages to the app and never touches a widget."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -100,15 +101,21 @@ class JournalLink:
     def stop(self) -> None:
         """End the thread and close the journal."""
         if self._loop and self._stopping and self._thread and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stopping.set)
-            self.watch("")
+            self._watched = ""
+            self._call(self._stopping.set)
             self._thread.join(timeout=5)
 
     def watch(self, workflow_id: str) -> None:
         """Follow this workflow in detail from now on; none when empty."""
         self._watched = workflow_id
-        if self._loop and self._poked:
-            self._loop.call_soon_threadsafe(self._poked.set)
+        if self._poked:
+            self._call(self._poked.set)
+
+    def _call(self, what: Callable[[], object]) -> None:
+        """Have the thread do it, as long as there is one: it may just have ended."""
+        if self._loop:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(what)
 
     async def ask(self, question: Callable[[OrchestrationService], Awaitable[T]]) -> T:
         """Put a question or a command to the service. Raises QdeckError when it cannot be carried out."""
