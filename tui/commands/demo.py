@@ -152,7 +152,7 @@ def _on_screen(scene: Scene, options: argparse.Namespace) -> int:
     )
     row = _row(scene)
     active = row is not None and row.condition == Condition.ACTIVE and row.state != FINAL
-    _end_workers()
+    _end_workers(scene)
     if active:
         # Its work goes on, and ends as soon as the build rests: the demo is nobody's daily journal.
         start_worker(as_url(str(scene.database)), ("--once", scene.workflow_id, *_WORKER))
@@ -174,16 +174,17 @@ def _row(scene: Scene) -> BoardRow | None:
     return next((row for row in rows if row.workflow_id == scene.workflow_id), None)
 
 
-def _end_workers() -> None:
-    """End the worker that the app started, which would wait for ever for more."""
+def _end_workers(scene: Scene) -> None:
+    """End the demo's worker, which would wait for ever for more; also one that an earlier app started."""
     import psutil
 
     workers = []
-    for child in psutil.Process().children():
+    for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if "core.engine" in child.cmdline():
-                child.terminate()
-                workers.append(child)
+            mine = process.environ().get("QDECK_HOME") == scene.home
+            if mine and "core.engine" in process.cmdline():
+                process.terminate()
+                workers.append(process)
     psutil.wait_procs(workers, timeout=10)
 
 
