@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -37,8 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = _settings(options)
         place = Place.of(settings.database_url, settings.paths)
         lock = WorkerLock(place.lock_path)
-    except (QdeckError, OSError) as error:
-        print(error, file=sys.stderr)
+    except QdeckError as error:
+        _tell(2, error.what, error.hint)
+        return error.exit_code
+    except OSError as error:
+        _tell(2, f"The worker's lock cannot be made: {error}.", "Correct the folder's permissions.")
         return ExitCode.FAILED
     if not lock.take():
         return EXIT_TAKEN
@@ -53,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--db", default=None, help="path or URL of the journal")
     parser.add_argument("--once", default="", metavar="WORKFLOW", help="work for one workflow until it rests")
     parser.add_argument("--demo", action="store_true", help="allow the demo's own commands without a sandbox")
+    parser.add_argument(
+        "--linger", type=float, default=0.0, metavar="SECONDS", help="end after this time with nothing to do"
+    )
     parser.set_defaults(question=None)
     questions = parser.add_subparsers(title="questions")
     for name, what in (
@@ -97,23 +104,35 @@ def _answer(question: str, options: argparse.Namespace) -> int:
 
 
 def _work(options: argparse.Namespace, settings: Settings, place: Place) -> int:
-    handler = log_to_file(place.log_path)
+    # Whoever started us may want to know why there is no worker; nothing else is ever said there.
+    caller = os.dup(2)
+    os.set_inheritable(caller, False)
     try:
+        handler = log_to_file(place.log_path)
         asyncio.run(_run(options, settings, place, handler))
     except QdeckError as error:
         _log.error("%s", error)
+        _tell(caller, error.what, error.hint)
         return error.exit_code
-    except Exception:
+    except Exception as error:
         _log.exception("the worker broke off")
+        _tell(caller, f"The worker broke off ({type(error).__name__}).", f"Look into {place.log_path}.")
         return ExitCode.FAILED
     return ExitCode.DONE
+
+
+def _tell(descriptor: int, what: str, hint: str) -> None:
+    """Write why no worker runs, as one line of JSON, if anybody still listens."""
+    line = json.dumps({"ok": False, "what": what, "hint": hint}, ensure_ascii=False)
+    with contextlib.suppress(OSError):
+        os.write(descriptor, f"{line}\n".encode())
 
 
 async def _run(options: argparse.Namespace, settings: Settings, place: Place, log: logging.Handler) -> None:
     """Open everything, work, and close everything in the other order."""
     from core.engine.attempt import Attempt
     from core.engine.dbos_port import DbosScheduler
-    from core.engine.janitor import sweep
+    from core.engine.janitor import clear_left_scratch, sweep
     from core.engine.scene import Shop
     from core.engine.worker import Worker
     from core.journal.engine import EngineJournal
@@ -142,11 +161,13 @@ async def _run(options: argparse.Namespace, settings: Settings, place: Place, lo
         parallel=settings.max_parallel,
         only=options.once,
         sweep=lambda: sweep(journal, settings.paths),
+        linger=options.linger,
         gone=lambda: place.file is not None and not place.file.exists(),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, worker.end)
     try:
+        await asyncio.to_thread(clear_left_scratch, journal, settings.paths)
         await scheduler.launch()
         _log.info("worker %s works on %s", place.executor, shown(place.url))
         await worker.run()

@@ -54,6 +54,17 @@ def _remove(journal: EngineJournal, workflow: Workflow, root: Path) -> None:
     _log.info("removed the worktree of %s", workflow.build_id)
 
 
+def clear_left_scratch(journal: EngineJournal, paths: Paths) -> None:
+    """Remove the scratch of this journal's attempts that a killed worker left; nothing runs yet."""
+    folder = paths.cache / "scratch"
+    for left in sorted(folder.iterdir()) if folder.is_dir() else ():
+        try:
+            journal.workflow(left.name.partition("-")[0])
+        except QdeckError:
+            continue  # another journal's, whose worker may be using it
+        clear_scratch(left)
+
+
 def clear_scratch(folder: Path) -> None:
     """Remove an attempt's scratch folder; a moment later it is made again if it is needed."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -161,6 +161,7 @@ async def role_context(
         report=report,
         check=check,
         limits=TurnLimits(steps=scene.settings.turn_limit, seconds=scene.settings.attempt_timeout),
+        prompt_folder=scene.settings.paths.config / "prompts",
         api_base=scene.settings.api_base or None,
     )
 

@@ -81,6 +81,8 @@ class Worker:
     """The one workflow to work for, by its id or build id; empty for all."""
     sweep: Callable[[], None] | None = None
     """Clears away what no build needs any more; called now and then."""
+    linger: float = 0.0
+    """Seconds without anything to do after which the worker ends by itself; 0 for never."""
     gone: Callable[[], bool] = lambda: False
     """Says whether the database was taken away, as the demo's is when it ends."""
 
@@ -88,6 +90,7 @@ class Worker:
     _trouble: dict[str, _Trouble] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _end: asyncio.Event = field(default_factory=asyncio.Event)
+    _crowd: int = 0
     _stops: set[asyncio.Task[None]] = field(default_factory=set)
 
     def end(self) -> None:
@@ -101,6 +104,7 @@ class Worker:
             self.only = (await asyncio.to_thread(self.journal.workflow, self.only)).workflow_id
         seen: object = None
         looked = swept = 0.0
+        busy = time.monotonic()
         while not self._end.is_set():
             now, moment = self.journal.changed(), time.monotonic()
             if self._wake.is_set() or now != seen or moment - looked > _LOOK_AGAIN:
@@ -111,6 +115,11 @@ class Worker:
                 seen, looked = now, moment
                 await self._reconcile_safely()
                 if self.only and not self._live and await self._at_rest():
+                    return
+                if self._live or self._crowd:
+                    busy = moment
+                elif self.linger and moment - busy > self.linger:
+                    _log.info("nothing to do for %.0f seconds", self.linger)
                     return
             if moment - swept > _SWEEP_EVERY:
                 swept = moment
@@ -140,6 +149,7 @@ class Worker:
         """Stop what should not run, start what should."""
         rows = await asyncio.to_thread(self.journal.runnable)
         wanted = {w.workflow_id: w for w in rows if not self.only or w.workflow_id == self.only}
+        self._crowd = len(wanted)
         for live in list(self._live.values()):
             workflow = wanted.get(live.workflow_id)
             overtaken = workflow is None or workflow.attempt_id != live.attempt_id

@@ -17,7 +17,7 @@ from tests.journeys.world import git, make_repository
 def _ask(home: Path, *words: str) -> tuple[int, dict[str, Any]]:
     env = {k: v for k, v in os.environ.items() if not k.startswith(("QDECK_", "OPENAI_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "core.engine", *words, "--json"],
+        [sys.executable, "-P", "-m", "core.engine", *words, "--json"],
         env={**env, "QDECK_HOME": str(home)},
         capture_output=True,
         text=True,
@@ -68,3 +68,21 @@ def test_doctor_looks_at_everything_that_a_build_needs(tmp_path: Path) -> None:
     names = {check["name"] for check in answer["checks"]}
     assert names == {"python", "git", "sandbox", "dbos", "litellm", "folders"}
     assert all(check["what"] for check in answer["checks"])
+
+
+def test_a_worker_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> None:
+    """A journal that is no database: one line of JSON for whoever started it, no traceback."""
+    broken = tmp_path / "qdeck.db"
+    broken.write_bytes(b"this is no database" * 100)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "core.engine", "--db", str(broken)],
+        env={**os.environ, "QDECK_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    told = json.loads(done.stderr)
+    assert told["ok"] is False and told["what"].endswith(".") and told["hint"]

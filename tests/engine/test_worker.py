@@ -175,3 +175,9 @@ async def test_an_attempt_that_always_breaks_off_is_given_up(
     await desk.start()
     await desk.soon(lambda: desk.trace.given_up)
     assert "disk is on fire" in desk.trace.given_up[0]
+
+
+async def test_a_worker_with_nothing_to_do_ends_after_its_time(desk: Desk) -> None:
+    """A forgotten worker does not stay on the machine for ever."""
+    desk.worker.linger = 0.3
+    await asyncio.wait_for(desk.running, 5)

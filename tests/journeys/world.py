@@ -79,7 +79,7 @@ class World:
     def worker(self, *words: str) -> subprocess.Popen[bytes]:
         """Start a worker process."""
         worker = subprocess.Popen(
-            [sys.executable, "-m", "core.engine", "--db", str(self.db), *words],
+            [sys.executable, "-P", "-m", "core.engine", "--db", str(self.db), *words],
             cwd=ROOT,
             env=self.env,
             stdin=subprocess.DEVNULL,
