@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import subprocess
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,17 +28,20 @@ _OPEN_FILES = 4096
 # Limits are inherited, so a shell sets them before anything else runs; one that is already stricter stays.
 # File size is in blocks of 512 bytes (POSIX). The shell stays to tell the CPU time of what it ran, since
 # bubblewrap does not pass its children's times on. The socket for that comes as standard input and moves to
-# descriptor 3 (dash knows none above 9); the command gets neither. The shell waits for our word first: it
-# does not come when the worker died before bubblewrap had bound its life to ours.
+# descriptor 3 (dash knows none above 9); the command gets neither. The shell says that it is up and waits for
+# our word, which never comes when the worker has died meanwhile. Where no bubblewrap ends the command with
+# the worker, another shell waits for the end of the socket to do so.
 _LIMITING = """
 exec 3>&0 </dev/null
+echo up >&3
 read -r go <&3 || exit 126
+if [ "$5" = bare ]; then (read -r end <&3; kill -9 0) >/dev/null 2>&1 & fi
 ulimit -c 0
 ulimit -t "$1" 2>/dev/null
 ulimit -f "$2" 2>/dev/null
 ulimit -n "$3" 2>/dev/null
 if [ "$4" -gt 0 ]; then ulimit -u "$4" 2>/dev/null || ulimit -p "$4" 2>/dev/null; fi
-shift 4
+shift 5
 "$@" 3>&-
 status=$?
 times >&3
@@ -98,10 +102,12 @@ def options_file(command: Contained) -> int:
     return descriptor
 
 
-def _limited(command: Contained, *, processes: int) -> list[str]:
+def _limited(command: Contained, *, bare: bool = False) -> list[str]:
+    """Return the command with the shell around it that sets its limits."""
     limits = command.limits
+    processes = 0 if bare else _process_limit(limits.processes)
     bounds = (limits.cpu_seconds, limits.file_bytes // 512, _OPEN_FILES, processes)
-    return ["/bin/sh", "-c", _LIMITING, "sh", *map(str, bounds), *command.argv]
+    return ["/bin/sh", "-c", _LIMITING, "sh", *map(str, bounds), "bare" if bare else "", *command.argv]
 
 
 def _launch_contained(command: Contained, program: Path) -> Launched:
@@ -119,7 +125,7 @@ def _launch_contained(command: Contained, program: Path) -> Launched:
                 program,
                 options,
                 ["--json-status-fd", str(status_end)],
-                _limited(command, processes=_process_limit(command)),
+                _limited(command),
             ),
             command,
             stdin=theirs.fileno(),
@@ -141,7 +147,7 @@ def _launch_bare(command: Contained, home: Path) -> Launched:
         ours, theirs = socket.socketpair()
         owned.enter_context(ours)
         with theirs:
-            argv = _limited(command, processes=0)
+            argv = _limited(command, bare=True)
             process = _popen(argv, command, stdin=theirs.fileno(), env=environment, cwd=command.cwd)
         launched = Launched(process, cast(IO[bytes], process.stdout), ours)
         owned.callback(launched.output.close)
@@ -179,7 +185,7 @@ def _popen(
 
 
 def _grip(launched: Launched, owned: ExitStack) -> None:
-    """Get hold of the first process inside while bubblewrap still holds it back."""
+    """Get hold of the first process inside while the command is still held back."""
     owned.callback(launched.output.close)
     while b"\n" not in launched.told:
         ready, _, _ = select.select([launched.status], [], [], _START_SECONDS)
@@ -188,16 +194,35 @@ def _grip(launched: Launched, owned: ExitStack) -> None:
             break
         launched.told += piece
     try:
-        first = json.loads(launched.told.partition(b"\n")[0])
-        launched.inside = os.pidfd_open(int(first["child-pid"]))
+        first = int(json.loads(launched.told.partition(b"\n")[0])["child-pid"])
+        launched.inside = os.pidfd_open(first)
         owned.callback(os.close, launched.inside)
-    except (ValueError, KeyError, TypeError, ProcessLookupError):
-        # It has ended already, for a reason that its output tells; see `started`.
+        launched.shell.settimeout(_START_SECONDS)
+        if launched.shell.recv(64):
+            _wait_until_it_waits(first)
+        launched.shell.settimeout(None)
+    except (ValueError, KeyError, TypeError, OSError):
+        # It has ended already, for a reason that its output tells; see `Supervision.started`.
         with suppress(ProcessLookupError):
             os.killpg(launched.process.pid, signal.SIGKILL)
 
 
-def _process_limit(command: Contained) -> int:
+def _wait_until_it_waits(first: int) -> None:
+    """Wait until the first process inside has bound its life to bubblewrap's, and so to ours.
+
+    It does so after it has made the shell and before it waits for children. A worker killed before that would
+    leave the command behind.
+    """
+    deadline = time.monotonic() + 2.0
+    with suppress(OSError):
+        while time.monotonic() < deadline:
+            state = Path(f"/proc/{first}/stat").read_text("ascii", "replace").rpartition(")")[2]
+            if state.split()[0] == "S":
+                return
+            time.sleep(0.0005)
+
+
+def _process_limit(processes: int) -> int:
     """Return the process limit for the shell to set, or 0 where the kernel would count wrongly.
 
     Before Linux 5.14 it counts all of the user's processes, and root's it never limits; there only the looks
@@ -208,4 +233,4 @@ def _process_limit(command: Contained) -> int:
         counts = (int(release[0]), int(release[1])) >= (5, 14)
     except (ValueError, IndexError):
         counts = False
-    return command.limits.processes if counts and os.geteuid() != 0 else 0
+    return processes if counts and os.geteuid() != 0 else 0
