@@ -1,19 +1,16 @@
-"""Real SQLite files, migrated once and copied for every test."""
+"""A desk that gives commands to a real journal, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.journal.database import Database
 from core.journal.engine import EngineJournal
-from core.journal.migrate import migrate
 from core.journal.records import find_row, workflow_of
 from core.machine.commands import Authority, Command, Start
 from core.machine.states import Autonomy
@@ -79,26 +76,10 @@ class Desk:
         return carry_out(self.database, order)
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty journal at the newest schema."""
-    path = tmp_path_factory.mktemp("journal") / "template.db"
-    migrate(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def path(migrated: Path, tmp_path: Path) -> Path:
-    """An empty journal of the test's own."""
-    copy = tmp_path / "qdeck.db"
-    shutil.copy(migrated, copy)
-    return copy
-
-
-@pytest.fixture
-def database(path: Path) -> Iterator[Database]:
+def database(address: str) -> Iterator[Database]:
     """The open journal."""
-    database = Database(f"sqlite:///{path}")
+    database = Database(address)
     yield database
     database.close()
 

@@ -13,6 +13,7 @@ from core.journal.engine import MISSING, EngineJournal, LeaseLost
 from core.machine.commands import Authority, BeginAttempt, EndAttempt, Note, SetCondition
 from core.machine.states import State
 from core.machine.transitions import Order
+from tests.postgresql.waiting import moved_from, settled
 
 ADA = Authority.person("ada")
 FIRST = "w1:discovery:1"
@@ -205,14 +206,15 @@ def test_old_live_output_is_pruned_by_age(journal: EngineJournal) -> None:
 
 def test_the_change_counter_moves_with_every_kind_of_write(journal: EngineJournal) -> None:
     """Whoever polls it sees events, live output, activity and messages."""
-    seen = [journal.changed()]
+    seen = [settled(journal.changed)]
     for write in (
         lambda: journal.chunk("w1", FIRST, "x"),
         lambda: journal.set_activity("w1", "thinks", "3 passed"),
         lambda: journal.add_message("w1", FIRST, None, "k", "q_assistant", "text", "x"),
     ):
         write()
-        seen.append(journal.changed())
+        assert moved_from(seen[-1], journal.changed)
+        seen.append(settled(journal.changed))
     assert len(set(seen)) == 4
     assert journal.changed() == seen[-1]
 

@@ -193,6 +193,7 @@ def test_a_read_only_journal_is_refused_in_a_sentence(path: Path) -> None:
     assert "permissions" in caught.value.hint
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_is_refused_in_a_sentence(database: Database) -> None:
     """A journal that cannot grow says so and keeps what it has."""
     with pytest.raises(JournalError) as caught, database.write() as session:

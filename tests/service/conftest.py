@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 
 from core.journal.engine import EngineJournal
-from core.journal.migrate import migrate
 from core.machine.commands import (
     Authority,
     BeginAttempt,
@@ -131,26 +129,10 @@ class Build:
         return await self.go_to(FINAL)
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty journal at the newest schema."""
-    path = tmp_path_factory.mktemp("service") / "template.db"
-    migrate(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def path(migrated: Path, tmp_path: Path) -> Path:
-    """An empty journal of the test's own."""
-    copy = tmp_path / "qdeck.db"
-    shutil.copy(migrated, copy)
-    return copy
-
-
-@pytest.fixture
-async def service(path: Path) -> AsyncIterator[OrchestrationService]:
+async def service(address: str) -> AsyncIterator[OrchestrationService]:
     """The open service."""
-    service = await OrchestrationService.open(str(path))
+    service = await OrchestrationService.open(address)
     yield service
     await service.close()
 

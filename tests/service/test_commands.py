@@ -136,9 +136,9 @@ async def test_a_refused_command_id_may_be_used_again(build: Any) -> None:
     assert (await build.service.pause(build.id, by=ADA, expected_version=1, command_id="press")).ok
 
 
-async def test_two_services_racing_on_one_file_make_one_move(build: Any, path: Path) -> None:
+async def test_two_services_racing_on_one_journal_make_one_move(build: Any, address: str) -> None:
     """Ten presses from two programs on the same version: one wins, nine are stale, nothing is torn."""
-    other = await OrchestrationService.open(str(path))
+    other = await OrchestrationService.open(address)
     answers = await asyncio.gather(
         *(s.pause(build.id, by=ADA, expected_version=1) for s in (build.service, other) for _ in range(5))
     )
@@ -148,10 +148,12 @@ async def test_two_services_racing_on_one_file_make_one_move(build: Any, path: P
     assert await build.service.verify() == []
 
 
-async def test_two_services_start_many_builds_with_different_numbers(service: Any, path: Path) -> None:
+async def test_two_services_start_many_builds_with_different_numbers(
+    service: Any, address: str, tmp_path: Path
+) -> None:
     """Build ids stay unique under a race."""
-    project = await service.register_project(str(path.parent))
-    other = await OrchestrationService.open(str(path))
+    project = await service.register_project(str(tmp_path))
+    other = await OrchestrationService.open(address)
     answers = await asyncio.gather(
         *(s.start_workflow(project.project_id, "x", by=ADA) for s in (service, other) for _ in range(6))
     )
@@ -446,10 +448,10 @@ async def test_auto_is_started_as_asked(service: Any, tmp_path: Path) -> None:
     assert (view.models, view.metadata, view.user_id) == ({"code_writer": "openai/x"}, {"ticket": 7}, "ada")
 
 
-async def test_the_clock_can_be_handed_in(path: Path, tmp_path: Path) -> None:
+async def test_the_clock_can_be_handed_in(address: str, tmp_path: Path) -> None:
     """Pictures and replays have fixed times."""
     then = datetime(2026, 1, 1, tzinfo=UTC)
-    service = await OrchestrationService.open(str(path), clock=lambda: then)
+    service = await OrchestrationService.open(address, clock=lambda: then)
     project = await service.register_project(str(tmp_path))
     answer = await service.start_workflow(project.project_id, "x", by=ADA)
     await service.close()

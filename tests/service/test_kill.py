@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from core.journal.engine import EngineJournal
@@ -26,12 +25,12 @@ asyncio.run(main())
 """
 
 
-async def test_a_killed_writer_leaves_a_whole_journal(build: Any, path: Path) -> None:
+async def test_a_killed_writer_leaves_a_whole_journal(build: Any, address: str) -> None:
     """After kill -9 at random moments what was answered is there, and nothing is half."""
     rng = random.Random(7)  # noqa: S311 - moments, no secrets
     for _ in range(4):
         talker = subprocess.Popen(  # noqa: ASYNC220 - it is to be killed, not awaited
-            [sys.executable, "-c", _TALKER, str(path), build.id], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", _TALKER, address, build.id], stdout=subprocess.PIPE, text=True
         )
         assert talker.stdout is not None
         assert talker.stdout.readline()

@@ -19,6 +19,7 @@ from core.machine.commands import Authority, Move, SetCondition
 from core.machine.states import PHASES, STATES, Role, State
 from core.machine.transitions import Kind, Order
 from core.service import OrchestrationService
+from tests.postgresql.waiting import moved_from, settled
 
 ADA = Authority.person("ada")
 
@@ -250,14 +251,14 @@ async def test_live_output_is_followed_by_number(build: Any) -> None:
     assert [c.text for c in await build.service.stream(build.id, first.seq)] == ["two"]
 
 
-async def test_a_change_by_another_program_is_seen(build: Any, path: Path) -> None:
+async def test_a_change_by_another_program_is_seen(build: Any, address: str) -> None:
     """The counter moves with others' commits, and rests when nothing happens."""
-    before = build.service.changed()
-    other = await OrchestrationService.open(str(path))
+    before = settled(build.service.changed)
+    other = await OrchestrationService.open(address)
     await other.pause(build.id, by=ADA, expected_version=1)
     await other.close()
-    after = build.service.changed()
-    assert after != before
+    assert moved_from(before, build.service.changed)
+    after = settled(build.service.changed)
     assert build.service.changed() == after
 
 
