@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from core.errors import ExitCode
-from tui.commands import builds, orders, questions
+from tui.commands import builds, orders, questions, serving, tokens
 from tui.commands.output import UsageFault
 
 # typer keeps its own copy of click; these are the bases of its complaints under both.
@@ -30,6 +30,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 config = typer.Typer(help="Where the settings are.", no_args_is_help=True, rich_markup_mode=None)
+token = typer.Typer(
+    help="Who may speak over the HTTP API, and how far.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.command(
@@ -59,12 +62,17 @@ for name, command in (
     ("machine", questions.machine),
     ("doctor", questions.doctor),
     ("worker", builds.worker),
+    ("serve", serving.serve),
 ):
     app.command(name)(command)
 config.command("path")(questions.config_path)
 # A second command keeps typer from folding the group away; it is useful as well.
 config.command("show")(questions.config_show)
 app.add_typer(config, name="config")
+app.command("api", hidden=True)(serving.serve)
+for name, command in (("new", tokens.new), ("list", tokens.listed), ("revoke", tokens.revoke)):
+    token.command(name)(command)
+app.add_typer(token, name="token")
 
 
 def run_command(arguments: Sequence[str]) -> int:

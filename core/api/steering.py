@@ -1,0 +1,87 @@
+"""Beside the seven: the list of workflows, and what steers one without moving it through the table."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from core.api.answers import Guarded, Id, described, granted, reply
+from core.api.door import Desk, Ordering, Reading
+from core.api.shapes import ChatBody, ListReply, Row, SteerBody, SteerReply, standing
+from core.machine.states import Condition
+from core.service.tokens import Scope
+from core.service.views import Answer
+
+router = APIRouter(prefix="/api/workflows", route_class=Guarded, tags=["steering"])
+
+_Limit = Annotated[int, Query(ge=1, le=1_000, description="How many at most.")]
+_Offset = Annotated[int, Query(ge=0, le=2**31, description="How many of the newest to leave out.")]
+
+
+@router.get("", **described(Scope.READ, ListReply, versioned=False))
+async def workflows(
+    desk: Reading, condition: Condition | None = None, limit: _Limit = 100, offset: _Offset = 0
+) -> Response:
+    """List the workflows, newest first."""
+    rows = [row for row in await desk.service.board() if condition in (None, row.condition)]
+    names = Row.model_fields
+    page = [
+        Row(**{name: value for name, value in asdict(row).items() if name in names})
+        for row in rows[offset : offset + limit]
+    ]
+    return reply(ListReply(total=len(rows), workflows=page))
+
+
+@router.post("/{workflow_id}/chat", **described(Scope.OPERATE, SteerReply))
+async def chat(workflow_id: Id, body: ChatBody, desk: Ordering) -> Response:
+    """Say something to the role that is at work or waits. Words approve nothing, whatever they say."""
+    answer = await desk.service.chat(workflow_id, body.text, by=desk.person, command_id=desk.command_id)
+    return _steered(desk, answer)
+
+
+@router.post("/{workflow_id}/pause", **described(Scope.OPERATE, SteerReply))
+async def pause(workflow_id: Id, desk: Ordering, body: SteerBody | None = None) -> Response:
+    """Let a workflow rest until it is resumed."""
+    return await _steer(desk, workflow_id, body, desk.service.pause)
+
+
+@router.post("/{workflow_id}/resume", **described(Scope.OPERATE, SteerReply))
+async def resume(workflow_id: Id, desk: Ordering, body: SteerBody | None = None) -> Response:
+    """Let a paused, failed or waiting workflow go on in its phase. It gives no approval."""
+    return await _steer(desk, workflow_id, body, desk.service.resume)
+
+
+@router.post("/{workflow_id}/cancel", **described(Scope.OPERATE, SteerReply))
+async def cancel(workflow_id: Id, desk: Ordering, body: SteerBody | None = None) -> Response:
+    """End a workflow for good, unfinished. Its checkpoints stay."""
+    return await _steer(desk, workflow_id, body, desk.service.cancel)
+
+
+async def _steer(
+    desk: Desk, workflow_id: str, body: SteerBody | None, give: Callable[..., Awaitable[Answer]]
+) -> Response:
+    body = body or SteerBody()
+    seen = await desk.service.get_workflow_status(workflow_id)
+    given: dict[str, Any] = {
+        "by": desk.person,
+        "expected_version": seen.version if body.expected_version is None else body.expected_version,
+        "reason": body.reason,
+        "command_id": desk.command_id,
+    }
+    return _steered(desk, await give(seen.workflow_id, **given))
+
+
+def _steered(desk: Desk, answer: Answer) -> Response:
+    view = granted(answer, desk)
+    told = SteerReply(
+        workflow_id=view.workflow_id,
+        build_id=view.build_id,
+        current_state=view.state,
+        status=standing(view),
+        version=view.version,
+        text=answer.text,
+    )
+    return reply(told, view, repeated=answer.repeated)
