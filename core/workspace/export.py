@@ -15,6 +15,7 @@ from pathlib import Path
 from core.errors import ProjectError
 from core.workspace.git import run_git
 from core.workspace.paths import PathRefused, inside, remove_inside
+from core.workspace.plain import plain_git
 from core.workspace.repository import Repository, tree_of
 
 
@@ -25,9 +26,7 @@ def export_tree(repo: Repository, treeish: str, dest: Path) -> None:
     if any(dest.iterdir()):
         raise ProjectError(f"{dest} is not empty, so a clean copy cannot be made there.", "Empty it first.")
     with _index() as index:
-        run_git(
-            "read-tree", "--reset", "-u", tree, git_dir=repo.git_dir, work_tree=dest.resolve(), index=index
-        )
+        plain_git(repo, "read-tree", "--reset", "-u", tree, work_tree=dest.resolve(), index=index)
 
 
 def overlay(repo: Repository, treeish: str, dest: Path, paths: Sequence[str]) -> None:
@@ -40,35 +39,28 @@ def overlay(repo: Repository, treeish: str, dest: Path, paths: Sequence[str]) ->
         return
     listed = run_git(
         "ls-tree", "-r", "-z", "--full-tree", tree_of(repo, treeish), "--", *names, git_dir=repo.git_dir
-    ).out
-    entries = [entry for entry in listed.split(b"\0") if entry and not entry.startswith(b"160000")]
-    kept = {entry.partition(b"\t")[2] for entry in entries}
+    )
+    entries = [entry for entry in listed.out.split(b"\0") if entry and not entry.startswith(b"160000")]
     for name in names:
-        _clear(dest, name, kept)
+        _clear(dest, name)
     # `ls-tree` and `--index-info` write an entry the same way.
     feed = b"".join(entry + b"\0" for entry in entries)
+    work_tree = dest.resolve()
     with _index() as index:
-        where = (repo.git_dir, dest.resolve(), index)
-        _git(where, "update-index", "-z", "--index-info", feed=feed)
-        _git(where, "checkout-index", "--all", "--force", "--quiet")
+        plain_git(repo, "update-index", "-z", "--index-info", work_tree=work_tree, index=index, feed=feed)
+        plain_git(repo, "checkout-index", "--all", "--force", "--quiet", work_tree=work_tree, index=index)
 
 
-def _git(where: tuple[Path, Path, Path], *arguments: str, feed: bytes | None = None) -> None:
-    run_git(*arguments, git_dir=where[0], work_tree=where[1], index=where[2], feed=feed)
-
-
-def _clear(dest: Path, name: str, kept: set[bytes]) -> None:
-    """Remove the file `name`, or the files below the folder `name`, except those that are written anyway."""
+def _clear(dest: Path, name: str) -> None:
+    """Remove the file `name`, or the files below the folder `name`, but nothing behind a link."""
+    top = dest / name
     with suppress(PathRefused):
-        top = dest / name
-        if top.is_dir() and not top.is_symlink():
-            for here, _, files in os.walk(top):
-                for file in files:
-                    relative = os.path.relpath(Path(here, file), dest)
-                    if os.fsencode(relative) not in kept:
-                        remove_inside(dest, relative)
-        elif os.fsencode(name) not in kept:
+        if not top.is_dir() or top.is_symlink():
             remove_inside(dest, name)
+            return
+        for here, _, files in os.walk(top):
+            for file in files:
+                remove_inside(dest, os.path.relpath(Path(here, file), dest))
 
 
 @contextmanager

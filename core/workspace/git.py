@@ -113,6 +113,7 @@ def run_git(
     git_dir: Path | None = None,
     work_tree: Path | None = None,
     index: Path | None = None,
+    objects: Path | None = None,
     folder: Path | None = None,
     feed: bytes | None = None,
     ok: tuple[int, ...] = (0,),
@@ -134,6 +135,8 @@ def run_git(
     environment = _environment(extra)
     if index is not None:
         environment["GIT_INDEX_FILE"] = str(index)
+    if objects is not None:
+        environment["GIT_OBJECT_DIRECTORY"] = str(objects)
     for who in ("AUTHOR", "COMMITTER"):
         environment |= {f"GIT_{who}_{key}": value for key, value in _IDENTITY.items()}
         if at is not None:

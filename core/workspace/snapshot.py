@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import ProjectError
-from core.workspace.git import Output, decode_path, run_git
+from core.workspace.git import Output, decode_path
+from core.workspace.plain import plain_git
 from core.workspace.repository import tree_of
 from core.workspace.worktree import Worktree, remove_folder, restore_pointer
 
@@ -40,7 +41,7 @@ def tree_digest(worktree: Worktree) -> str:
 def list_files(worktree: Worktree) -> list[str]:
     """Return the paths that a checkpoint would hold now, sorted."""
     with _index(worktree) as index:
-        _git(worktree, index, "read-tree", f"refs/heads/{worktree.branch}")
+        _git(worktree, index, "read-tree", _tracked(worktree))
         return sorted(decode_path(name) for name in _look(worktree, index).present)
 
 
@@ -77,7 +78,7 @@ def show_as_committed(worktree: Worktree, tree: str) -> None:
 def _snapshot(worktree: Worktree, tracked: str = "") -> Iterator[tuple[Path, _Listing]]:
     """Hash the files into an index of its own; `tracked` names the tree whose files count even if ignored."""
     with _index(worktree) as index:
-        _git(worktree, index, "read-tree", tracked or f"refs/heads/{worktree.branch}")
+        _git(worktree, index, "read-tree", tracked or _tracked(worktree))
         listing = _look(worktree, index)
         if listing.gone:
             zero = b"0" * len(worktree.base)
@@ -108,7 +109,12 @@ def _index(worktree: Worktree) -> Iterator[Path]:
 
 
 def _git(worktree: Worktree, index: Path, *arguments: str, feed: bytes | None = None) -> Output:
-    return run_git(*arguments, git_dir=worktree.admin, work_tree=worktree.path, index=index, feed=feed)
+    return plain_git(worktree.repository, *arguments, work_tree=worktree.path, index=index, feed=feed)
+
+
+def _tracked(worktree: Worktree) -> str:
+    """Return the tree whose files count even where the ignore rules name them."""
+    return tree_of(worktree.repository, f"refs/heads/{worktree.branch}")
 
 
 def _look(worktree: Worktree, index: Path) -> _Listing:
@@ -121,7 +127,10 @@ def _look(worktree: Worktree, index: Path) -> _Listing:
             submodules.add(name)
         elif name:
             tracked.append(name)
-    others = _git(worktree, index, "ls-files", "--others", "--exclude-standard", "-z").out.split(b"\0")
+    ignored = ["--exclude-standard"]
+    if (exclude := worktree.repository.git_dir / "info" / "exclude").is_file():
+        ignored.append(f"--exclude-from={exclude}")
+    others = _git(worktree, index, "ls-files", "--others", *ignored, "-z").out.split(b"\0")
     top = os.fsencode(worktree.path)
     seen: dict[bytes, bool] = {b"": True}
     present = [name for name in tracked if _is_content(top, name, seen)]

@@ -14,10 +14,14 @@ from core.workspace import (
     Repository,
     Worktree,
     checkpoint,
+    create_worktree,
+    export_tree,
     list_checkpoints,
     list_files,
     list_tree,
+    open_repository,
     open_worktree,
+    read_file_at,
     remove_worktree,
     resolve,
     restore,
@@ -180,9 +184,13 @@ def test_a_number_taken_again_with_other_files_loses_nothing(repo: Repository, w
     write(worktree.path, {"a": "2"})
 
     new = keep(worktree, 1)
-
     assert new != old
     assert resolve(repo, f"{new}^") == old
+
+    restore(worktree, worktree.base)
+    write(worktree.path, {"a": "3"})
+    new = keep(worktree, 1)
+    assert resolve(repo, f"{new}^2") == worktree.base
     assert [one.commit for one in list_checkpoints(repo, WORKFLOW)] == [new]
 
 
@@ -272,6 +280,65 @@ def test_a_change_that_hides_its_time_is_seen(worktree: Worktree) -> None:
     assert tree_digest(worktree) != before
     restore(worktree, worktree.base)
     assert path.read_text() == "hello\n"
+
+
+def test_attributes_do_not_change_a_byte(
+    checkout: Path, make_worktree: Callable[..., Worktree], tmp_path: Path
+) -> None:
+    """Line ends, keywords and encodings are on disk as they are in the tree, and the other way round."""
+    attributes = "*.bat text eol=crlf\n*.txt text\n*.id ident\n*.u16 text working-tree-encoding=UTF-16\n"
+    content = {"a.bat": b"one\r\ntwo\n", "a.txt": b"one\r\n", "a.id": b"$Id: x $\n", "a.u16": b"plain\n"}
+    for name, data in content.items():
+        (checkout / name).write_bytes(data)
+    commit(checkout, "raw")
+    (checkout / ".gitattributes").write_text(attributes)
+    git(checkout, "add", ".gitattributes")
+    git(checkout, "commit", "-q", "-m", "attributes")
+    base = git(checkout, "rev-parse", "HEAD").strip()
+    stored = {name: git(checkout, "cat-file", "blob", f"{base}:{name}").encode() for name in content}
+
+    worktree = make_worktree(base=base)
+    export_tree(worktree.repository, base, tmp_path / "export")
+
+    assert tree_digest(worktree) == tree_of(worktree.repository, base)
+    for name, data in stored.items():
+        assert (worktree.path / name).read_bytes() == data
+        assert (tmp_path / "export" / name).read_bytes() == data
+    (worktree.path / "b.txt").write_bytes(b"x\r\ny\n")
+    made = keep(worktree, 1)
+    assert read_file_at(worktree.repository, made, "b.txt") == b"x\r\ny\n"
+
+
+def test_what_the_user_ignores_in_this_repository_alone_is_ignored(
+    checkout: Path, worktree: Worktree
+) -> None:
+    """`.git/info/exclude` counts like any ignore rule."""
+    (checkout / ".git" / "info").mkdir(exist_ok=True)
+    (checkout / ".git" / "info" / "exclude").write_text("*.private\n")
+    write(worktree.path, {"notes.private": "x", "notes.public": "x"})
+
+    assert "notes.public" in list_files(worktree)
+    assert "notes.private" not in list_files(worktree)
+
+
+def test_a_repository_of_the_other_hash_works(tmp_path: Path) -> None:
+    """SHA-256 repositories have longer ids, and nothing else is different."""
+    folder = tmp_path / "sha256"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main", "--object-format=sha256")
+    commit(folder, "first", **{"a": "1", "b": "2"})
+    repo = open_repository(folder)
+    worktree = create_worktree(
+        repo, build_id="B-1", workflow_id=WORKFLOW, root=tmp_path / "cache", base=repo.head
+    )
+    (worktree.path / "a").unlink()
+    write(worktree.path, {"c": "3"})
+
+    made = keep(worktree, 1)
+    assert len(made) == 64
+    assert list_tree(repo, made) == ["b", "c"]
+    restore(worktree, worktree.base)
+    assert set(files_of(worktree.path)) == {"a", "b"}
 
 
 def test_what_is_no_file_is_not_in_the_tree(worktree: Worktree) -> None:
