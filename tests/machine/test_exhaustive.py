@@ -1,16 +1,14 @@
 """Every pair, orderer, condition and autonomy: decided as the specification says, and no other way.
 
-The oracle reads `machine.json` and a few lines on autonomy; nothing of it comes from the program.
+The oracle beside this file reads the specification; nothing of it comes from the program.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,43 +31,7 @@ from core.machine.states import (
 from core.machine.transitions import Order
 from core.machine.workflow import Workflow
 from tests.machine.conftest import ADA, T0, Driver
-
-SPEC = json.loads(Path(__file__).with_name("machine.json").read_text())
-ROWS: Mapping[tuple[str, str], Mapping[str, Any]] = {(t["from"], t["to"]): t for t in SPEC["transitions"]}
-ALLOWS: Mapping[str, list[str]] = SPEC["condition_allows"]
-APPROVED_FIRST = {"T02": ["requirement", "plan"], "T08": ["review"], "T10": ["release"]}
-BACK = ("refuse", "retry", "rollback")
-TO = {"waiting": Order.WAIT, "paused": Order.PAUSE, "failed": Order.FAIL, "cancelled": Order.CANCEL}
-WHO = [
-    *(Authority(AuthorityKind.ROLE, role) for role in SPEC["roles"]),
-    Authority(AuthorityKind.ROLE, "ada"),
-    Authority(AuthorityKind.PERSON, "ada"),
-    *(Authority(AuthorityKind.POLICY, autonomy.value) for autonomy in Autonomy),
-    Authority(AuthorityKind.ENGINE, "engine"),
-]
-
-
-def expected(
-    source: str, target: str, condition: str, by: Authority, autonomy: Autonomy, approved: bool
-) -> Reason | None:
-    """What the specification says of an order that lacks neither evidence nor reason nor retries."""
-    row = ROWS.get((source, target))
-    if row is None or row["kind"] not in ALLOWS[condition]:
-        return Reason.NOT_POSSIBLE
-    advance, asks = row["kind"] == "advance", row["id"] in APPROVED_FIRST
-    match by.kind:
-        case AuthorityKind.PERSON:
-            return None
-        case AuthorityKind.ENGINE:
-            return Reason.NOT_YOURS
-        case AuthorityKind.ROLE:
-            if by.name != row["actor"] or (advance and autonomy is Autonomy.MANUAL):
-                return Reason.NOT_YOURS
-            return Reason.NOT_READY if asks and not approved else None
-    if by.name != autonomy.value or autonomy is Autonomy.MANUAL or row["actor"] == "user":
-        return Reason.NOT_YOURS
-    held = asks and not approved and autonomy is Autonomy.GATED
-    return Reason.NOT_YOURS if held else None
+from tests.machine.oracle import ALLOWS, APPROVED_FIRST, BACK, ROWS, SPEC, TO, WHO, expected
 
 
 @cache
@@ -262,3 +224,14 @@ def test_no_move_back_leaves_later_evidence_standing(row: Mapping[str, Any]) -> 
     answer = decide(workflow, order(Move, workflow, ADA, target=State(forward["to"])))
     assert isinstance(answer, Refusal)
     assert forward["needs_current"][-1] in [m.what for m in answer.missing]
+
+
+def test_the_callers_word_about_the_state_is_never_used() -> None:
+    """Whoever names another state than the stored one is told to look again, whatever they order."""
+    for source, claimed, target in itertools.product(State, State, State):
+        if claimed is source:
+            continue
+        workflow = ready(source, Autonomy.AUTO)
+        answer = decide(workflow, order(Move, workflow, ADA, target=target, reason="x", completed=claimed))
+        assert isinstance(answer, Refusal)
+        assert answer.reason is Reason.STALE

@@ -1,0 +1,167 @@
+"""Breaks qdeck on purpose, one fault at a time, and sees that the tests notice: `python -m tests.faults`.
+
+Each fault in the `*.toml` files beside this one names a file, a text in it that is found exactly once, what
+stands there instead, and the tests that must fail then. Everything happens in a scratch copy. `NAME …` as
+arguments runs those faults only. The last line is `faults killed: N of N`; the exit code is 0 if all were.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+AT_ONCE = 2
+SECONDS = 180
+_PASSED, _FAILED = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One deliberate mistake, and who must find it."""
+
+    name: str
+    file: str
+    find: str
+    replace: str
+    tests: tuple[str, ...]
+
+
+class Wrong(Exception):
+    """The list of faults, or the tree, is not what it should be."""
+
+
+def read_faults() -> list[Fault]:
+    """Return all faults, in order. Raises Wrong for a name that comes twice."""
+    faults = []
+    for path in sorted(Path(__file__).parent.glob("*.toml")):
+        for entry in tomllib.loads(path.read_text("utf-8"))["fault"]:
+            faults.append(Fault(**{**entry, "tests": tuple(entry["tests"])}))
+    names = [fault.name for fault in faults]
+    if doubled := {name for name in names if names.count(name) > 1}:
+        raise Wrong(f"faults with the same name: {', '.join(sorted(doubled))}")
+    return faults
+
+
+def broken(fault: Fault, text: str) -> str:
+    """Return `text` with the fault in it. Raises Wrong when its place is not there, or more than once."""
+    if (times := text.count(fault.find)) != 1:
+        raise Wrong(f"{fault.name}: its text stands {times} times in {fault.file}, not once")
+    return text.replace(fault.find, fault.replace)
+
+
+def copy_tree(target: Path) -> None:
+    """Copy what git knows, and what is new and not ignored."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        source = ROOT / name
+        if source.is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target / name)
+
+
+def run_tests(tree: Path, tests: tuple[str, ...]) -> tuple[int, str]:
+    """Run the tests in the copy, stop at the first failure, and return pytest's exit code and last words."""
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(tree),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "QDECK_TEST_POSTGRESQL": "off",
+    }
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]
+    try:
+        done = subprocess.run(
+            command, cwd=tree, env=env, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return -1, f"no end within {SECONDS} seconds"
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    told = [line for line in lines if line.startswith(("FAILED", "ERROR"))] or lines[-1:]
+    return done.returncode, told[0] if told else "nothing was said"
+
+
+def check_copy(tree: Path) -> None:
+    """See that the copy is what runs. Raises Wrong."""
+    env = {**os.environ, "PYTHONPATH": str(tree)}
+    found = subprocess.run(
+        [sys.executable, "-c", "import core; print(core.__file__)"],
+        cwd=tree,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if not found.stdout.startswith(str(tree)):
+        raise Wrong(f"the copy in {tree} is not what would be tested: {found.stdout or found.stderr}")
+
+
+def try_fault(fault: Fault, trees: queue.Queue[Path]) -> tuple[bool, str]:
+    """Put the fault into a copy, run its tests, take it out again; say whether it was killed, and by what."""
+    tree = trees.get()
+    path = tree / fault.file
+    whole = path.read_text("utf-8")
+    try:
+        path.write_text(broken(fault, whole), "utf-8")
+        code, told = run_tests(tree, fault.tests)
+    finally:
+        path.write_text(whole, "utf-8")
+        trees.put(tree)
+    if code == _FAILED:
+        return True, told
+    return False, "SURVIVED" if code == _PASSED else f"NO ANSWER (pytest ended with {code}): {told}"
+
+
+def main(names: list[str]) -> int:
+    """Run the faults that are named, or all; return the exit code."""
+    faults = [fault for fault in read_faults() if not names or fault.name in names]
+    if unknown := set(names) - {fault.name for fault in faults}:
+        raise Wrong(f"no such fault: {', '.join(sorted(unknown))}")
+    for fault in faults:
+        broken(fault, (ROOT / fault.file).read_text("utf-8"))
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="qdeck-faults-") as folder:
+        trees: queue.Queue[Path] = queue.Queue()
+        for number in range(AT_ONCE):
+            tree = Path(folder).resolve() / str(number)
+            copy_tree(tree)
+            check_copy(tree)
+            trees.put(tree)
+        # A test that fails anyway would kill everything.
+        tree = trees.get()
+        code, told = run_tests(tree, tuple(sorted({test for fault in faults for test in fault.tests})))
+        trees.put(tree)
+        if code != _PASSED:
+            raise Wrong(f"the tests are not green without any fault: {told}")
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            killed = 0
+            for fault, (dead, told) in zip(
+                faults, pool.map(lambda f: try_fault(f, trees), faults), strict=True
+            ):
+                killed += dead
+                print(f"{'killed' if dead else 'ALIVE '}  {fault.name}: {told[:150]}", flush=True)
+    print(f"{time.monotonic() - started:.0f} s")
+    print(f"faults killed: {killed} of {len(faults)}")
+    return 0 if killed == len(faults) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Wrong as wrong:
+        print(f"The faults could not be tried: {wrong}.", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,58 @@
+"""What a card and a history say stays true after the work went back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.machine.states import EvidenceKind, State
+from tests.service.conftest import ADA
+
+
+async def test_progress_counts_what_is_current_and_not_what_was_ever_made(build: Any) -> None:
+    """After a rollback the share of phases done is smaller, though every piece is still on the card."""
+    await build.go_to(State.VERIFICATION)
+    before = await build.now()
+    await build.service.rollback_workflow(
+        build.id, by=ADA, expected_version=before.version, target_state=State.PLANNING, reason="wrong way"
+    )
+    after = await build.now()
+    assert (before.progress, after.progress) == (4 / 6, 1 / 6)
+    assert set(after.evidence) == set(EvidenceKind) - {EvidenceKind.REVIEW, EvidenceKind.SMOKE}
+    assert after.completed_phases == (State.DISCOVERY,)
+
+
+async def test_a_rollback_moves_and_brings_the_files_of_the_phase_back(build: Any) -> None:
+    """What is answered is what was done: state, checkpoint and tree are those of the target."""
+    await build.go_to(State.DEPLOYMENT)
+    checkpoints = [c.number for c in await build.service.checkpoints(build.id)]
+    before = await build.now()
+    answer = await build.service.rollback_workflow(
+        build.id, by=ADA, expected_version=before.version, target_state=State.TESTING, reason="flaky"
+    )
+    after = await build.now()
+    assert answer.ok and answer.workflow.state is after.state is State.TESTING
+    assert (checkpoints, after.checkpoint) == ([1], 1)
+    assert after.version == before.version + 1
+
+
+async def test_a_second_attempt_leaves_the_first_one_readable(build: Any) -> None:
+    """Both attempts, their evidence and their end stand in the history under their own numbers."""
+    await build.go_to(State.TESTING)
+    version = (await build.now()).version
+    await build.service.request_retry(build.id, by=ADA, expected_version=version, reason="two tests fail")
+    await build.go_to(State.TESTING)
+    events = await build.service.get_workflow_history(build.id, limit=0)
+    here = [e.data for e in events if e.data.get("state") == "implementation"]
+    begun = [e["number"] for e in here if "executor" in e]
+    ended = [e["number"] for e in here if "outcome" in e]
+    trees = [e["tree"] for e in here if "tree" in e]
+    assert (begun, ended, trees) == ([1, 2], [1, 2], ["tree-1", "tree-2"])
+
+
+async def test_a_refused_packet_goes_back_to_its_own_sender(build: Any) -> None:
+    """A retry without a target leads where the table says from here, not where it mostly leads."""
+    await build.go_to(State.HANDOFF_TO_VERIFIER)
+    version = (await build.now()).version
+    answer = await build.service.request_retry(build.id, by=ADA, expected_version=version, reason="no report")
+    assert answer.ok, answer.text
+    assert (await build.now()).state is State.TESTING
