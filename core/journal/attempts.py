@@ -71,7 +71,8 @@ def holder(session: Session, attempt_id: str, lease: str) -> Attempt:
 
 def end(attempt: Attempt, outcome: str, summary: str, now: datetime) -> None:
     """Write down how the attempt ended; a second end keeps the first one's time."""
-    attempt.ended_at = attempt.ended_at or now
+    # A clock that was set back makes no attempt end before it began.
+    attempt.ended_at = attempt.ended_at or max(now, attempt.started_at)
     attempt.outcome, attempt.summary = outcome, summary
 
 

@@ -20,7 +20,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
 from core.errors import JournalError
-from core.journal.chain import Anchor, canonical
+from core.journal.anchor import Anchor
+from core.journal.chain import canonical
 from core.journal.changes import Changes, changes_of
 from core.journal.schema import HEAD, REVISIONS, VERSION_TABLE
 from core.journal.trouble import DATABASE_ERRORS, journal_error, place_of
@@ -42,7 +43,7 @@ def utc_now() -> datetime:
 class Database:
     """One open journal. Safe to use from several threads; `read` and `write` give a session each."""
 
-    def __init__(self, url: str, *, clock: Clock = utc_now) -> None:
+    def __init__(self, url: str, *, clock: Clock = utc_now, anchor: Path | None = None) -> None:
         self.url = parse_url(url)
         self.place = place_of(self.url)
         self.clock = clock
@@ -53,7 +54,8 @@ class Database:
         self._loose: Engine | None = None
         self._loose_lock = threading.Lock()
         self._changes: Changes | None = None
-        self.anchor = Anchor(self.path.with_suffix(".heads") if self.path else None)
+        # A server's heads lie with whoever commits; for them the caller says where.
+        self.anchor = Anchor(self.path.with_name(f"{self.path.name}.heads") if self.path else anchor)
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -81,7 +81,7 @@ def settle(
     call.prompt_tokens, call.completion_tokens = prompt_tokens, completion_tokens
     call.estimated, call.prompt_digest = estimated, prompt_digest
     call.model, call.role = model or call.model, role or call.role
-    call.status, call.settled_at = "settled", now
+    call.status, call.settled_at = "settled", max(now, call.at)
     session.add(call)
     live = touch(session, workflow_id, now.timestamp())
     live.cost_micros += call.cost_micros or 0

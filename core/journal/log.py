@@ -1,13 +1,13 @@
-"""The event log: append, read, verify. Append-only, without gaps, each event bound to the one before it."""
+"""The event log: append and read. Append-only, without gaps, each event bound to the one before it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlmodel import Session, col, select
 
-from core.journal.chain import GENESIS, Anchor, event_hash
+from core.journal.chain import GENESIS, event_hash
 from core.journal.tables import WorkflowEvent
 from core.machine.events import Event, EventType
 
@@ -31,10 +31,10 @@ def append(
             "command_id": command_id,
             "ordinal": ordinal,
             "prev_hash": prev_hash,
+            "answer": dict(answer) if ordinal == 0 else None,
         }
         prev_hash = event_hash(**fields)
-        kept = dict(answer) if ordinal == 0 else None
-        rows.append(WorkflowEvent(**fields, hash=prev_hash, answer=kept))
+        rows.append(WorkflowEvent(**fields, hash=prev_hash))
     session.add_all(rows)
     session.flush()
     session.info.setdefault("heads", []).append((rows[-1].workflow_id, seq, prev_hash))
@@ -69,33 +69,3 @@ def by_command(session: Session, command_id: str) -> list[WorkflowEvent]:
 def event_of(row: WorkflowEvent) -> Event:
     """Return the machine's event that a row holds."""
     return Event(EventType(row.event_type), row.workflow_id, row.timestamp, row.triggered_by, row.event_data)
-
-
-def verify(session: Session, anchor: Anchor, workflow_id: str = "") -> Iterator[str]:
-    """Yield a sentence for everything that shows that the log was touched; nothing when it is whole."""
-    heads = {k: v for k, v in anchor.heads().items() if workflow_id in ("", k)}
-    query = select(WorkflowEvent).order_by(col(WorkflowEvent.workflow_id), col(WorkflowEvent.seq))
-    if workflow_id:
-        query = query.where(WorkflowEvent.workflow_id == workflow_id)
-    current, seq, prev_hash = "", 0, GENESIS
-    for row in session.exec(query.execution_options(yield_per=500)):
-        if row.workflow_id != current:
-            current, seq, prev_hash = row.workflow_id, 0, GENESIS
-        yield from _breaks(row, seq, prev_hash)
-        seq, prev_hash = row.seq, row.hash
-        if (head := heads.get(current)) and head[0] == seq:
-            if head[1] != prev_hash:
-                yield f"{current}: event {seq} is not the one that was anchored."
-            del heads[current]
-    for missing, (count, _) in heads.items():
-        yield f"{missing}: the log ends before event {count}, which was anchored."
-
-
-def _breaks(row: WorkflowEvent, seq: int, prev_hash: str) -> Iterator[str]:
-    if row.seq != seq + 1:
-        yield f"{row.workflow_id}: event {seq + 1} is missing before event {row.seq}."
-    if row.prev_hash != prev_hash:
-        yield f"{row.workflow_id}: event {row.seq} does not continue the one before it."
-    content = row.model_dump(exclude={"id", "answer", "hash"})
-    if row.hash != event_hash(**content):
-        yield f"{row.workflow_id}: event {row.seq} was changed."

@@ -9,12 +9,12 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core.errors import UnknownError
-from core.journal.log import append, event_of, history
-from core.journal.projections import Picture, advance, picture_of
+from core.journal.log import append
+from core.journal.projections import Picture, advance
+from core.journal.receipts import bound_receipts
 from core.journal.tables import (
     Attempt,
     BuildWorkflow,
-    Checkpoint,
     Message,
     ModelCall,
     WorkflowEvent,
@@ -56,6 +56,8 @@ def record(
     now: float,
 ) -> tuple[BuildWorkflow, list[WorkflowEvent]]:
     """Append the events of one command and bring everything derived up to date."""
+    if bound := bound_receipts(session, events):
+        answer = {**answer, "binds": {"receipts": bound}}
     stored = append(session, events, command_id=command_id, answer=answer)
     workflow_id = events[0].workflow_id
     picture = Picture(
@@ -116,7 +118,7 @@ def _follow(session: Session, live: WorkflowLive, event: Event, seq: int) -> Non
         case EventType.ATTEMPT_ENDED:
             attempt = session.get(Attempt, f"{event.workflow_id}:{data['state']}:{data['number']}")
             if attempt is not None and attempt.ended_at is None:
-                attempt.ended_at, attempt.outcome = event.at, str(data["outcome"])
+                attempt.ended_at, attempt.outcome = max(event.at, attempt.started_at), str(data["outcome"])
                 attempt.summary = str(data["summary"])
                 session.add(attempt)
         case EventType.EVIDENCE_RECORDED if data["kind"] == EvidenceKind.TESTS.value:
@@ -149,36 +151,3 @@ def _void_messages(session: Session, event: Event, target: State, seq: int) -> N
         )
         .values(voided_by=seq)
     )
-
-
-def rebuild(session: Session, workflow_id: str) -> list[str]:
-    """Drop and build again what is derived of one workflow; return what differed from before."""
-    differences: list[str] = []
-    picture = picture_of(event_of(e) for e in history(session, workflow_id))
-    if picture.row is None:
-        return [f"{workflow_id}: there are no events"]
-    new: list[Any] = [picture.row, *picture.handoffs.values(), *picture.checkpoints.values()]
-    old: list[Any] = []
-    for table in (BuildWorkflow, WorkflowHandoff, Checkpoint):
-        old += session.exec(select(table).where(table.workflow_id == workflow_id)).all()
-    before, after = ({_key(r): r.model_dump() for r in rows} for rows in (old, new))
-    for key in sorted(before.keys() | after.keys()):
-        if before.get(key) != after.get(key):
-            differences.append(f"{workflow_id}: {' '.join(map(str, key))} differed from its events")
-    for row in old:
-        session.delete(row)
-    session.flush()
-    session.expunge_all()
-    session.add_all(new)
-    session.flush()
-    return differences
-
-
-def _key(row: BuildWorkflow | WorkflowHandoff | Checkpoint) -> tuple[str, int]:
-    match row:
-        case WorkflowHandoff():
-            return ("handoff", row.seq)
-        case Checkpoint():
-            return ("checkpoint", row.number)
-        case _:
-            return ("row", 0)

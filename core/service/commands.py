@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -70,7 +71,7 @@ def carry_out(database: Database, order: Order) -> Answer:
             return _repeated(session, database, order, kept)
         before = workflow_of(row) if row else None
         try:
-            decided = _decide(session, order, before)
+            decided = _decide(session, order, before, row.updated_at if row else None)
         except Refused as refused:
             view = view_of(session, row, database.clock()) if row else None
             return _refusal(refused.refusal, view)
@@ -93,8 +94,8 @@ def carry_out(database: Database, order: Order) -> Answer:
         return Answer(True, view, None, ExitCode.DONE, text, tuple(e.seq for e in stored))
 
 
-def _decide(session: Session, order: Order, workflow: Workflow | None) -> _Decided:
-    """Ask the machine about each command in turn. Raises Refused."""
+def _decide(session: Session, order: Order, workflow: Workflow | None, floor: datetime | None) -> _Decided:
+    """Ask the machine about each command in turn; no event is earlier than `floor`. Raises Refused."""
     decided = _Decided(workflow)
     plan = order.plan(session, workflow)
     try:
@@ -104,13 +105,21 @@ def _decide(session: Session, order: Order, workflow: Workflow | None) -> _Decid
             decision = decide(decided.workflow, command)
             if isinstance(decision, Refusal):
                 raise Refused(decision)
-            for event in decision:
+            for event in (_in_time(event, floor) for event in decision):
                 decided.workflow = apply(decided.workflow, event)
                 decided.events.append(event)
             assert decided.workflow is not None  # noqa: S101 - a decision is one event at least
             command = plan.send(decided.workflow)
     except StopIteration:
         return decided
+
+
+def _in_time(event: Event, floor: datetime | None) -> Event:
+    """The event in UTC, and never before the last one: a clock that was set back moves no history."""
+    if event.at.utcoffset() is None:
+        raise ValueError("the time of a command needs its zone")
+    at = event.at.astimezone(UTC)
+    return replace(event, at=at if floor is None else max(at, floor))
 
 
 def _check_project(session: Session, command: Command) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
-from core.config import as_url, load_settings, worker_lock_path
+from core.config import as_url, load_settings, sqlite_path, worker_lock_path
 from core.errors import JournalError
 from core.journal.database import Clock, Database
 
@@ -16,7 +17,7 @@ _MIGRATION_SECONDS = 600.0
 def open_database(url: str | None, *, migrate: bool, clock: Clock) -> Database:
     """Return the open journal, at this program's schema. Raises JournalError."""
     address = as_url(url) if url else load_settings().database_url
-    database = Database(address, clock=clock)
+    database = Database(address, clock=clock, anchor=_heads_path(address))
     try:
         if not database.check_schema():
             if not migrate:
@@ -30,6 +31,15 @@ def open_database(url: str | None, *, migrate: bool, clock: Clock) -> Database:
     except BaseException:
         database.close()
         raise
+
+
+def _heads_path(address: str) -> Path | None:
+    """Where this machine keeps the heads of a server's journal; those of a file lie beside it."""
+    if sqlite_path(address) is not None:
+        return None
+    lock = worker_lock_path(address)
+    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return lock.with_suffix(".heads")
 
 
 def run_migration(address: str) -> None:

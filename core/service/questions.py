@@ -14,7 +14,7 @@ from core.errors import JournalError, UnknownError
 from core.journal.database import Database
 from core.journal.engine import read_artifact
 from core.journal.ledger import MICROS
-from core.journal.log import history, verify
+from core.journal.log import history
 from core.journal.records import find_row
 from core.journal.tables import (
     Attempt,
@@ -307,13 +307,6 @@ def artifact(database: Database, digest: str) -> bytes | None:
     """Return kept bytes by their digest."""
     with database.read() as session:
         return read_artifact(session, digest)
-
-
-def broken(database: Database, wanted: str = "") -> list[str]:
-    """Return a sentence for everything that shows that the log was touched."""
-    with database.read() as session:
-        workflow_id = find_row(session, wanted).workflow_id if wanted else ""
-        return list(verify(session, database.anchor, workflow_id))
 
 
 def project_of(session: Session, project_id: str) -> Project:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
@@ -72,7 +72,7 @@ def view_of(session: Session, row: BuildWorkflow, now: datetime) -> WorkflowView
         created_at=row.created_at,
         updated_at=row.updated_at,
         completed_at=row.completed_at,
-        elapsed=(row.completed_at or now) - row.created_at,
+        elapsed=max(timedelta(), (row.completed_at or now) - row.created_at),
         state_description=STATES[workflow.state].description,
         next_expectations=expectations(workflow, forward),
         activity=live.activity if live else "",

@@ -13,8 +13,8 @@ from sqlmodel import Session, select
 from core.errors import ExitCode
 from core.journal.chain import digest
 from core.journal.database import Database
-from core.journal.records import find_row, rebuild, touch, workflow_of
-from core.journal.tables import BuildWorkflow, Project, WorkflowEvent
+from core.journal.records import find_row, touch, workflow_of
+from core.journal.tables import BuildWorkflow, Project
 from core.machine.commands import Authority, AuthorityKind, Start
 from core.machine.refusal import Reason, Refusal
 from core.machine.states import FINAL, Autonomy, Condition
@@ -144,18 +144,3 @@ def stop_turn(database: Database, workflow_id: str, by: Authority) -> Answer:
             return Answer(False, view, refusal, ExitCode.REFUSED, str(refusal))
         text = f"The {role_title(workflow.actor)} stops at the next step."
         return Answer(True, view, None, ExitCode.DONE, text)
-
-
-def rebuild_rows(database: Database, wanted: str) -> list[str]:
-    """Build again what is derived from events, of one workflow or of all; return what differed."""
-    with database.read() as session:
-        if wanted:
-            ids = [find_row(session, wanted).workflow_id]
-        else:
-            ids = list(session.exec(select(WorkflowEvent.workflow_id).where(WorkflowEvent.seq == 1)))
-    differences = []
-    for workflow_id in ids:
-        with database.write() as session:
-            differences += rebuild(session, workflow_id)
-            touch(session, workflow_id, database.clock().timestamp())
-    return differences

@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Any
 
 from core.machine.refusal import Refusal
 from core.machine.states import Autonomy, Condition, EvidenceKind, Role, State
 from core.machine.transitions import Kind
-
-
-def plain(value: Any) -> Any:
-    """Return `value` as JSON data: enums by value, times in ISO 8601, durations in seconds."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(plain(k)): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(v) for v in value]
-    return value
-
-
-class View:
-    """What all views share."""
-
-    __slots__ = ()
-
-    def to_data(self) -> dict[str, Any]:
-        """Return the view as JSON data, with the names of its fields as keys."""
-        data: dict[str, Any] = plain(self)
-        return data
+from core.service.plain import View as View
+from core.service.plain import plain as plain
+from core.service.reports import StatsView as StatsView
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,26 +326,3 @@ class DecisionView(View):
     cost_usd: float
     budget_usd: float | None
     since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StatsView(View):
-    """Figures over the workflows of one project, or of all."""
-
-    project_id: str | None
-    workflows: int
-    completed: int
-    by_state: Mapping[State, int]
-    by_condition: Mapping[Condition, int]
-    success_rate: float | None
-    average_seconds: float | None
-    seconds_by_state: Mapping[State, float]
-    retries: int
-    refusals: int
-    rollbacks: int
-    attempts: int
-    model_calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd: float
-    cost_by_model: Mapping[str, float]

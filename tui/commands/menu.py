@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from core.errors import ExitCode
-from tui.commands import builds, orders, questions, serving, tokens
+from tui.commands import builds, orders, questions, record, serving, tokens
 from tui.commands.output import UsageFault
 
 # typer keeps its own copy of click; these are the bases of its complaints under both.
@@ -59,6 +59,8 @@ for name, command in (
     ("history", questions.history),
     ("stats", questions.stats),
     ("projects", questions.projects),
+    ("verify", record.verify),
+    ("rebuild", record.rebuild),
     ("machine", questions.machine),
     ("doctor", questions.doctor),
     ("worker", builds.worker),

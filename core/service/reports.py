@@ -1,0 +1,77 @@
+"""What the service says about the record itself and about many workflows: frozen values, like all views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.machine.states import Condition, State
+from core.service.plain import View
+
+
+@dataclass(frozen=True, slots=True)
+class BreakView(View):
+    """One sign that the record was touched: which workflow, which event (0: none), and a sentence."""
+
+    sign: str
+    workflow_id: str
+    build_id: str
+    seq: int
+    text: str
+
+    def __str__(self) -> str:
+        name = self.build_id or self.workflow_id
+        return f"{name}: {self.text}." if name else f"{self.text[:1].upper()}{self.text[1:]}."
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedView(View):
+    """What a look through the whole event log found; `breaks` holds the first of them, `broken` counts all.
+
+    `seal` names the state of the log: kept somewhere else, it shows later that nothing was rewritten up to
+    then. `limits` says what such a look cannot find.
+    """
+
+    whole: bool
+    events: int
+    workflows: int
+    seconds: float
+    anchor: str
+    anchored: int
+    broken: int
+    breaks: tuple[BreakView, ...]
+    seal: str
+    limits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RebuiltView(View):
+    """What came out when all that is derived was built again from the events; `kept`: and it stayed."""
+
+    equal: bool
+    kept: bool
+    workflows: int
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatsView(View):
+    """Figures over the workflows of one project, or of all."""
+
+    project_id: str | None
+    workflows: int
+    completed: int
+    by_state: Mapping[State, int]
+    by_condition: Mapping[Condition, int]
+    success_rate: float | None
+    average_seconds: float | None
+    seconds_by_state: Mapping[State, float]
+    retries: int
+    refusals: int
+    rollbacks: int
+    attempts: int
+    model_calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float
+    cost_by_model: Mapping[str, float]

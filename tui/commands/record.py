@@ -1,0 +1,69 @@
+"""Commands about the record itself: is it whole, and does what is shown come from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from core.errors import ExitCode
+from tui.commands.flags import Db, Json
+from tui.commands.output import say, show_json
+from tui.commands.session import with_service
+
+if TYPE_CHECKING:
+    from core.service.reports import RebuiltView, VerifiedView
+    from core.service.service import OrchestrationService
+
+OneOrAll = Annotated[
+    str, typer.Argument(metavar="[WORKFLOW]", help="A build id (B-0042) or a workflow id; none: all.")
+]
+
+
+def verify(workflow: OneOrAll = "", json: Json = False, db: Db = "") -> int:
+    """Go through the event log row by row and name what was changed, removed, moved or cut off."""
+
+    async def work(service: OrchestrationService) -> int:
+        found = await service.verify_log(workflow)
+        show_json(found.to_data()) if json else say(_verified_text(found))
+        return ExitCode.DONE if found.whole else ExitCode.FAILED
+
+    return with_service(db, work)
+
+
+def _verified_text(found: VerifiedView) -> str:
+    lines = [f"✗ {item}" for item in found.breaks]
+    if found.broken > len(found.breaks):
+        lines.append(f"… and {found.broken - len(found.breaks):,} more")
+    counts = f"{found.events:,} events of {found.workflows:,} workflows, {found.anchored:,} anchored"
+    state = "whole" if found.whole else "NOT whole"
+    lines.append(f"{'✓' if found.whole else '✗'} the log is {state}: {counts}, {found.seconds:.1f} s")
+    lines.append(f"  seal {found.seal}")
+    lines.append("  This cannot find:")
+    return "\n".join([*lines, *(f"    {limit}" for limit in found.limits)])
+
+
+def rebuild(
+    workflow: OneOrAll = "",
+    check: Annotated[bool, typer.Option("--check", help="Only compare; leave everything as it is.")] = False,
+    json: Json = False,
+    db: Db = "",
+) -> int:
+    """Drop what is derived from the events and build it again; say what differed, to the byte."""
+
+    async def work(service: OrchestrationService) -> int:
+        found = await service.rebuild_rows(workflow, check=check)
+        show_json(found.to_data()) if json else say(_rebuilt_text(found))
+        return ExitCode.DONE if found.equal or found.kept else ExitCode.FAILED
+
+    return with_service(db, work)
+
+
+def _rebuilt_text(found: RebuiltView) -> str:
+    lines = [f"✗ {item}" for item in found.differences]
+    if found.equal:
+        lines.append(f"✓ {found.workflows:,} workflows are what their events say, to the byte")
+    else:
+        end = "they are mended" if found.kept else "nothing was changed; `qdeck rebuild` mends them"
+        lines.append(f"  {len(found.differences):,} differences; {end}")
+    return "\n".join(lines)
