@@ -22,6 +22,7 @@ from tui.app import QdeckApp
 from tui.options import AppOptions
 
 STAGES = ("empty", "plan", "testing", "review", "complete")
+PANES_SHOWN = ("", "plan", "diff", "evidence", "handoffs", "events")
 SIZES = ((80, 24), (120, 40))
 
 

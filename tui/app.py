@@ -31,7 +31,8 @@ from tui.journal_link import (
 from tui.options import AppOptions
 from tui.orders import Orders
 from tui.screens.board import BoardScreen
-from tui.theme import DARK, FALLBACK, THEMES
+from tui.terminal import leave_on_signals
+from tui.theme import DARK, THEMES, inks_of
 
 if TYPE_CHECKING:
     from core.service import OrchestrationService
@@ -91,6 +92,7 @@ class QdeckApp(Orders, App[int]):
         self.settings = settings or load_settings(flags=flags)
         self.now = clock
         self.trouble = ""
+        self.draft = ""
         self.worker_alive = False
         self.worker_seen = False
         self.worker_struggling = False
@@ -111,7 +113,7 @@ class QdeckApp(Orders, App[int]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give our inks to themes that are not ours."""
-        return FALLBACK
+        return inks_of(self.current_theme)
 
     def get_default_screen(self) -> BoardScreen:
         """The board, with what a read-only look at the journal's file shows."""
@@ -129,6 +131,8 @@ class QdeckApp(Orders, App[int]):
         if not gc.isenabled():
             gc.enable()
             gc.freeze()
+        if not self.is_headless:
+            leave_on_signals(self)
         self.link.start()
 
     async def on_unmount(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.machine.states import Condition, State
-from core.machine.transitions import CONDITION_ALLOWS, Kind, Order, transitions_from
+from core.machine.transitions import Kind, transitions_from
 from tui import words
 
 OPENING = "The journal is still being opened; a moment."
@@ -72,17 +72,6 @@ def _approve(standing: Standing) -> str:
     return ""
 
 
-def _retry(standing: Standing) -> str:
-    if back_targets(standing, Kind.RETRY, Kind.REFUSE):
-        return ""
-    if Order.RESUME in CONDITION_ALLOWS[standing.condition]:
-        return ""
-    return (
-        f"{words.state_word(standing.state).capitalize()} has nothing to go back to; "
-        "c tells the role what should be different."
-    )
-
-
 def _rollback(standing: Standing) -> str:
     if back_targets(standing, Kind.ROLLBACK):
         return ""
@@ -91,15 +80,15 @@ def _rollback(standing: Standing) -> str:
     return "In a handoff there is no rollback: r sends the packet back, or wait for the next phase."
 
 
-def _pause(standing: Standing) -> str:
+def _always(standing: Standing) -> str:
     return ""
 
 
 _RULES = {
     "approve": _approve,
-    "retry": _retry,
+    "retry": _always,
     "rollback": _rollback,
-    "pause": _pause,
-    "cancel": _pause,
-    "chat": _pause,
+    "pause": _always,
+    "cancel": _always,
+    "chat": _always,
 }

@@ -36,6 +36,8 @@ def look_at(path: str) -> Look:
     """Look at the folder `path`. Never raises for anything that a person can type."""
     if not path.strip():
         return Look(None, "Name the folder of a git repository.")
+    if not path.isprintable():
+        return Look(None, "This is no folder: the name holds characters that cannot be seen.")
     folder = Path(path.strip()).expanduser()
     try:
         if not folder.exists():

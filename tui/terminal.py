@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.app import App
 
 
 def unusable() -> str:
@@ -17,6 +23,14 @@ def unusable() -> str:
     if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
         return "This terminal cannot place text (TERM is dumb). `qdeck run` and the other commands work here."
     return ""
+
+
+def leave_on_signals(app: App[int]) -> None:
+    """Give the terminal back in order when somebody ends the app from outside."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, lambda code=128 + number: app.exit(code, return_code=code))
 
 
 @contextlib.contextmanager

@@ -140,21 +140,28 @@ THEMES: tuple[Theme, ...] = (
 """Dark, light and high contrast. Every ink has at least 4.5:1 on its ground but `faint` and `rule`, which
 only draw lines and repeat what words say."""
 
-FALLBACK: dict[str, str] = {
-    "ink-text": "$foreground",
-    "ink-strong": "$foreground",
-    "ink-muted": "$foreground-darken-2",
-    "ink-faint": "$foreground-darken-3",
-    "ink-rule": "$panel-lighten-2",
-    "ink-need": "$warning",
-    "ink-run": "$primary",
-    "ink-ok": "$success",
-    "ink-bad": "$error",
-    "ink-role": "$secondary",
-    "ink-add": "$success",
-    "ink-del": "$error",
-    "ink-code": "$accent",
-    "ground-cursor": "$panel",
-    "ground-code": "$surface",
+_BORROWED: dict[str, str] = {
+    "ink-text": "foreground",
+    "ink-strong": "foreground",
+    "ink-muted": "foreground-darken-2",
+    "ink-faint": "foreground-darken-3",
+    "ink-rule": "panel-lighten-2",
+    "ink-need": "text-warning",
+    "ink-run": "text-primary",
+    "ink-ok": "text-success",
+    "ink-bad": "text-error",
+    "ink-role": "text-secondary",
+    "ink-add": "text-success",
+    "ink-del": "text-error",
+    "ink-code": "text-accent",
+    "ground-cursor": "panel",
+    "ground-code": "surface",
 }
-"""What our inks are in a theme that is not ours (the user may choose any of Textual's)."""
+
+
+def inks_of(theme: Theme) -> dict[str, str]:
+    """Return our inks in a theme that is not ours: the user may choose any of Textual's."""
+    if "ink-text" in theme.variables:
+        return {}
+    colours = theme.to_color_system().generate()
+    return {ink: colours[colour] for ink, colour in _BORROWED.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,9 @@ def journals(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Journa
     def journal(stage: str) -> Journal:
         if stage not in written:
             folder = tmp_path_factory.mktemp(stage)
-            written[stage] = asyncio.run(write_journal(stage, folder))
+            # In a thread of its own, because the test that asks may run a loop already.
+            with ThreadPoolExecutor(1) as thread:
+                written[stage] = thread.submit(asyncio.run, write_journal(stage, folder)).result()
         return written[stage]
 
     return journal

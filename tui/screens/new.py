@@ -93,10 +93,17 @@ class NewScreen(DeckScreen):
 
     def on_mount(self) -> None:
         """The cursor stands where something is missing."""
+        self.query_one("#request", Request).load_text(self.deck.draft)
         for field in self.query(Input):
             field.cursor_blink = False
         self.query_one("#request" if self.deck.project else "#project").focus()
         self._look_again(tilde(self.deck.project))
+
+    @on(Request.Changed, "#request")
+    def _request_changed(self, event: Request.Changed) -> None:
+        """What was written and not started is there again next time."""
+        if self.is_current:
+            self.deck.draft = event.text_area.text
 
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
@@ -187,7 +194,8 @@ class NewScreen(DeckScreen):
             return
         self._starting = True
         self._complain("")
-        self.run_worker(self._start(look.top, request, budget), group="start")
+        # The app's own, because this screen goes when the build begins.
+        self.deck.run_worker(self._start(look.top, request, budget), group="start")
 
     async def _start(self, top: Path, request: str, budget: float | None) -> None:
         model = self.query_one("#model", Input).value.strip()
@@ -205,10 +213,11 @@ class NewScreen(DeckScreen):
                 models=models,
                 instead=self,
             )
+            self.deck.draft = self.deck.draft if why_not else ""
         except QdeckError as error:
             why_not = str(error)
         self._starting = False
-        if why_not:
+        if why_not and self.is_attached:
             self._complain(why_not)
 
 

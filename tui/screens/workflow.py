@@ -83,7 +83,7 @@ class WorkflowScreen(BuildActions, DeckScreen):
         self._side = pane in SIDE
         self._to_chat = pane == CHAT
         self.picture: Picture | None = None
-        self._stop_until = 0.0
+        self.stop_until = 0.0
 
     def content(self) -> ComposeResult:
         """Title, ribbon, notice, the panes, and where the user writes."""
@@ -173,6 +173,11 @@ class WorkflowScreen(BuildActions, DeckScreen):
             Hint(".", "stop", "screen.stop"),
             Hint("n", "next", "screen.next_need"),
         )
+
+    @property
+    def pane(self) -> str:
+        """The pane in front: the one that has the focus, or had it last."""
+        return self._pane if self._side else "talk"
 
     # --- drawing
 
@@ -318,8 +323,7 @@ class WorkflowScreen(BuildActions, DeckScreen):
 
     def action_turn(self, step: int) -> None:
         """To the next pane, or the one before."""
-        here = self._pane if self._side else "talk"
-        self.show_pane(PANES[(PANES.index(here) + step) % len(PANES)])
+        self.show_pane(PANES[(PANES.index(self.pane) + step) % len(PANES)])
 
     def action_zoom(self) -> None:
         """Give the focused pane the whole width, or share it again."""
@@ -345,13 +349,13 @@ class WorkflowScreen(BuildActions, DeckScreen):
         self._conversation().focus()
         standing = self.standing()
         if standing and standing.condition is Condition.ACTIVE and not standing.over:
-            self._stop_until = time.monotonic() + STOP_SECONDS
+            self.stop_until = time.monotonic() + STOP_SECONDS
             self.deck.tell(f"esc again stops the {words.actor_name(standing.state)}.")
 
     def action_back(self) -> None:
         """To the board, or, right after leaving the text, stop the role's turn."""
-        if time.monotonic() < self._stop_until:
-            self._stop_until = 0.0
+        if time.monotonic() < self.stop_until:
+            self.stop_until = 0.0
             self.action_stop()
             return
         self.deck.pop_screen()

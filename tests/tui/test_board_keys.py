@@ -1,0 +1,210 @@
+"""The board: its keys, its filter, its mouse, and that it follows the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.machine.commands import Authority
+from core.service import OrchestrationService
+from screenshots.scenes import Journal, calm, until
+from tests.tui.driving import arm_now, asked, on, press, running, shown, slow_to_arm, told
+
+JournalOf = Callable[[str], Journal]
+
+
+def under_cursor(app: object) -> str:
+    """The build under the cursor."""
+    row = app.board.board.row  # type: ignore[attr-defined]
+    return row.build_id if row else ""
+
+
+@pytest.mark.parametrize(
+    ("keys", "build"),
+    [
+        (("down",), "B-0004"),
+        (("j", "j"), "B-0006"),
+        (("j", "j", "k"), "B-0004"),
+        (("G",), "B-0001"),
+        (("end", "g"), "B-0007"),
+        (("n",), "B-0004"),
+        (("n", "n"), "B-0007"),
+        (("pagedown",), "B-0001"),
+        (("ctrl+d", "ctrl+u"), "B-0007"),
+    ],
+)
+async def test_keys_move_the_cursor(keys: tuple[str, ...], build: str, journal_of: JournalOf) -> None:
+    """Arrows and their vim twins go through all groups."""
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, *keys)
+        assert under_cursor(app) == build
+
+
+async def test_enter_opens_the_workflow_and_escape_comes_back(journal_of: JournalOf) -> None:
+    """The board is where it was left."""
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, "j", "enter")
+        assert on(app) == "WorkflowScreen"
+        await press(app, pilot, "escape")
+        assert on(app) == "BoardScreen" and under_cursor(app) == "B-0004"
+
+
+@pytest.mark.parametrize(
+    ("key", "screen"),
+    [
+        ("a", "DecisionScreen"),
+        ("r", "RetryScreen"),
+        ("b", "RollbackScreen"),
+        ("d", "WorkflowScreen"),
+        ("e", "WorkflowScreen"),
+        ("h", "WorkflowScreen"),
+        ("s", "StatisticsScreen"),
+        ("x", "ConfirmScreen"),
+        ("question_mark", "HelpScreen"),
+        ("f1", "HelpScreen"),
+        ("ctrl+n", "NewScreen"),
+        ("ctrl+p", "CommandPalette"),
+        ("q", "ConfirmScreen"),
+        ("ctrl+q", "ConfirmScreen"),
+    ],
+)
+async def test_a_key_opens_its_screen_and_escape_closes_it(
+    key: str, screen: str, journal_of: JournalOf, project: Path
+) -> None:
+    """Every key of the board leads somewhere, and back."""
+    async with running(journal_of("review"), project) as (app, pilot):
+        await press(app, pilot, key)
+        assert on(app) == screen
+        # In a text field the first escape only leaves the field.
+        await press(app, pilot, "escape", *(["escape"] if key == "ctrl+n" else []))
+        assert on(app) == "BoardScreen"
+
+
+async def test_the_filter_shows_matching_rows_and_escape_shows_all(journal_of: JournalOf) -> None:
+    """Every word has to be in the row."""
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, "slash", *"toml")
+        assert "Migrate the settings" in shown(app) and "slugify" not in shown(app)
+        await press(app, pilot, "enter", "escape")
+        assert "slugify" in shown(app)
+
+
+async def test_a_filter_that_matches_nothing_says_so(journal_of: JournalOf) -> None:
+    """An empty board is never without a word."""
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, "slash", *"zzz")
+        assert "No workflow matches zzz" in shown(app)
+
+
+async def test_letters_in_the_filter_are_letters(journal_of: JournalOf) -> None:
+    """Typing a, r, b or x into a field decides nothing."""
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, "slash", *"arbxpn")
+        assert on(app) == "BoardScreen"
+        assert not told(app)
+
+
+async def test_an_empty_board_names_the_key_to_press(journal_of: JournalOf) -> None:
+    """A newcomer knows how to begin."""
+    async with running(journal_of("empty")) as (app, _):
+        text = shown(app)
+        assert "ctrl+n" in text and "start a build" in text and "Q Assistant" in text
+
+
+@pytest.mark.parametrize(
+    ("rows_down", "key", "why"),
+    [
+        (2, "a", "Nothing waits for your yes: the Q Assistant is at work."),
+        (1, "a", "B-0004 failed"),
+        (4, "a", "B-0003 is paused"),
+        (6, "a", "B-0001 is complete"),
+        (6, "r", "B-0001 is complete"),
+        (5, "b", "B-0002 is cancelled"),
+        (5, "x", "B-0002 is cancelled"),
+        (6, "p", "B-0001 is complete"),
+    ],
+)
+async def test_a_dim_key_says_why_not(rows_down: int, key: str, why: str, journal_of: JournalOf) -> None:
+    """Pressing what is not legal now does nothing but explain itself."""
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, *["j"] * rows_down, key)
+        assert on(app) == "BoardScreen"
+        assert why in told(app)
+
+
+async def test_pause_and_go_on(journal_of: JournalOf) -> None:
+    """The same key pauses, and lets go on."""
+    journal = journal_of("testing")
+    async with running(journal) as (app, pilot):
+        app.board.board.select(journal.workflow_id)
+        await press(app, pilot, "p")
+        await until(pilot, lambda: "paused" in told(app))
+        assert (await asked(journal)).condition == "paused"
+        await until(pilot, lambda: app.board.board.row.condition == "paused")
+        await press(app, pilot, "p")
+        await until(pilot, lambda: "goes on" in told(app))
+        assert (await asked(journal)).condition == "active"
+
+
+async def test_cancel_asks_before_it_cancels(journal_of: JournalOf) -> None:
+    """One letter is not enough to end a build for good."""
+    journal = journal_of("review")
+    with slow_to_arm():
+        async with running(journal) as (app, pilot):
+            await press(app, pilot, "x", "y")
+            assert on(app) == "ConfirmScreen", "a key before half a second counts nothing"
+            arm_now(app)
+            await press(app, pilot, "y")
+            await until(pilot, lambda: "is cancelled" in told(app))
+    assert (await asked(journal)).condition == "cancelled"
+
+
+async def test_the_board_follows_what_others_do(journal_of: JournalOf) -> None:
+    """A change that another process makes is on the screen without a key."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        service = await OrchestrationService.open(str(journal.path))
+        view = await service.get_workflow_status(journal.workflow_id)
+        grace = Authority.person("grace")
+        await service.pause(journal.workflow_id, by=grace, expected_version=view.version)
+        await service.close()
+        await until(pilot, lambda: "◆ 1 needs you" not in shown(app))
+        assert app.board.board.model.rows[journal.workflow_id].condition == "paused"
+
+
+async def test_a_click_selects_and_a_double_click_opens(journal_of: JournalOf) -> None:
+    """The mouse does what the keys do."""
+    async with running(journal_of("review")) as (app, pilot):
+        await pilot.click("#board", offset=(20, 3))
+        assert under_cursor(app) == "B-0004"
+        await pilot.click("#board", offset=(20, 3), times=2)
+        await calm(pilot)
+        assert on(app) == "WorkflowScreen"
+
+
+async def test_what_is_written_on_the_board_starts_a_build(journal_of: JournalOf, project: Path) -> None:
+    """The Q Assistant takes the words, in the project that the app was started in."""
+    journal = journal_of("empty")
+    async with running(journal, project) as (app, pilot):
+        await press(app, pilot, "c", *"Add a README in German", "enter")
+        await until(pilot, lambda: on(app) == "WorkflowScreen")
+        await until(pilot, lambda: len(app.board.board.model.rows) == 1)
+        row = next(iter(app.board.board.model.rows.values()))
+        assert (row.title, row.project, row.state) == ("Add a README in German", "text-tools", "discovery")
+
+
+async def test_escape_leaves_the_chat_and_keeps_the_words(journal_of: JournalOf, project: Path) -> None:
+    """Nothing that was written is lost by looking elsewhere."""
+    async with running(journal_of("review"), project) as (app, pilot):
+        await press(app, pilot, "c", *"half a th", "escape", "j", "c", *"ought")
+        assert "half a thought" in shown(app)
+
+
+async def test_without_a_project_the_way_is_told(journal_of: JournalOf, tmp_path: Path) -> None:
+    """Outside of a repository a request has nowhere to go, and the app says so."""
+    async with running(journal_of("empty"), tmp_path) as (app, pilot):
+        app.project = None
+        await press(app, pilot, "c", *"x", "enter")
+        assert "ctrl+n" in told(app) and on(app) == "BoardScreen"

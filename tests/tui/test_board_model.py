@@ -1,0 +1,105 @@
+"""The board without its widget: groups, filter, lines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.board import BoardRow
+from core.machine.states import Condition, State
+from tui.board_model import BoardModel, Group, group_of
+
+
+def row(number: int, state: str = "testing", condition: str = "active", **rest: object) -> BoardRow:
+    """A row as the journal gives it."""
+    plain = BoardRow(
+        f"w{number}", f"B-{number:04d}", f"Build {number}", "demo", state, condition, "", "gated", "", "",
+        0.5, 1.0, 0, 3, float(number), float(number), None, 1, "------", 1,
+    )  # fmt: skip
+    return replace(plain, **rest)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("state", "condition", "group"),
+    [
+        ("testing", "active", Group.RUNNING),
+        ("testing", "waiting", Group.NEEDS_YOU),
+        ("testing", "failed", Group.NEEDS_YOU),
+        ("testing", "paused", Group.WAITING),
+        ("testing", "cancelled", Group.DONE),
+        ("complete", "active", Group.DONE),
+    ],
+)
+def test_a_row_belongs_to_whoever_acts_next(state: str, condition: str, group: Group) -> None:
+    """Failed needs the user as much as waiting does."""
+    assert group_of(row(1, state, condition)) is group
+
+
+rows = st.builds(
+    row,
+    st.integers(1, 40),
+    st.sampled_from([s.value for s in State]),
+    st.sampled_from([c.value for c in Condition]),
+)
+
+
+@given(
+    st.lists(rows, max_size=30), st.lists(rows, max_size=30), st.integers(1, 2), st.sampled_from(["", "test"])
+)
+def test_changes_lead_to_the_same_board_as_loading_it(
+    first: list[BoardRow], then: list[BoardRow], height: int, pattern: str
+) -> None:
+    """A board that was told of changes equals one that was read anew."""
+    told, read = BoardModel(row_height=height), BoardModel(row_height=height)
+    told.filter(pattern)
+    read.filter(pattern)
+    told.load(first)
+    told.upsert(then)
+    read.load({r.workflow_id: r for r in [*first, *then]}.values())
+    assert told.order() == read.order()
+    assert told.attention() == read.attention()
+    assert [told.place(y) for y in range(told.height)] == [read.place(y) for y in range(read.height)]
+
+
+@given(st.lists(rows, max_size=30), st.integers(1, 2))
+def test_lines_and_places_are_each_others_inverse(data: list[BoardRow], height: int) -> None:
+    """The line of a row holds that row, and its number is its place in the order."""
+    model = BoardModel(row_height=height)
+    model.load(data)
+    for position, workflow_id in enumerate(model.order()):
+        line = model.line_of(workflow_id)
+        assert line is not None and line < model.height
+        assert model.place(line).workflow_id == workflow_id
+        assert model.position(workflow_id) == position
+        assert model.at(position) == workflow_id
+
+
+def test_a_change_that_moves_nothing_only_draws_its_own_row() -> None:
+    """Live activity does not lay out the board again."""
+    model = BoardModel()
+    model.load([row(1), row(2)])
+    assert model.upsert([replace(row(1), activity="running tests")]) == (False, ["w1"])
+    assert model.upsert([row(2)]) == (False, [])
+    assert model.upsert([row(2, condition="waiting")]) == (True, ["w2"])
+
+
+def test_the_next_that_needs_the_user_goes_round() -> None:
+    """From the last one it begins again."""
+    model = BoardModel()
+    model.load([row(1, condition="waiting"), row(2), row(3, condition="failed")])
+    assert model.next_that_needs(None) == "w3"
+    assert model.next_that_needs("w3") == "w1"
+    assert model.next_that_needs("w1") == "w3"
+    assert BoardModel().next_that_needs(None) is None
+
+
+def test_the_line_on_top_counts_open_builds_only() -> None:
+    """What is done spends no budget any more."""
+    model = BoardModel()
+    model.load([row(1), row(2, condition="waiting"), row(3, condition="failed"), row(4, "complete")])
+    attention = model.attention()
+    assert (attention.need, attention.running, attention.failed) == (1, 1, 1)
+    assert (attention.cost, attention.budget) == (1.5, 3.0)

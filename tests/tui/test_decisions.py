@@ -1,0 +1,245 @@
+"""Approve, retry and rollback: they do what they say, once, and never by accident."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from core.machine.commands import Authority
+from core.machine.states import State
+from core.service import OrchestrationService
+from screenshots.scenes import Journal, calm, shows_picture, until
+from tests.tui.driving import arm_now, armed, asked, on, press, running, shown, slow_to_arm, told
+from tui.armed import GRACE
+
+JournalOf = Callable[[str], Journal]
+
+
+async def moves_of(journal: Journal, kind: str) -> list[str]:
+    """The transitions of a kind in the journal."""
+    service = await OrchestrationService.open(str(journal.path))
+    events = await service.get_workflow_history(journal.workflow_id, limit=0)
+    await service.close()
+    return [e.data["transition"] for e in events if e.event_type == "moved" and e.data["kind"] == kind]
+
+
+@pytest.mark.parametrize(
+    ("stage", "target"), [("plan", State.HANDOFF_TO_CODER), ("review", State.HANDOFF_TO_RELEASER)]
+)
+async def test_a_twice_approves(stage: str, target: State, journal_of: JournalOf) -> None:
+    """The first press shows what it rests on, the second gives the yes."""
+    journal = journal_of(stage)
+    async with running(journal) as (app, pilot):
+        await press(app, pilot, "a")
+        await shows_picture(app, pilot)
+        assert "approve the" in shown(app)
+        await armed(app, pilot)
+        await press(app, pilot, "a")
+        await until(pilot, lambda: on(app) == "BoardScreen")
+        assert (await asked(journal)).state is target
+
+
+async def test_keys_that_were_typed_too_early_are_dropped(journal_of: JournalOf) -> None:
+    """A held key or a buffered one approves nothing before half a second has gone by, nor does it later."""
+    journal = journal_of("plan")
+    with slow_to_arm():
+        async with running(journal) as (app, pilot):
+            await pilot.press("a", "a", "a", "a")
+            await shows_picture(app, pilot)
+            await press(app, pilot, "a", "a", "r", "b", "x")
+            assert on(app) == "DecisionScreen"
+            arm_now(app)
+            await calm(pilot)
+            assert on(app) == "DecisionScreen"
+    assert (await asked(journal)).waiting_for == "approval:plan"
+
+
+def test_half_a_second_goes_by_between_drawing_and_arming() -> None:
+    """Long enough to see what is asked, short enough not to wait."""
+    assert GRACE == 0.5
+
+
+async def test_another_question_disarms_the_keys(journal_of: JournalOf) -> None:
+    """What changes under the user's hands has to be read again before it can be answered."""
+    journal = journal_of("plan")
+    with slow_to_arm():
+        async with running(journal) as (app, pilot):
+            await press(app, pilot, "a")
+            await shows_picture(app, pilot)
+            arm_now(app)
+            await _raise_budget(journal, 9.0)
+            await until(pilot, lambda: app.screen.picture.view.budget_usd == 9.0)  # type: ignore[attr-defined]
+            await press(app, pilot, "a")
+            assert on(app) == "DecisionScreen"
+    assert (await asked(journal)).waiting_for == "approval:plan"
+
+
+async def _raise_budget(journal: Journal, usd: float) -> None:
+    service = await OrchestrationService.open(str(journal.path))
+    view = await service.get_workflow_status(journal.workflow_id)
+    grace = Authority.person("grace")
+    await service.set_budget(journal.workflow_id, by=grace, expected_version=view.version, budget_usd=usd)
+    await service.close()
+
+
+async def test_a_decision_that_was_taken_elsewhere_closes(journal_of: JournalOf) -> None:
+    """Nobody is left looking at a question that has its answer."""
+    journal = journal_of("plan")
+    async with running(journal) as (app, pilot):
+        await press(app, pilot, "a")
+        await shows_picture(app, pilot)
+        service = await OrchestrationService.open(str(journal.path))
+        view = await service.get_workflow_status(journal.workflow_id)
+        grace = Authority.person("grace")
+        await service.advance_workflow(journal.workflow_id, by=grace, expected_version=view.version)
+        await service.close()
+        await until(pilot, lambda: on(app) == "BoardScreen")
+        assert "decided elsewhere" in told(app)
+
+
+async def test_two_windows_approve_and_it_moves_once(journal_of: JournalOf) -> None:
+    """Both show the same; both press; one moves it, and both end equal."""
+    journal = journal_of("plan")
+    async with running(journal) as (one, first), running(journal) as (two, second):
+        for app, pilot in ((one, first), (two, second)):
+            await press(app, pilot, "a")
+            await shows_picture(app, pilot)
+            await armed(app, pilot)
+        await asyncio.gather(first.press("a"), second.press("a"))
+        await until(first, lambda: on(one) == "BoardScreen")
+        await until(second, lambda: on(two) == "BoardScreen")
+        assert await moves_of(journal, "advance") == ["T01", "T02"]
+        rows = [app.board.board.model.rows for app in (one, two)]
+        await until(first, lambda: rows[0] == rows[1])
+        assert rows[0][journal.workflow_id].state == "handoff_to_coder"
+
+
+async def test_a_decision_leads_to_diff_and_evidence(journal_of: JournalOf) -> None:
+    """Looking closer is a key away."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await press(app, pilot, "a")
+        await shows_picture(app, pilot)
+        await press(app, pilot, "d")
+        await until(pilot, lambda: on(app) == "WorkflowScreen")
+        await shows_picture(app, pilot)
+        assert app.screen.pane == "diff"  # type: ignore[attr-defined]
+
+
+async def test_talk_from_a_decision_goes_to_the_composer(journal_of: JournalOf) -> None:
+    """What is unclear can be asked before deciding."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await press(app, pilot, "a")
+        await shows_picture(app, pilot)
+        await press(app, pilot, "c")
+        await until(pilot, lambda: on(app) == "WorkflowScreen")
+        await calm(pilot)
+        assert app.focused is not None and app.focused.id == "composer"
+
+
+async def test_r_twice_sends_the_work_back_with_the_reason(journal_of: JournalOf) -> None:
+    """The target is chosen, the reason written, the evidence does not count any more."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await press(app, pilot, "r")
+        await shows_picture(app, pilot)
+        await press(app, pilot, "j", "e", *"Name the tests by what they show", "enter")
+        await armed(app, pilot)
+        await press(app, pilot, "r")
+        await until(pilot, lambda: on(app) == "BoardScreen")
+        view = await asked(journal)
+        assert (view.state, view.attempt) == (State.TESTING, 3)
+        assert view.last_refusal == "Name the tests by what they show"
+
+
+async def test_a_retry_without_a_reason_asks_for_one(journal_of: JournalOf) -> None:
+    """The next attempt has to know what should be different."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await press(app, pilot, "r")
+        await shows_picture(app, pilot)
+        await armed(app, pilot)
+        await press(app, pilot, "r")
+        assert "Say in a sentence why" in told(app)
+        assert (await asked(journal)).state is State.VERIFICATION
+
+
+async def test_the_letter_r_in_the_reason_is_a_letter(journal_of: JournalOf) -> None:
+    """Only the choice above decides, and after leaving the text the keys count anew."""
+    journal = journal_of("review")
+    with slow_to_arm():
+        async with running(journal) as (app, pilot):
+            await press(app, pilot, "r")
+            await shows_picture(app, pilot)
+            arm_now(app)
+            await press(app, pilot, "e", *"rrr", "enter", "r")
+            assert on(app) == "RetryScreen"
+    assert (await asked(journal)).state is State.VERIFICATION
+
+
+async def test_a_failed_attempt_can_be_tried_once_more(journal_of: JournalOf) -> None:
+    """A failure never loses its phase."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await press(app, pilot, "j", "r")
+        await shows_picture(app, pilot)
+        await press(app, pilot, "e", *"the key is set now", "enter")
+        await armed(app, pilot)
+        await press(app, pilot, "r")
+        await until(pilot, lambda: on(app) == "BoardScreen")
+        row = next(r for r in app.board.board.model.rows.values() if r.build_id == "B-0004")
+        await until(pilot, lambda: app.board.board.model.rows[row.workflow_id].condition == "active")
+        assert row.state == "planning"
+
+
+async def test_a_rollback_asks_twice(journal_of: JournalOf) -> None:
+    """The first key shows what is undone and asks again; the second one does it, half a second later."""
+    journal = journal_of("review")
+    with slow_to_arm():
+        async with running(journal) as (app, pilot):
+            await press(app, pilot, "b")
+            await shows_picture(app, pilot)
+            assert "checkpoint 0" in shown(app) and "no longer count" in shown(app)
+            arm_now(app)
+            await press(app, pilot, "y")
+            assert "yes, roll back" not in shown(app), "y alone means nothing"
+            await press(app, pilot, "b")
+            assert "yes, roll back to planning" in shown(app)
+            await press(app, pilot, "y", "b", "y")
+            assert on(app) == "RollbackScreen", "the second question has to be read too"
+            assert (await asked(journal)).state is State.VERIFICATION
+            arm_now(app)
+            await press(app, pilot, "y")
+            await until(pilot, lambda: on(app) == "BoardScreen")
+    assert (await asked(journal)).state is State.PLANNING
+    assert await moves_of(journal, "rollback") == ["T25"]
+
+
+async def test_another_target_takes_the_second_question_back(journal_of: JournalOf) -> None:
+    """A yes is a yes to what was read."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await press(app, pilot, "b")
+        await shows_picture(app, pilot)
+        await armed(app, pilot)
+        await press(app, pilot, "b")
+        await armed(app, pilot)
+        await press(app, pilot, "j", "y")
+        assert on(app) == "RollbackScreen"
+        assert (await asked(journal)).state is State.VERIFICATION
+
+
+@pytest.mark.parametrize("key", ["a", "r", "b"])
+async def test_escape_leaves_everything_as_it_is(key: str, journal_of: JournalOf) -> None:
+    """Not now is always an answer."""
+    journal = journal_of("review")
+    before = await asked(journal)
+    async with running(journal) as (app, pilot):
+        await press(app, pilot, key)
+        await shows_picture(app, pilot)
+        await press(app, pilot, "escape")
+        assert on(app) == "BoardScreen"
+    assert (await asked(journal)).version == before.version

@@ -1,0 +1,104 @@
+"""Text from outside is only text, wherever it is shown."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from core.machine.states import EvidenceKind, State
+from core.machine.transitions import Order
+from screenshots.journal import Hand, Writer
+from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture
+from tests.tui.driving import opened, running, shown
+
+EVIL = (
+    "[bold red]markup[/] [@click=app.exit]press[/] \x1b[2J\x1b[31mred \x1b]0;title\x07 \x1bP1$r\x1b\\ "
+    "\u202eright to left\u202c zero\u200bwidth \u2066x\u2069 \x08\x08\r tab\t end\x9b31m"
+)
+LONG = "w" * 1_000_000
+FORBIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+async def evil_journal(folder: Path) -> Journal:
+    """A workflow in which everything that can be said was said by somebody who means harm."""
+    writer = await Writer.open(str(folder / "qdeck.db"))
+    try:
+        hand = await writer.start(Path("/srv") / "x[red]", f"{EVIL}\n{LONG}", title=EVIL)
+        await _speak(hand)
+        await hand.becomes(Order.FAIL, EVIL)
+        return Journal(folder / "qdeck.db", hand.workflow_id, writer.clock.seconds())
+    finally:
+        await writer.close()
+
+
+async def _speak(hand: Hand) -> None:
+    await hand.begin()
+    await hand.checkpoint("base")
+    hand.say(
+        f"{EVIL}\n```evil\n{EVIL}\n{LONG}\n```\n| {EVIL} | b |\n|---|---|\n| 1 | {LONG[:5000]} |\n- {EVIL}"
+    )
+    hand.tool(EVIL, f'{{"path": "{LONG[:3000]}"}}', f"{EVIL}\n{LONG}", ok=False)
+    hand.note(EVIL)
+    await hand.proves(
+        EvidenceKind.REQUIREMENT,
+        EVIL,
+        {"summary": EVIL, "criteria": [{"number": 1, "text": EVIL}], "assumptions": [LONG, EVIL]},
+    )
+    await hand.end("submitted", EVIL)
+    await hand.moves(State.PLANNING, packet={"summary": EVIL})
+    await hand.begin()
+    hand.runs("test", [EVIL, LONG[:9000]], exit_code=1, output=f"{EVIL}\n{LONG}", suite="new")
+    diff = f"diff --git a/{EVIL} b/{EVIL}\n@@ {EVIL}\n+{EVIL}\n-{LONG}\n"
+    change = {"path": EVIL, "status": EVIL, "added": 1, "removed": 1}
+    await hand.checkpoint("evil", diff, {"files": 1, "added": 1, "removed": 1, "changes": [change]})
+    failure = {"name": EVIL, "text": f"{EVIL}\n{LONG}"}
+    await hand.proves(EvidenceKind.PLAN, EVIL, {"tasks": [{"text": EVIL}], "failures": [failure]}, ok=False)
+    hand.activity(EVIL, EVIL)
+    hand.streams(f"{EVIL}\n{EVIL * 20}")
+
+
+def assert_harmless(text: str) -> None:
+    """Nothing but visible characters is on the screen."""
+    bad = {c for c in text if c != "\n" and unicodedata.category(c) in FORBIDDEN}
+    assert not bad, sorted(map(ascii, bad))
+
+
+@pytest.mark.parametrize("pane", PANES_SHOWN)
+async def test_a_workflow_full_of_evil_text_is_shown_as_text(pane: str, tmp_path: Path) -> None:
+    """Neither markup nor escapes nor a megabyte on one line does anything but stand there."""
+    journal = await evil_journal(tmp_path)
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal, pane)
+        await pilot.press("o", "G", "g")
+        await calm(pilot)
+        text = shown(app)
+        assert_harmless(text)
+        assert "[bold red]markup[/]" in text
+
+
+async def test_the_board_shows_evil_titles_as_text(tmp_path: Path) -> None:
+    """A title is never markup."""
+    async with running(await evil_journal(tmp_path)) as (app, _):
+        assert_harmless(shown(app))
+        assert "[bold red]markup[/]" in shown(app)
+
+
+@pytest.mark.parametrize("how", ["open_decision", "open_retry", "open_rollback"])
+async def test_a_decision_shows_evil_text_as_text(how: str, tmp_path: Path) -> None:
+    """Nothing in a decision can move what the user reads."""
+    journal = await evil_journal(tmp_path)
+    async with running(journal) as (app, pilot):
+        getattr(app, how)(journal.workflow_id)
+        await shows_picture(app, pilot)
+        assert_harmless(shown(app))
+
+
+async def test_a_message_in_passing_is_text(tmp_path: Path) -> None:
+    """Toasts draw what they are told, nothing more."""
+    async with running(await evil_journal(tmp_path)) as (app, pilot):
+        app.tell(EVIL, bad=True)
+        await calm(pilot)
+        assert_harmless(shown(app))
+        assert "[bold red]markup[/]" in shown(app)

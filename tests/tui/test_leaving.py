@@ -1,0 +1,136 @@
+"""Leaving the app, and the ways around it: help, palette, themes, keys of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.machine.transitions import TRANSITIONS
+from screenshots.scenes import Journal, calm, make_app, playing, until
+from tests.tui.driving import on, press, running, shown, told
+
+JournalOf = Callable[[str], Journal]
+
+
+async def test_leaving_with_builds_running_asks(journal_of: JournalOf) -> None:
+    """They may go on, or pause; or one stays."""
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, "q")
+        assert "2 builds are running." in shown(app)
+        await until(pilot, app.screen.armed)  # type: ignore[attr-defined]
+        await press(app, pilot, "l")
+        assert app.return_code == 0
+
+
+async def test_leaving_can_pause_what_runs(journal_of: JournalOf) -> None:
+    """Every running build is paused before the app goes."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await press(app, pilot, "q")
+        await until(pilot, app.screen.armed)  # type: ignore[attr-defined]
+        await pilot.press("p")
+        await until(pilot, lambda: app.return_code == 0)
+    async with running(journal) as (app, _):
+        assert "running" not in shown(app).split("\n")[0]
+
+
+async def test_leaving_with_nothing_running_does_not_ask(journal_of: JournalOf) -> None:
+    """Nothing to ask about."""
+    async with running(journal_of("empty")) as (app, pilot):
+        await press(app, pilot, "q")
+        assert app.return_code == 0
+
+
+async def test_ctrl_c_twice_leaves(journal_of: JournalOf) -> None:
+    """Once only says so."""
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, "ctrl+c")
+        assert app.return_code is None and "ctrl+c again" in told(app)
+        await press(app, pilot, "ctrl+c")
+        assert app.return_code == 0
+
+
+async def test_help_holds_every_key_and_every_move(journal_of: JournalOf) -> None:
+    """It is generated, so nothing can be missing."""
+    async with running(journal_of("review"), size=(120, 120)) as (app, pilot):
+        await press(app, pilot, "question_mark")
+        text = shown(app)
+        for words in ("Approve", "Retry", "Roll back", "Next decision", "Filter", "New build", "Statistics"):
+            assert words in text
+        assert all(f"{t.id}" in text for t in TRANSITIONS)
+
+
+async def test_the_palette_runs_any_action_by_name(journal_of: JournalOf) -> None:
+    """Who does not know the key finds the word."""
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, "ctrl+p", *"statis")
+        await app.workers.wait_for_complete()
+        await calm(pilot)
+        await press(app, pilot, "enter")
+        await until(pilot, lambda: on(app) == "StatisticsScreen")
+
+
+async def test_the_palette_changes_the_theme(journal_of: JournalOf) -> None:
+    """Light and high contrast are a word away, and everything is drawn anew."""
+    async with running(journal_of("review")) as (app, pilot):
+        before = app.export_screenshot()
+        app.action_use_theme("qdeck-light")
+        await calm(pilot)
+        assert app.theme == "qdeck-light" and app.export_screenshot() != before
+        assert "#0e1117" not in app.export_screenshot()
+
+
+@pytest.mark.parametrize("theme", ["nord", "textual-light", "dracula"])
+async def test_a_theme_that_is_not_ours_works_too(theme: str, journal_of: JournalOf) -> None:
+    """Every theme of Textual has colours for our inks."""
+    async with running(journal_of("review"), theme=theme) as (app, _):
+        assert app.theme == theme and "NEEDS YOU" in shown(app)
+
+
+async def test_keys_can_be_given_other_letters(journal_of: JournalOf) -> None:
+    """Every binding has an id, and the user's settings name the key."""
+    journal = journal_of("review")
+    app = make_app(journal, None)
+    app.settings = replace(app.settings, keymap={"build.approve": "y"})
+    app.set_keymap(app.settings.keymap)
+    async with playing(app, (120, 40)) as pilot:
+        await press(app, pilot, "y")
+        assert on(app) == "DecisionScreen"
+
+
+async def test_every_binding_explains_itself(journal_of: JournalOf, project: Path) -> None:
+    """An id for re-mapping, a description for the palette, a tooltip for the help."""
+    journal = journal_of("review")
+    async with running(journal, project) as (app, pilot):
+        screens = ["", "enter", "a", "r", "b", "ctrl+n"]
+        for key in screens:
+            if key:
+                await press(app, pilot, key)
+            for node in (app.screen, *app.screen.walk_children()):
+                if not type(node).__module__.startswith("tui."):
+                    continue
+                for cls in type(node).__mro__:
+                    for binding in (
+                        cls.__dict__.get("BINDINGS", ()) if cls.__module__.startswith("tui.") else ()
+                    ):
+                        assert binding.id and binding.description and binding.tooltip, binding
+            while on(app) != "BoardScreen":
+                await press(app, pilot, "escape")
+
+
+async def test_a_journal_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    """A corrupt file neither crashes the app nor is touched by it."""
+    path = tmp_path / "qdeck.db"
+    path.write_bytes(b"this is no database at all, only some text " * 200)
+    before = path.read_bytes()
+    app = make_app(Journal(path, "", 0.0), None)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.trouble != "" and app.is_running)
+        await calm(pilot)
+        assert "✗" in shown(app).split("\n")[0]
+        await press(app, pilot, "a")
+        assert on(app) == "BoardScreen"
+    assert path.read_bytes() == before

@@ -1,0 +1,118 @@
+"""What models write, drawn block by block."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.ink import plain, width_of
+from tui.markdown import TABLE_CHUNK, Blocks, block_lines, inline, markdown_blocks
+
+SAMPLE = """# Title
+
+A paragraph with **bold**, *italic*, `code` and [a link](https://example.org).
+It goes on.
+
+- one
+- two
+  that goes on
+  - deeper
+
+1. first
+2. second
+
+> quoted
+
+```python
+def f(x):
+    return x  # a comment
+```
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+---
+"""
+
+
+def drawn(text: str, width: int = 60) -> str:
+    """The text as it is shown."""
+    return plain(line for block in markdown_blocks(text) for line in block_lines(block, width))
+
+
+def test_every_kind_of_block_is_drawn() -> None:
+    """Marks become form, and no mark is left over."""
+    assert drawn(SAMPLE) == "\n".join(
+        [
+            "Title",
+            "",
+            "A paragraph with bold, italic, code and a link",
+            "https://example.org. It goes on.",
+            "",
+            "• one",
+            "• two that goes on",
+            "  • deeper",
+            "",
+            "1. first",
+            "2. second",
+            "",
+            "▎ quoted",
+            "",
+            " def f(x):",
+            "     return x  # a comment",
+            "",
+            "a │ b",
+            "──┼──",
+            "1 │ 2",
+            "",
+            "─" * 60,
+        ]
+    )
+
+
+@given(st.integers(1, 40))
+def test_the_same_text_in_pieces_gives_the_same_blocks(size: int) -> None:
+    """However a stream is cut, the end is the same."""
+    blocks = Blocks()
+    for start in range(0, len(SAMPLE), size):
+        blocks.feed(SAMPLE[start : start + size])
+    blocks.close()
+    assert blocks.finished == markdown_blocks(SAMPLE)
+
+
+@given(st.text(max_size=300), st.integers(10, 80))
+def test_no_text_can_break_the_drawing(text: str, width: int) -> None:
+    """Any text is drawn, and no line is wider than the room for it."""
+    for block in markdown_blocks(text):
+        for line in block_lines(block, width):
+            assert width_of(line) <= width or block.kind in {"heading", "paragraph", "item", "quote"}
+
+
+def test_an_open_fence_is_shown_while_it_streams() -> None:
+    """Code appears line by line, before its end is there."""
+    blocks = Blocks()
+    blocks.feed("```python\nx = 1\ny =")
+    assert plain(line for b in blocks.rest for line in block_lines(b, 40)) == " x = 1\n y ="
+    assert blocks.finished == []
+
+
+def test_a_very_long_table_is_drawn_in_parts_with_the_same_head() -> None:
+    """An open table does not cost more with every row."""
+    rows = "\n".join(f"| {n} | x |" for n in range(TABLE_CHUNK * 3))
+    blocks = [b for b in markdown_blocks(f"| n | v |\n|---|---|\n{rows}") if b.kind == "table"]
+    assert len(blocks) > 2
+    assert all(b.lines[0] == "| n | v |" and len(b.lines) <= TABLE_CHUNK for b in blocks)
+
+
+def test_names_with_underscores_stay_as_they_are() -> None:
+    """snake_case is no emphasis."""
+    assert plain([inline("call test_no_hyphen_at_the_ends now")]) == "call test_no_hyphen_at_the_ends now"
+
+
+def test_markup_of_the_screen_library_is_only_text() -> None:
+    """A model cannot colour, link or run anything with square brackets."""
+    text = "[bold red]x[/] [@click=app.quit]press[/]"
+    line = inline(text)
+    assert plain([line]) == text
+    assert all(span.link == "" for span in line)

@@ -1,0 +1,231 @@
+"""The workflow's own screen: panes, conversation, chat, and stopping a turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from core.journal.engine import EngineJournal
+from core.machine.commands import Authority
+from core.service import OrchestrationService
+from screenshots.journal import Clock
+from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
+from tests.tui.driving import on, opened, press, running, shown, told
+
+JournalOf = Callable[[str], Journal]
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+
+
+def pane(app: object) -> str:
+    """The pane that is in front."""
+    return app.screen.pane  # type: ignore[attr-defined]
+
+
+@SIZES
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("1", "talk"), ("2", "plan"), ("3", "diff"), ("4", "evidence"), ("5", "handoffs"), ("6", "events"),
+     ("d", "diff"), ("e", "evidence"), ("h", "events")],
+)  # fmt: skip
+async def test_a_key_shows_its_pane(
+    key: str, name: str, size: tuple[int, int], journal_of: JournalOf
+) -> None:
+    """Numbers and letters go to a pane from wherever one is, at both sizes."""
+    journal = journal_of("review")
+    async with running(journal, size=size) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, key)
+        assert pane(app) == name
+        assert app.focused is not None and app.focused.region.width > 0
+
+
+async def test_brackets_go_round_the_panes(journal_of: JournalOf) -> None:
+    """Forward through all, and back."""
+    journal = journal_of("review")
+    async with running(journal, size=(80, 24)) as (app, pilot):
+        await opened(app, pilot, journal)
+        seen = []
+        for _ in PANES_SHOWN:
+            await press(app, pilot, "right_square_bracket")
+            seen.append(pane(app))
+        assert seen == ["plan", "diff", "evidence", "handoffs", "events", "talk"]
+        await press(app, pilot, "left_square_bracket")
+        assert pane(app) == "events"
+
+
+async def test_on_a_narrow_screen_one_pane_is_shown_at_a_time(journal_of: JournalOf) -> None:
+    """At 80 columns talk and evidence take turns; at 120 they stand side by side."""
+    journal = journal_of("review")
+    async with running(journal, size=(80, 24)) as (app, pilot):
+        await opened(app, pilot, journal)
+        assert "EVIDENCE" not in shown(app) and "Verification Overseer" in shown(app)
+        await press(app, pilot, "e")
+        assert "EVIDENCE" in shown(app) and "Nothing new from the scanners" not in shown(app)
+        await pilot.resize_terminal(120, 40)
+        await calm(pilot)
+        assert "EVIDENCE" in shown(app) and "Nothing new from the scanners" in shown(app)
+
+
+async def test_zoom_gives_a_pane_the_whole_width(journal_of: JournalOf) -> None:
+    """And gives it back."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal, "diff")
+        assert "Nothing new from the scanners" in shown(app)
+        await press(app, pilot, "z")
+        assert "Nothing new from the scanners" not in shown(app)
+        assert 'unicodedata.normalize("NFKD", text.casefold())' in shown(app)
+        await press(app, pilot, "z")
+        assert "Nothing new from the scanners" in shown(app)
+
+
+async def test_tool_calls_are_folded_to_a_line_and_can_be_opened(journal_of: JournalOf) -> None:
+    """`o` shows what a tool was given and what it answered."""
+    journal = journal_of("plan")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        talk = app.screen.query_one("#talk")
+        assert "read  textkit/words.py  → " in talk.text and "def count_words" not in talk.text
+        await press(app, pilot, "o")
+        assert "def count_words(text)" in talk.text
+        await press(app, pilot, "o")
+        assert "def count_words" not in talk.text
+
+
+async def test_what_is_written_reaches_the_role(journal_of: JournalOf) -> None:
+    """The words are in the journal, and in the conversation."""
+    journal = journal_of("testing")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "c", *"Mind the ", "ctrl+j", *"Dutch ij", "enter")
+        talk = app.screen.query_one("#talk")
+        await until(pilot, lambda: "▎ Dutch ij" in talk.text)
+        service = await OrchestrationService.open(str(journal.path))
+        message = (await service.messages(journal.workflow_id))[-1]
+        await service.close()
+        assert (message.author, message.text) == ("person:ada", "Mind the \nDutch ij")
+
+
+async def test_a_letter_in_the_composer_decides_nothing(journal_of: JournalOf) -> None:
+    """Approve, retry, rollback and cancel are letters there."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "c", *"arbxpq123[]")
+        assert on(app) == "WorkflowScreen"
+        assert app.screen.query_one("#composer").text == "arbxpq123[]"
+
+
+async def test_the_arrow_brings_back_what_was_sent(journal_of: JournalOf) -> None:
+    """The composer remembers."""
+    journal = journal_of("testing")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "c", *"first", "enter", *"second", "enter", "up", "up")
+        composer = app.screen.query_one("#composer")
+        assert composer.text == "first"
+        await press(app, pilot, "down")
+        assert composer.text == "second"
+
+
+async def test_a_pasted_megabyte_neither_freezes_nor_breaks(journal_of: JournalOf) -> None:
+    """It can be looked at and removed; sending it is refused in a sentence."""
+    journal = journal_of("testing")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "c")
+        app.screen.query_one("#composer").insert("word " * 200_000)
+        await press(app, pilot, "enter")
+        await until(pilot, lambda: "characters" in told(app))
+
+
+async def test_live_words_appear_and_become_a_message(journal_of: JournalOf) -> None:
+    """What streams is shown at once, and once only when the message is there."""
+    journal = journal_of("testing")
+    clock = Clock(datetime.fromtimestamp(journal.at, UTC))
+    engine = EngineJournal(journal.url, clock=clock)
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        talk = app.screen.query_one("#talk")
+        attempt = engine.workflow(journal.workflow_id).attempt_id
+        engine.chunk(journal.workflow_id, attempt, "ch.\n\nEvery edge is **covered**.")
+        await until(pilot, lambda: "Every edge is covered." in talk.text)
+        clock.wait(1)
+        words = "The suite is green. Every edge is **covered**."
+        engine.add_message(journal.workflow_id, attempt, None, "said", "test_auditor", "text", words)
+        await until(pilot, lambda: "The suite is green." in talk.text)
+        assert talk.text.count("Every edge is covered.") == 1
+    engine.close()
+
+
+async def test_escape_twice_in_the_chat_stops_the_turn(journal_of: JournalOf) -> None:
+    """Once leaves the text; again at once stops the role."""
+    journal = journal_of("testing")
+    engine = EngineJournal(journal.url)
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "c", "escape")
+        assert not engine.stop_requested(journal.workflow_id)
+        await press(app, pilot, "escape")
+        await until(pilot, lambda: engine.stop_requested(journal.workflow_id))
+        assert on(app) == "WorkflowScreen"
+        app.screen.stop_until = time.monotonic()  # type: ignore[attr-defined]
+        await press(app, pilot, "escape")
+        assert on(app) == "BoardScreen"
+    engine.close()
+
+
+async def test_stopping_where_nobody_works_says_so(journal_of: JournalOf) -> None:
+    """A dim key explains itself here too."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "full_stop")
+        assert "No role is at work" in told(app)
+
+
+async def test_the_next_decision_opens_in_place(journal_of: JournalOf) -> None:
+    """`n` goes on to the next workflow that needs the user, and escape to the board."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "n")
+        await shows_picture(app, pilot)
+        assert "Import customers from CSV" in shown(app)
+        await press(app, pilot, "escape")
+        assert on(app) == "BoardScreen"
+
+
+async def test_a_finished_build_takes_no_words(journal_of: JournalOf) -> None:
+    """The composer is closed, and the key says why."""
+    journal = journal_of("complete")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "c")
+        assert app.screen.query_one("#composer").disabled
+        assert "is complete" in told(app)
+
+
+async def test_what_a_rollback_takes_back_is_struck(journal_of: JournalOf) -> None:
+    """The words stay readable, and are marked as gone."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        talk = app.screen.query_one("#talk")
+        assert "↶" not in talk.text
+        service = await OrchestrationService.open(str(journal.path))
+        view = await service.get_workflow_status(journal.workflow_id)
+        ada = Authority.person("ada")
+        answer = await service.rollback_workflow(
+            journal.workflow_id,
+            by=ada,
+            expected_version=view.version,
+            target_state="planning",
+            reason="again",
+        )
+        await service.close()
+        assert answer.ok, answer.text
+        await until(pilot, lambda: "↶ I write the module first" in talk.text)
