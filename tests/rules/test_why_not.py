@@ -1,0 +1,139 @@
+"""A refusal says what is missing, who can supply it and the way on: in one text, everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.machine.commands import Authority, AuthorityKind, Move
+from core.machine.decide import decide
+from core.machine.refusal import Reason, Refusal
+from core.machine.states import ROLE_TITLES, Autonomy, Condition, State
+from core.machine.transitions import Order
+from screenshots.scenes import Journal, make_app, playing, until
+from tests.api.conftest import api
+from tests.cli.calls import CommandLine
+from tests.machine.conftest import Driver
+from tests.machine.oracle import ROWS, SPEC, WHO
+from tests.machine.test_exhaustive import conditioned, order, ready
+from tests.service.conftest import ADA
+
+__all__ = ["api"]
+
+BY_ID = {row["id"]: row for row in SPEC["transitions"]}
+
+
+def test_every_refusal_of_a_move_helps() -> None:
+    """Whoever orders whatever from wherever: a sentence, and a way on that the table allows, step by step."""
+    for source, target, condition, by in itertools.product(State, State, Condition, WHO):
+        workflow = conditioned(ready(source, Autonomy.GATED), condition)
+        refusal = decide(workflow, order(Move, workflow, by, target=target))
+        if not isinstance(refusal, Refusal):
+            continue
+        lines = refusal.lines()
+        assert all(line.endswith((".", "!", "?")) and len(line) > 10 for line in lines)
+        here: str = source
+        for step in refusal.path:
+            if step == Order.RESUME:
+                assert condition in (Condition.PAUSED, Condition.FAILED)
+                continue
+            assert BY_ID[step]["from"] == here
+            assert step in lines[-1]
+            here = BY_ID[step]["to"]
+        if refusal.path:
+            assert here == target
+        if refusal.reason is Reason.NOT_READY:
+            assert refusal.missing
+            assert all(m.what and m.why and m.who for m in refusal.missing)
+
+
+@pytest.mark.parametrize("source", [s for (s, _), row in ROWS.items() if row["kind"] == "advance"])
+def test_a_closed_gate_names_each_lack_its_maker_and_the_way_over_the_earliest(source: str) -> None:
+    """With nothing current at all, the way leads back to the first phase and from there to the target."""
+    row = next(r for (s, _), r in ROWS.items() if s == source and r["kind"] == "advance")
+    driver = Driver(Autonomy.GATED).go_to(State(source))
+    bare = type(driver.now).from_data(driver.now.to_data() | {"evidence": {}})
+    refusal = decide(bare, order(Move, bare, Authority(AuthorityKind.ROLE, row["actor"]), target=row["to"]))
+    assert isinstance(refusal, Refusal)
+    made = {piece["key"]: piece["phase"] for piece in SPEC["evidence"]}
+    owner = {state["id"]: state["owner"] for state in SPEC["states"]}
+    wanted = [(kind, owner[made[kind]]) for kind in row["needs_current"]]
+    assert [(m.what, m.who) for m in refusal.missing if m.who != "a person"] == wanted
+    assert refusal.path[-1] == row["id"]
+    assert any(BY_ID[step]["from"] == "discovery" for step in refusal.path)
+    for kind, who in wanted:
+        line = f"missing: {kind}: there is none yet (from the {ROLE_TITLES[who]})."  # type: ignore[index]
+        assert line in refusal.lines()
+
+
+def test_a_role_that_may_not_is_told_who_may() -> None:
+    """The refusal names the owner, by the name that people use."""
+    workflow = ready(State.TESTING, Autonomy.GATED)
+    writer = Authority(AuthorityKind.ROLE, "code_writer")
+    refusal = decide(workflow, order(Move, workflow, writer, target=State.HANDOFF_TO_VERIFIER))
+    assert isinstance(refusal, Refusal)
+    assert str(refusal) == (
+        "T06 belongs to the Test Auditor, not to the Code Writer. "
+        "T06 may be ordered by the Test Auditor or a person. "
+        "The shortest legal way on: advance to handoff to verifier (T06)."
+    )
+
+
+async def test_the_screen_the_command_line_and_the_api_say_the_same(
+    api: Any,
+    path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three refusals, asked for through every face: the same lines, in the same order."""
+    monkeypatch.setenv("QDECK_HOME", str(tmp_path / "home"))
+    build = await api.begun(Autonomy.AUTO)
+    told: dict[str, list[list[str]]] = {"service": [], "api": [], "command line": []}
+    skip = {"target_state": "implementation", "reason": "so"}
+    closed = {"role": "q_assistant", "completed_state": "discovery"}
+    orders = [
+        ("rollback", skip, ("rollback", "--to", "implementation", "--reason", "so")),
+        ("advance", closed, ("advance",)),
+        ("advance", closed, ("advance",)),
+    ]
+    qdeck = CommandLine(tmp_path / "home")
+    app = make_app(Journal(path, build.id, time.time()), None)
+    async with playing(app, (120, 40)) as pilot:
+        for number, (verb, body, words) in enumerate(orders):
+            if number == 2:
+                assert (await api.approve(f"/{build.id}/pause", {})).status_code == 200
+            version = (await build.now()).version
+
+            async def command(service: Any, verb: str = verb, version: int = version) -> Any:
+                given = {"by": ADA, "expected_version": version}
+                if verb == "advance":
+                    return await service.advance_workflow(build.id, **given)
+                return await service.rollback_workflow(
+                    build.id, **given, target_state=State.IMPLEMENTATION, reason="so"
+                )
+
+            answer = await command(build.service)
+            told["service"].append(list(answer.refusal.lines()))
+            assert answer.text == " ".join(answer.refusal.lines())
+            if verb == "advance":
+                ahead = (await build.service.moves(build.id, ADA))[0]
+                assert ahead.why_not == answer.text
+            reply = await api.approve(f"/{build.id}/{verb}", body)
+            assert reply.status_code == 409, reply.text
+            told["api"].append(reply.json()["why_not"]["lines"])
+            line = (words[0], build.id, *words[1:], "--db", str(path))
+            called = await asyncio.to_thread(qdeck.inside, *line)
+            told["command line"].append(called.ended(2).err.strip().splitlines())
+            data = (await asyncio.to_thread(qdeck.inside, *line, "--json")).ended(2).data
+            assert data["why_not"] == list(answer.refusal.lines())
+            await app.ask(command)
+            text = answer.text
+            await until(pilot, lambda text=text: text in [n.message for n in app._notifications])
+    assert told["service"] == told["api"] == told["command line"]
+    assert "missing: requirement: there is none yet (from the Q Assistant)." in told["service"][1]
+    assert told["service"][2][-1] == "The shortest legal way on: resume, then advance to planning (T01)."
