@@ -29,8 +29,10 @@ class Limits:
 class Contained:
     """One command and all that it may see.
 
-    `writable` and `readable` are bound at their own paths, `hidden` are paths below them that must look
-    empty. `env` is added to the allow-list that every run gets. `network` is off unless asked for.
+    `writable` and `readable` are bound at their own paths; `hidden` are paths below them that must look
+    empty, and the `.git` of each of these folders is hidden without asking. Of two rules the one for the
+    deeper path counts. `env` is added to the allow-list that every run gets. `network` is off unless asked
+    for; with it everything that the machine reaches is reached.
     """
 
     argv: tuple[str, ...]
@@ -47,10 +49,10 @@ class Contained:
 class Run:
     """What one command did.
 
-    `exit_code` is None when it was killed by us; `limit` then says for what: "time", "output", "memory" or
-    "processes". `output` is stdout and stderr together, cut in the middle past a bound; `output_bytes` and
-    `output_digest` (sha256) speak of all of it. Seconds are wall-clock and CPU; `peak_memory_bytes` is the
-    resident memory of all processes together, as seen a few times a second.
+    `exit_code` is None when a signal ended it. When that was ours, `limit` says for what: "time", "output",
+    "memory" or "processes". `output` is stdout and stderr together, cut in the middle past a bound;
+    `output_bytes` and `output_digest` (sha256) speak of all of it. Seconds are wall-clock and CPU;
+    `peak_memory_bytes` is the resident memory of all processes together, as seen a few times a second.
     """
 
     argv: tuple[str, ...]

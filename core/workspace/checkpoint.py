@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.workspace.git import run_git
 from core.workspace.repository import Repository, commit_tree, resolve, tree_of
 from core.workspace.snapshot import make_files_equal, show_as_committed, tree_digest
-from core.workspace.worktree import Worktree, restore_pointer
+from core.workspace.worktree import Worktree, in_words, restore_pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Checkpoint:
     tree: str
 
 
+@in_words
 def checkpoint(worktree: Worktree, *, workflow_id: str, number: int, message: str) -> Checkpoint:
     """Keep the files as they are now under `refs/qdeck/<workflow_id>/<number>`.
 
@@ -46,6 +47,7 @@ def checkpoint(worktree: Worktree, *, workflow_id: str, number: int, message: st
     return Checkpoint(number, ref, commit, tree)
 
 
+@in_words
 def restore(worktree: Worktree, commit: str) -> None:
     """Make the files exactly those of `commit` and the branch point to it; ignored files stay. Idempotent.
 

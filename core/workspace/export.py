@@ -17,8 +17,10 @@ from core.workspace.git import run_git
 from core.workspace.paths import PathRefused, inside, remove_inside
 from core.workspace.plain import plain_git
 from core.workspace.repository import Repository, tree_of
+from core.workspace.worktree import in_words
 
 
+@in_words
 def export_tree(repo: Repository, treeish: str, dest: Path) -> None:
     """Write the files of a commit or tree into `dest`, which must be empty or not there yet."""
     tree = tree_of(repo, treeish)
@@ -29,6 +31,7 @@ def export_tree(repo: Repository, treeish: str, dest: Path) -> None:
         plain_git(repo, "read-tree", "--reset", "-u", tree, work_tree=dest.resolve(), index=index)
 
 
+@in_words
 def overlay(repo: Repository, treeish: str, dest: Path, paths: Sequence[str]) -> None:
     """Make the given files and folders below `dest` what they are in `treeish`; what is absent there goes.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from core.errors import ProjectError
 from core.workspace.git import run_git
 from core.workspace.repository import Repository, resolve
 from core.workspace.snapshot import make_files_equal, show_as_committed, tree_digest
-from core.workspace.worktree import Worktree, remove_folder, restore_pointer
+from core.workspace.worktree import Worktree, in_words, remove_folder, restore_pointer
 
 _NOTE = "qdeck.json"
+_STALE_SECONDS = 3600.0
 _SAFE_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
 
 
+@in_words
 def create_worktree(repo: Repository, *, build_id: str, workflow_id: str, root: Path, base: str) -> Worktree:
     """Make the workflow's worktree at `base`, or open it when it is there already.
 
@@ -39,6 +42,7 @@ def create_worktree(repo: Repository, *, build_id: str, workflow_id: str, root: 
     return open_worktree(repo, build_id=build_id, workflow_id=workflow_id, root=root)
 
 
+@in_words
 def open_worktree(repo: Repository, *, build_id: str, workflow_id: str, root: Path) -> Worktree:
     """Open the worktree that `create_worktree` made."""
     path = _path(root, build_id, workflow_id)
@@ -61,9 +65,11 @@ def open_worktree(repo: Repository, *, build_id: str, workflow_id: str, root: Pa
         else:
             make_files_equal(worktree, f"refs/heads/{branch}")
     restore_pointer(worktree)
+    _sweep(worktree)
     return worktree
 
 
+@in_words
 def remove_worktree(worktree: Worktree, *, drop_branch: bool = False) -> None:
     """Remove the files and git's record of them, once it is proved that the very tree is kept in a ref.
 
@@ -139,6 +145,13 @@ def _add(repo: Repository, path: Path, build_id: str, workflow_id: str, base: st
     else:
         show_as_committed(worktree, make_files_equal(worktree, f"refs/heads/{branch}"))
         _write_note(worktree)
+
+
+def _sweep(worktree: Worktree) -> None:
+    """Remove the indexes that killed workers have left behind."""
+    for left in worktree.admin.glob("qdeck.*"):
+        if left.name != _NOTE and time.time() - left.stat().st_mtime > _STALE_SECONDS:
+            left.unlink(missing_ok=True)
 
 
 def _write_note(worktree: Worktree) -> None:

@@ -20,7 +20,7 @@ from core.errors import ProjectError
 from core.workspace.git import Output, decode_path
 from core.workspace.plain import plain_git
 from core.workspace.repository import tree_of
-from core.workspace.worktree import Worktree, remove_folder, restore_pointer
+from core.workspace.worktree import Worktree, in_words, remove_folder, restore_pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,14 @@ class _Listing:
     folders: list[bytes]
 
 
+@in_words
 def tree_digest(worktree: Worktree) -> str:
     """Return the tree id of the files as they are: tracked and untracked, ignored ones left out."""
     with _snapshot(worktree) as (index, _):
         return _git(worktree, index, "write-tree").text
 
 
+@in_words
 def list_files(worktree: Worktree) -> list[str]:
     """Return the paths that a checkpoint would hold now, sorted."""
     with _index(worktree) as index:

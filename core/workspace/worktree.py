@@ -6,15 +6,22 @@ The worktree's admin folder inside the repository (`.git/worktrees/<name>`) is w
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from core.errors import ProjectError
+from core.text import clean
 from core.workspace.repository import Repository
+
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,25 @@ class Worktree:
     workflow_id: str
     build_id: str
     admin: Path
+
+
+def in_words(
+    function: Callable[_Parameters, _Result],
+) -> Callable[_Parameters, _Result]:
+    """Let what the file system refuses be told in a sentence: a full disk, a folder that is not ours."""
+
+    @functools.wraps(function)
+    def told(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        try:
+            return function(*args, **kwargs)
+        except OSError as error:
+            where = clean(str(error.filename or "the build's folder"), lines=False, limit=200)
+            raise ProjectError(
+                f"The build's files could not be handled: {error.strerror or error} ({where}).",
+                "See to the folder or the disk, then resume.",
+            ) from error
+
+    return told
 
 
 def restore_pointer(worktree: Worktree) -> None:
@@ -55,7 +81,7 @@ def remove_folder(path: Path) -> None:
         except PermissionError:
             _unlock(path)
             shutil.rmtree(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise ProjectError(

@@ -374,7 +374,7 @@ def test_a_command_held_back_does_not_run_without_our_word(tree: Path) -> None:
     """When the worker dies before it gave its word, the shell around the command ends instead."""
     ours, theirs = socket.socketpair()
     argv = _limited(contained(tree, "touch", str(tree / "ran")), bare=True)
-    with subprocess.Popen(argv, stdin=theirs) as shell:
+    with subprocess.Popen(argv, stdin=theirs, start_new_session=True) as shell:
         theirs.close()
         assert ours.recv(64) == b"up\n"
         ours.close()

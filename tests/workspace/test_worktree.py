@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -125,6 +128,69 @@ def test_two_databases_can_have_the_same_build_name(make_worktree: Callable[...,
     assert first.branch == "qdeck/B-0001"
     assert second.branch == "qdeck/B-0001-bbbbbbbb"
     assert not (second.path / "a").exists()
+
+
+_CREATE = """
+import sys
+from pathlib import Path
+from core.workspace import checkpoint, create_worktree, open_repository
+repo = open_repository(Path(sys.argv[1]))
+while True:
+    made = create_worktree(
+        repo, build_id="B-0001", workflow_id=sys.argv[3], root=Path(sys.argv[2]), base=repo.head
+    )
+    print("made", flush=True)
+    (made.path / "new").write_text("1")
+    checkpoint(made, workflow_id=sys.argv[3], number=1, message="one")
+    print("kept", flush=True)
+"""
+
+
+@pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1, 0.2, 0.4])
+def test_a_kill_at_any_moment_leaves_what_can_be_opened(
+    checkout: Path, make_worktree: Callable[..., Worktree], tmp_path: Path, after: float
+) -> None:
+    """kill -9 while a worktree is made or a checkpoint is kept: the next one goes on from there."""
+    write(checkout, {"README.md": "uncommitted"})
+    before = (files_of(checkout), git(checkout, "status", "--porcelain"))
+    command = [sys.executable, "-c", _CREATE, str(checkout), str(tmp_path / "cache"), WORKFLOW]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE) as worker:
+        if after > 0.1 and worker.stdout is not None:
+            worker.stdout.readline()
+        time.sleep(after)
+        worker.kill()
+    time.sleep(0.3)  # a git that was at work ends by itself
+
+    worktree = make_worktree()
+    keep(worktree, 2)
+    restore(worktree, worktree.base)
+
+    assert tree_digest(worktree) == tree_of(worktree.repository, worktree.base)
+    assert (files_of(checkout), git(checkout, "status", "--porcelain")) == before
+    git(checkout, "fsck", "--strict")
+
+
+def test_indexes_that_killed_workers_left_are_swept(make_worktree: Callable[..., Worktree]) -> None:
+    """Old ones only: a new one may be in use."""
+    admin = make_worktree().admin
+    for name, age in (("qdeck.old", 7200), ("qdeck.new", 0)):
+        (admin / name).write_text("")
+        os.utime(admin / name, (time.time() - age,) * 2)
+
+    make_worktree()
+
+    assert not (admin / "qdeck.old").exists()
+    assert (admin / "qdeck.new").exists()
+
+
+def test_what_the_file_system_refuses_is_told_in_words(repo: Repository, tmp_path: Path) -> None:
+    """A cache folder that is a file, say."""
+    (tmp_path / "cache").write_text("")
+
+    with pytest.raises(ProjectError, match="could not be handled"):
+        create_worktree(
+            repo, build_id="B-1", workflow_id=WORKFLOW, root=tmp_path / "cache" / "deep", base=repo.head
+        )
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "-x", "a..b", "x.lock", "a b"])
