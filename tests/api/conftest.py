@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from core.api import create_app
+from core.api.serving import address_of, listen, serve
 from core.config import load_settings
 from core.machine.states import Autonomy
 from core.service import OrchestrationService
@@ -93,3 +95,16 @@ async def api(address: str, tmp_path: Path) -> AsyncIterator[Api]:
     app = create_app(service, settings=settings, wake=lambda: woken.append(True))
     yield Api(app, service, tokens, project.project_id, woken)
     await service.close()
+
+
+@pytest.fixture
+async def url(api: Api, tmp_path: Path) -> AsyncIterator[str]:
+    """The address of the app on a real port of this machine."""
+    taken = listen("127.0.0.1", 0)
+    ready = asyncio.Event()
+    task = asyncio.create_task(serve(api.app, taken, log=tmp_path / "api.log", ready=ready.set))
+    await asyncio.wait_for(ready.wait(), 30)
+    yield address_of(taken)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    taken.close()

@@ -236,8 +236,6 @@ async def test_a_journal_that_cannot_be_read_is_503_in_a_sentence(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The caller may try again; no traceback, no path of a library."""
-    from core.errors import JournalError
-    from core.service import questions
 
     def locked(*_: object) -> None:
         raise JournalError("The journal is locked by another program.", "Try again soon.")
@@ -251,7 +249,6 @@ async def test_what_nobody_thought_of_is_500_without_details(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log has the traceback; the caller gets a sentence."""
-    from core.service import questions
 
     def broken(*_: object) -> None:
         raise RuntimeError("secret /home/ada/file.py")
