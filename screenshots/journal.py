@@ -158,11 +158,13 @@ class Hand:
         counts: Mapping[str, int] | None = None,
         output: str = "",
         suite: str = "",
+        title: str = "",
     ) -> str:
         """The engine runs a command and keeps the receipt."""
         self.clock.wait(seconds)
         tree = self.workflow.current.get("tree", "")
         data = {
+            "title": title,
             "argv": list(argv),
             "exit_code": exit_code,
             "signal": None,

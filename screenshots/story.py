@@ -212,7 +212,16 @@ async def fail_tests(hand: Hand) -> None:
     hand.activity("running the tests", "1 failed")
     hand.runs("setup", ["uv", "sync", "--frozen"], seconds=3.4)
     counts = {"passed": 18, "failed": 1, "errors": 0, "skipped": 0}
-    hand.runs("test", ["pytest", "-q"], exit_code=1, seconds=1.3, counts=counts, output=FAILURE, suite="new")
+    hand.runs(
+        "test",
+        ["pytest", "-q"],
+        exit_code=1,
+        seconds=1.3,
+        counts=counts,
+        output=FAILURE,
+        suite="new",
+        title="running the tests on checkpoint 1",
+    )
     failure = {"name": "tests/test_slug.py::test_accents_are_dropped", "text": FAILURE}
     await hand.proves(EvidenceKind.TESTS, "1 failed, 18 passed", {"failures": [failure]}, ok=False)
     hand.say("`ß` gets lost: it does not decompose. It has to be spelled out before the accents are dropped.")
@@ -229,10 +238,25 @@ async def pass_tests(hand: Hand) -> None:
     hand.activity("running the tests", "19 passed")
     hand.say("I run the suite on a clean copy, and the new tests on the base as well.")
     counts = {"passed": 19, "failed": 0, "errors": 0, "skipped": 0}
-    hand.runs("test", ["pytest", "-q"], seconds=1.2, counts=counts, suite="new")
+    hand.runs(
+        "test",
+        ["pytest", "-q"],
+        seconds=1.2,
+        counts=counts,
+        suite="new",
+        title="running the tests on checkpoint 2",
+    )
     red = {"passed": 12, "failed": 7, "errors": 0, "skipped": 0}
     red_first = ["pytest", "-q", "tests/test_slug.py"]
-    hand.runs("test", red_first, exit_code=1, seconds=0.6, counts=red, suite="red")
+    hand.runs(
+        "test",
+        red_first,
+        exit_code=1,
+        seconds=0.6,
+        counts=red,
+        suite="red",
+        title="running the new tests on the base, where they must fail",
+    )
     clauses = [
         {"name": "tests ran", "ok": True, "text": "19 passed"},
         {"name": "red first", "ok": True, "text": "7 new tests fail on the base"},

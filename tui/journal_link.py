@@ -106,8 +106,13 @@ class JournalLink:
             self._thread.join(timeout=5)
 
     def watch(self, workflow_id: str) -> None:
-        """Follow this workflow in detail from now on; none when empty."""
+        """Follow this workflow in detail from now on; none when empty.
+
+        Whoever asks gets a picture, also of a workflow that is followed already and has not changed.
+        """
         self._watched = workflow_id
+        if self._follower is not None:
+            self._follower.again()
         if self._poked:
             self._call(self._poked.set)
 
@@ -227,6 +232,10 @@ class _Follower:
         self._dirty = True
         self._chunks: tuple[ChunkView, ...] = ()
         self._chunk_seq = 0
+
+    def again(self) -> None:
+        """Show all of it once more: a screen has opened that has seen nothing yet."""
+        self._dirty, self._whole_at = True, float("-inf")
 
     def due(self, now: float) -> bool:
         """Whether something is left to show from a change that came too soon after the last."""

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ def leave_on_signals(app: App[int]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(number, lambda code=128 + number: app.exit(code, return_code=code))
+            loop.add_signal_handler(number, partial(app.exit, 128 + number, 128 + number))
 
 
 @contextlib.contextmanager

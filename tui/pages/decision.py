@@ -96,7 +96,10 @@ def _gate(decision: DecisionView, picture: Picture | None, width: int, now: floa
         return []
     lines = heading("what the gate still lacks", width, ink="need bold")
     for item in missing:
-        text = (said(item.what, "strong"), Span("  "), said(item.why, "text", 300))
+        why = item.why
+        if decision.subject == "approval:release" and item.what == EvidenceKind.SMOKE.value:
+            why = "runs after your yes, before the branch moves"
+        text = (said(item.what, "strong"), Span("  "), said(why, "text", 300))
         lines += bullet(Span(f"{words.FUTURE} ", "need"), text, width)
     return lines
 
@@ -130,11 +133,11 @@ def _changed(decision: DecisionView, picture: Picture | None, width: int, now: f
 
 
 def _ran(decision: DecisionView, picture: Picture | None, width: int, now: float) -> list[Line]:
-    receipts = newest_receipts(picture.receipts if picture else decision.receipts)
+    tree = picture.tree if picture else ""
+    receipts = newest_receipts(picture.receipts if picture else decision.receipts, tree)
     if not receipts:
         return []
     lines = heading("what ran", width, (Span("the engine's own receipts", "muted"),))
-    tree = picture.tree if picture else ""
     for receipt in receipts:
         lines += receipt_lines(receipt, width, now, tree)
     return lines

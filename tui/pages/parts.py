@@ -104,40 +104,56 @@ def is_stale(receipt: ReceiptView, tree: str) -> bool:
     return bound and bool(tree and receipt.tree_before) and receipt.tree_before != tree
 
 
-def newest_receipts(receipts: Iterable[ReceiptView]) -> list[ReceiptView]:
-    """Return the newest receipt of each label, oldest first."""
+def newest_receipts(receipts: Iterable[ReceiptView], tree: str) -> list[ReceiptView]:
+    """Return the newest receipt of each label: what counts now first, what is stale last."""
     newest: dict[str, ReceiptView] = {}
     for receipt in receipts:
         newest.pop(receipt_label(receipt), None)
         newest[receipt_label(receipt)] = receipt
-    return list(newest.values())
+    latest_first = list(reversed(newest.values()))
+    return sorted(latest_first, key=lambda receipt: is_stale(receipt, tree))
 
 
 def receipt_lines(receipt: ReceiptView, width: int, now: float, tree: str) -> list[Line]:
-    """Return a receipt in two lines: what ran and what came of it; then where, when, on which tree."""
+    """Return a receipt in two lines: what ran and what came of it; then how, where, when, on which tree."""
     green = (receipt.exit_code == 0) != meant_to_fail(receipt) and not receipt.limit
     stale = is_stale(receipt, tree)
     mark, ink = (words.OK, "ok") if green else (words.BAD, "bad")
     if stale:
         mark, ink = words.STALE, "need"
     outcome = receipt_outcome(receipt) + (", as it must" if green and meant_to_fail(receipt) else "")
-    command = said(" ".join(receipt.argv) or receipt.key, "muted strike" if stale else "text")
+    title = str(receipt.data.get("title") or "")
+    command = shown_command(receipt)
     first = spread(
-        (Span(f"{mark} ", ink), Span(f"{receipt_label(receipt):<10}", "strong"), command),
-        (Span(outcome, "muted" if stale else ("ok" if green else "bad")),),
+        (
+            Span(f"{mark} ", ink),
+            Span(f"{receipt_label(receipt):<10}", "strong"),
+            said(title or command, "muted strike" if stale else "text"),
+        ),
+        (Span(outcome, "muted" if stale or meant_to_fail(receipt) else ("ok" if green else "bad")),),
         width,
     )
     seconds = receipt.seconds
     facts = [
+        "the files have changed since" if stale else "",
+        said(command, limit=60).text if title else "",
         words.duration(seconds) if seconds >= 1 else f"{seconds * 1000:.0f}ms",
         f"{words.age(now - receipt.at.timestamp())} ago",
-        "the files have changed since" if stale else "",
         said(receipt.sandbox, limit=60).text,
         f"tree {words.digest(receipt.tree_before)}",
         f"output {words.digest(receipt.output_digest)}",
     ]
     second = cut_line((Span(" " * 12), Span(" · ".join(f for f in facts if f), "faint")), width)
     return [first, second]
+
+
+def shown_command(receipt: ReceiptView) -> str:
+    """Return the command as people would type it: the interpreter by its name, not by its path."""
+    argv = list(receipt.argv)
+    if argv and "/" in argv[0]:
+        name = argv[0].rpartition("/")[2]
+        argv[0] = "python" if name.startswith("python") else name
+    return " ".join(argv) or receipt.key
 
 
 def receipt_outcome(receipt: ReceiptView) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from core.machine.transitions import Kind
 from tui import legal, words
 from tui.armed import Armed
 from tui.ink import Line, Span
@@ -23,7 +24,7 @@ from tui.widgets.lines import Lines
 from tui.widgets.page import Page
 
 if TYPE_CHECKING:
-    from core.service.views import Answer, DecisionView
+    from core.service.views import Answer, DecisionView, MoveView
 
 
 class DecisionPage(Page):
@@ -149,7 +150,10 @@ class DecisionScreen(Armed, DeckScreen):
         kind, _, subject = decision.subject.partition(":")
         if kind == "approval":
             return f"approve the {subject}"
-        return "let it go on" if kind == "person" else ""
+        if kind != "person":
+            return ""
+        ahead = _ready_ahead(decision)
+        return f"go on to {words.state_word(ahead.target)}" if ahead else "let it go on"
 
     def _money_is_spent(self, decision: DecisionView) -> bool:
         view = self.picture.view if self.picture else None
@@ -190,8 +194,9 @@ class DecisionScreen(Armed, DeckScreen):
 
     async def _approve(self, decision: DecisionView) -> None:
         def command(service: object) -> object:
-            order = "advance_workflow" if decision.kind == "approval" else "resume"
-            return getattr(service, order)(
+            # In manual a person's yes is the step itself; a resume would only do the same work again.
+            moves = decision.kind == "approval" or _ready_ahead(decision) is not None
+            return getattr(service, "advance_workflow" if moves else "resume")(
                 decision.workflow_id, by=person(), expected_version=decision.version
             )
 
@@ -252,3 +257,9 @@ class DecisionScreen(Armed, DeckScreen):
         """Look at the diff or the evidence; this screen is a key away again."""
         self.dismiss()
         self.deck.call_later(self.deck.open_workflow, self._workflow_id, pane)
+
+
+def _ready_ahead(decision: DecisionView) -> MoveView | None:
+    """The step forward, when nothing but a person's yes is missing for it."""
+    ahead = (m for m in decision.moves if m.kind in (Kind.ADVANCE, Kind.ACCEPT))
+    return next((m for m in ahead if m.ready), None)
