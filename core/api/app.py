@@ -41,6 +41,7 @@ def create_app(
     app.state.service = service
     app.state.settings = settings or load_settings()
     app.state.wake = wake or _nobody
+    app.state.ending = False
     faults.install(app)
     for router in (workflows.router, steering.router, events.router):
         app.include_router(router)

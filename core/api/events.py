@@ -54,7 +54,7 @@ async def events(
 ) -> Response:
     """Follow a workflow. A reader who comes back names the last event that arrived and misses nothing.
 
-    The stream ends with the workflow, or when the token is revoked or expires.
+    The stream ends with the workflow, with the server, or when the token is revoked or expires.
     """
     view = await desk.service.get_workflow_status(workflow_id)
     behind = (last_event_id if last_event_id is not None else after) or 0
@@ -62,14 +62,15 @@ async def events(
         # An EventSource comes back for ever unless it is told this.
         return Response(status_code=204)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventStream(_told(desk, view.workflow_id, behind, bearer(request)), headers=headers)
+    return EventStream(_told(request, desk, view.workflow_id, behind), headers=headers)
 
 
 def _over(view: WorkflowView) -> bool:
     return standing(view) in ("complete", "cancelled")
 
 
-async def _told(desk: Desk, workflow_id: str, behind: int, token: str) -> AsyncIterator[bytes]:
+async def _told(request: Request, desk: Desk, workflow_id: str, behind: int) -> AsyncIterator[bytes]:
+    token = bearer(request)
     checked = pinged = time.monotonic()
     while True:
         counter = desk.service.changed()
@@ -85,6 +86,8 @@ async def _told(desk: Desk, workflow_id: str, behind: int, token: str) -> AsyncI
             return
         while desk.service.changed() == counter:
             await asyncio.sleep(_POLL)
+            if request.app.state.ending:
+                return
             now = time.monotonic()
             if now - checked >= _TOKEN_EVERY:
                 checked = now

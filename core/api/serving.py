@@ -18,7 +18,7 @@ from core.errors import QdeckError
 LOOPBACK = "127.0.0.1"
 PORT = 8642
 _GRACE = 3
-"""Seconds for requests under way when the server ends; a stream of events has no end of its own."""
+"""Seconds that requests under way are given when the server ends."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -69,15 +69,15 @@ async def serve(
         timeout_graceful_shutdown=_GRACE,
     )
     with _logged(log):
-        await _Server(config, ready).serve(sockets=[taken])
+        await _Server(config, app, ready).serve(sockets=[taken])
 
 
 class _Server(uvicorn.Server):
     """uvicorn, ended by a signal in order: it would give the signal back to a process that has ended well."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._app, self._ready = app, ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -99,6 +99,8 @@ class _Server(uvicorn.Server):
         # Asked twice: do not wait for anybody.
         self.force_exit = self.should_exit
         self.should_exit = True
+        # Streams of events have no end of their own.
+        self._app.state.ending = True
 
 
 @contextlib.contextmanager
