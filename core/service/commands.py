@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from core.errors import ExitCode, UnknownError
+from core.errors import ExitCode, JournalError, UnknownError
 from core.journal.database import Database
 from core.journal.log import by_command, event_of, history
 from core.journal.projections import picture_of
@@ -24,6 +25,9 @@ from core.machine.workflow import Workflow
 from core.service.reading import view_of
 from core.service.sentences import happened
 from core.service.views import Answer
+
+_RACES = 3
+"""How often a lost race is looked at again; each time somebody else has won it."""
 
 Plan = Generator[Command, Workflow, None]
 """Yields the commands of one order; is handed the workflow as each one leaves it."""
@@ -62,6 +66,17 @@ class _Decided:
 
 def carry_out(database: Database, order: Order) -> Answer:
     """Carry the order out, all of it or nothing. Raises UnknownError for an unknown workflow or project."""
+    for _ in range(_RACES):
+        try:
+            return _carry_out(database, order)
+        except JournalError as error:
+            # Two were event N of one workflow, and UNIQUE let the other one in: look again, and be told.
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
+    return _carry_out(database, order)
+
+
+def _carry_out(database: Database, order: Order) -> Answer:
     with database.write() as session:
         # The lock comes first: what is read before it may be another writer's past.
         row = find_row(session, order.workflow_id, lock=True) if order.workflow_id else None

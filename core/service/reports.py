@@ -55,23 +55,49 @@ class RebuiltView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class TimesView(View):
+    """Seconds that builds spent in a phase: at work, waiting for a person, waiting for a model."""
+
+    working: float
+    person: float
+    model: float
+
+
+@dataclass(frozen=True, slots=True)
 class StatsView(View):
-    """Figures over the workflows of one project, or of all."""
+    """Figures over the workflows of one project, or of all.
+
+    `times` are sums over all builds, `seconds_by_state` the mean of an attempt. `back_by_cause` counts every
+    move back. `worst_phase` is the one from which most was sent back or in which most failed.
+    `cost_per_accepted` is all that was spent, on builds that came to nothing too, for each complete one.
+    `completed_by_week` has the ISO weeks, `per_week` the mean since the first start.
+    """
 
     project_id: str | None
     workflows: int
     completed: int
+    in_progress: int
+    failed: int
+    cancelled: int
     by_state: Mapping[State, int]
     by_condition: Mapping[Condition, int]
     success_rate: float | None
     average_seconds: float | None
     seconds_by_state: Mapping[State, float]
+    times: Mapping[State, TimesView]
     retries: int
     refusals: int
     rollbacks: int
+    back_by_cause: Mapping[str, int]
+    worst_phase: State | None
     attempts: int
+    handoffs: int
+    average_handoffs: float | None
+    completed_by_week: Mapping[str, int]
+    per_week: float | None
     model_calls: int
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float
+    cost_per_accepted: float | None
     cost_by_model: Mapping[str, float]

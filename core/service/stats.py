@@ -1,8 +1,11 @@
-"""Figures over many workflows."""
+"""Figures over many workflows, counted from their events and from the ledger of model calls."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,69 +15,149 @@ from core.journal.database import Database
 from core.journal.ledger import MICROS
 from core.journal.tables import Attempt, BuildWorkflow, ModelCall, WorkflowEvent
 from core.machine.events import EventType
-from core.machine.states import FINAL, Condition, State
+from core.machine.states import FINAL, PHASES, Condition, State
 from core.machine.transitions import Kind
+from core.service.figures import Figures, Span, Step, figures
 from core.service.questions import project_of
-from core.service.views import StatsView
+from core.service.reports import StatsView, TimesView
+
+_COUNTED = (
+    EventType.STARTED,
+    EventType.MOVED,
+    EventType.CONDITION_CHANGED,
+    EventType.EVIDENCE_RECORDED,
+)
+_WEEK = 7 * 86_400.0
 
 
 def stats(database: Database, project_id: str | None) -> StatsView:
     """Return the figures of one project, or of all. Raises UnknownError."""
+    now = database.clock()
     with database.read() as session:
         if project_id is not None:
             project_of(session, project_id)
         ours = sa.select(col(BuildWorkflow.workflow_id))
         if project_id is not None:
             ours = ours.where(col(BuildWorkflow.project_id) == project_id)
-        by_state = _counted(session, BuildWorkflow.current_state, ours)
-        by_condition = _counted(session, BuildWorkflow.condition, ours)
-        completed = by_state.get(FINAL.value, 0)
-        over = completed + by_condition.get(Condition.FAILED.value, 0) + by_condition.get("cancelled", 0)
-        moves = _moves(session, ours)
+        all_ = list(_figures(session, ours, now))
         calls = _calls(session, ours)
         seconds, attempts = _seconds(session, ours)
-        return StatsView(
-            project_id=project_id,
-            workflows=sum(by_state.values()),
-            completed=completed,
-            by_state={State(k): n for k, n in by_state.items()},
-            by_condition={Condition(k): n for k, n in by_condition.items()},
-            success_rate=completed / over if over else None,
-            average_seconds=_average(session, ours),
-            seconds_by_state=seconds,
-            retries=moves.get(Kind.RETRY.value, 0),
-            refusals=moves.get(Kind.REFUSE.value, 0),
-            rollbacks=moves.get(Kind.ROLLBACK.value, 0),
-            attempts=attempts,
-            **calls,
-        )
-
-
-def _counted(session: Session, column: Any, ours: Any) -> dict[str, int]:
-    query = (
-        sa.select(column, sa.func.count()).where(col(BuildWorkflow.workflow_id).in_(ours)).group_by(column)
+    return StatsView(
+        project_id=project_id,
+        **_outcomes(all_),
+        **_times(all_),
+        **_back(all_),
+        **_weeks(all_, now),
+        seconds_by_state=seconds,
+        attempts=attempts,
+        cost_per_accepted=_for_each(calls["cost_usd"], sum(f.state is FINAL for f in all_)),
+        **calls,
     )
-    return {str(key): int(count) for key, count in session.execute(query)}
 
 
-def _moves(session: Session, ours: Any) -> dict[str, int]:
-    kind = col(WorkflowEvent.event_data)["kind"].as_string()
+def _figures(session: Session, ours: Any, now: datetime) -> Iterator[Figures]:
+    """The figures of each workflow, one after the other; only a few small fields of events are read."""
+    calls = _spans(session, ours)
+    data = col(WorkflowEvent.event_data)
     query = (
-        sa.select(kind, sa.func.count())
+        sa.select(
+            col(WorkflowEvent.workflow_id),
+            col(WorkflowEvent.event_type),
+            col(WorkflowEvent.timestamp),
+            col(WorkflowEvent.triggered_by),
+            data["kind"].as_string(),
+            data["from"].as_string(),
+            data["to"].as_string(),
+            data["condition"].as_string(),
+            data["ok"].as_boolean(),
+        )
         .where(
-            col(WorkflowEvent.workflow_id).in_(ours), col(WorkflowEvent.event_type) == EventType.MOVED.value
+            col(WorkflowEvent.workflow_id).in_(ours),
+            col(WorkflowEvent.event_type).in_([kind.value for kind in _COUNTED]),
         )
-        .group_by(kind)
+        .order_by(col(WorkflowEvent.workflow_id), col(WorkflowEvent.seq))
     )
-    return {str(key): int(count) for key, count in session.execute(query)}
+    rows = session.execute(query.execution_options(yield_per=1_000))
+    for workflow_id, group in groupby(rows, key=lambda row: row[0]):
+        yield figures([Step(*row[1:]) for row in group], calls.get(workflow_id, []), now)
 
 
-def _average(session: Session, ours: Any) -> float | None:
-    query = sa.select(col(BuildWorkflow.created_at), col(BuildWorkflow.completed_at)).where(
-        col(BuildWorkflow.workflow_id).in_(ours), col(BuildWorkflow.completed_at).is_not(None)
+def _spans(session: Session, ours: Any) -> dict[str, list[Span]]:
+    """The times at which each workflow's model calls were out; one that never ended is not counted."""
+    query = sa.select(col(ModelCall.workflow_id), col(ModelCall.at), col(ModelCall.settled_at)).where(
+        col(ModelCall.workflow_id).in_(ours), col(ModelCall.status) == "settled"
     )
-    took = [(end - start).total_seconds() for start, end in session.execute(query) if end is not None]
-    return sum(took) / len(took) if took else None
+    found: dict[str, list[Span]] = defaultdict(list)
+    for workflow_id, start, end in session.execute(query):
+        if end is not None:
+            found[workflow_id].append((start, end))
+    return found
+
+
+def _for_each(total: float, count: int) -> float | None:
+    return total / count if count else None
+
+
+def _outcomes(all_: list[Figures]) -> dict[str, Any]:
+    by_state = Counter(f.state for f in all_)
+    by_condition = Counter(f.condition for f in all_)
+    completed = by_state[FINAL]
+    failed, cancelled = by_condition[Condition.FAILED], by_condition[Condition.CANCELLED]
+    handoffs = sum(f.handoffs for f in all_)
+    return {
+        "workflows": len(all_),
+        "completed": completed,
+        "in_progress": len(all_) - completed - failed - cancelled,
+        "failed": failed,
+        "cancelled": cancelled,
+        "by_state": dict(by_state),
+        "by_condition": dict(by_condition),
+        "success_rate": _for_each(completed, completed + failed + cancelled),
+        "average_seconds": _for_each(sum(f.seconds for f in all_ if f.state is FINAL), completed),
+        "handoffs": handoffs,
+        "average_handoffs": _for_each(handoffs, len(all_)),
+    }
+
+
+def _times(all_: list[Figures]) -> dict[str, Any]:
+    found = {}
+    for phase in PHASES:
+        parts = [f.times[phase] for f in all_ if phase in f.times]
+        if parts:
+            found[phase] = TimesView(
+                sum(t.working for t in parts), sum(t.person for t in parts), sum(t.model for t in parts)
+            )
+    return {"times": found}
+
+
+def _back(all_: list[Figures]) -> dict[str, Any]:
+    causes: Counter[str] = Counter()
+    trouble: Counter[State] = Counter()
+    moves: Counter[Kind] = Counter()
+    for found in all_:
+        moves += found.moves
+        trouble += found.failures
+        for (phase, cause), count in found.back.items():
+            causes[cause] += count
+            trouble[phase] += count
+    worst = max(PHASES, key=lambda phase: trouble[phase])
+    return {
+        "retries": moves[Kind.RETRY],
+        "refusals": moves[Kind.REFUSE],
+        "rollbacks": moves[Kind.ROLLBACK],
+        "back_by_cause": dict(sorted(causes.items(), key=lambda item: (-item[1], item[0]))),
+        "worst_phase": worst if trouble[worst] else None,
+    }
+
+
+def _weeks(all_: list[Figures], now: datetime) -> dict[str, Any]:
+    ends = [f.ended for f in all_ if f.state is FINAL and f.ended is not None]
+    weeks = Counter(f"{at.isocalendar().year}-W{at.isocalendar().week:02d}" for at in ends)
+    per_week = None
+    if all_:
+        past = (now - min(f.started for f in all_)).total_seconds() / _WEEK
+        per_week = len(ends) / max(1.0, past)
+    return {"completed_by_week": dict(sorted(weeks.items())), "per_week": per_week}
 
 
 def _seconds(session: Session, ours: Any) -> tuple[dict[State, float], int]:

@@ -90,6 +90,14 @@ def stats_text(stats: StatsView) -> str:
         f"models       {plural(stats.model_calls, 'call')}, {tokens:,} tokens, {spent(stats.cost_usd, None)}",
     ]
     lines += [f"  {one_line(model, 60)}  {spent(cost, None)}" for model, cost in stats.cost_by_model.items()]
+    each = "-" if stats.cost_per_accepted is None else spent(stats.cost_per_accepted, None)
+    lines.append(f"accepted     {each} each, {stats.per_week or 0:.1f} a week, {stats.handoffs} handoffs")
+    lines += [f"  back: {cause}  {count}" for cause, count in stats.back_by_cause.items()]
+    for phase, times in stats.times.items():
+        parts = ((times.working, "working"), (times.person, "for a person"), (times.model, "for a model"))
+        worst = "  (the worst)" if phase is stats.worst_phase else ""
+        told = ", ".join(f"{duration(seconds)} {what}" for seconds, what in parts)
+        lines.append(f"  {phase.value:<15} {told}{worst}")
     by_state = ", ".join(f"{state} {count}" for state, count in stats.by_state.items() if count)
     return "\n".join([*lines, f"now in       {by_state or '-'}"])
 

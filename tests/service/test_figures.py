@@ -1,0 +1,215 @@
+"""The figures of a project equal a second count of its events, second by second."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from core.journal.engine import EngineJournal
+from core.journal.tables import ModelCall
+from core.machine.apply import fold
+from core.machine.commands import Authority, Move, SetCondition
+from core.machine.events import Event, EventType
+from core.machine.states import FINAL, PHASE_EVIDENCE, PHASES, Condition, State, StateKind, phase_of
+from core.machine.states import STATES as INFO
+from core.machine.transitions import BACK, Kind, Order, transitions_from
+from core.service import OrchestrationService
+from core.service.plain import plain
+from tests.service.conftest import ADA, ENGINE, Build
+
+T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+class Clock:
+    """A time that moves by whole seconds, when it is told to."""
+
+    def __init__(self) -> None:
+        self.at = T0
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def wait(self, seconds: int) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+async def timed(address: str) -> AsyncIterator[tuple[OrchestrationService, Clock]]:
+    """A service and its clock."""
+    clock = Clock()
+    service = await OrchestrationService.open(address, clock=clock)
+    yield service, clock
+    await service.close()
+
+
+async def wander(build: Build, clock: Clock, dice: random.Random, steps: int) -> None:
+    """Lead a build through whatever comes: work, calls of a model, waits, rests, failures, moves back."""
+    journal = EngineJournal("", database=build.service._database)
+    for number in range(steps):
+        clock.wait(dice.randint(0, 40))
+        view = await build.now()
+        if view.state is FINAL or view.condition is Condition.CANCELLED:
+            return
+        if view.condition is not Condition.ACTIVE:
+            assert (await build.give(SetCondition, by=ADA, order=Order.RESUME)).ok
+            continue
+        match dice.randint(0, 9):
+            case 0:
+                await build.wait("answer", "which?")
+            case 1:
+                assert (await build.give(SetCondition, by=dice.choice([ADA, ENGINE]), order=Order.PAUSE)).ok
+            case 2:
+                assert (await build.give(SetCondition, order=Order.FAIL, reason="broken")).ok
+            case 3 | 4:
+                key, attempt = f"turn-{number}", view.attempt_id
+                journal.reserve(build.id, attempt, key, 0.5)
+                clock.wait(dice.randint(1, 30))
+                journal.settle(build.id, attempt, key, cost_usd=dice.randint(1, 90) / 100, model="m")
+            case 5 if back := [t for t in transitions_from(view.state) if t.kind in BACK]:
+                step = dice.choice(back)
+                by = dice.choice([ADA, Authority.role(view.role)]) if step.actor else ADA
+                if view.state in PHASE_EVIDENCE and dice.random() < 0.5:
+                    await build.prove(PHASE_EVIDENCE[view.state], ok=False)
+                await build.give(Move, by=by, target=step.target, reason="not good")
+            case 6 if dice.random() < 0.1:
+                assert (await build.give(SetCondition, by=ADA, order=Order.CANCEL)).ok
+            case _:
+                await build.step()
+
+
+async def histories(service: OrchestrationService, builds: list[Build]) -> list[list[Event]]:
+    """Return the events of the builds as the machine knows them."""
+    found = []
+    for build in builds:
+        rows = await service.get_workflow_history(build.id, limit=0)
+        found.append([Event(EventType(r.event_type), build.id, r.at, r.triggered_by, r.data) for r in rows])
+    return found
+
+
+def spent_on(past: list[Event], called: bool) -> str:
+    """Say what the second after these events is spent on."""
+    workflow = fold(past)
+    if workflow.condition is Condition.ACTIVE:
+        return "model" if called else "working"
+    changed = [e for e in past if e.event_type is EventType.CONDITION_CHANGED][-1]
+    by_engine = workflow.condition is Condition.PAUSED and changed.triggered_by.startswith("engine")
+    return "model" if by_engine else "person"
+
+
+def recount(events: list[Event], calls: list[Any], now: datetime) -> Counter[tuple[State, str]]:
+    """Look at every second of a workflow's life."""
+    seconds: Counter[tuple[State, str]] = Counter()
+    at, index = events[0].at, 0
+    while at < now:
+        while index < len(events) and events[index].at <= at:
+            index += 1
+        past = events[:index]
+        workflow = fold(past)
+        if workflow.state is FINAL or workflow.condition is Condition.CANCELLED:
+            break
+        called = any(c.at <= at < c.settled for c in calls)
+        seconds[phase_of(workflow.state), spent_on(past, called)] += 1
+        at += timedelta(seconds=1)
+    return seconds
+
+
+class _Call:
+    def __init__(self, at: datetime, settled: datetime) -> None:
+        self.at, self.settled = at, settled
+
+
+def calls_of(service: OrchestrationService, build: Build) -> list[_Call]:
+    """Return when calls of the build's models were out."""
+    with service._database.read() as session:
+        rows = session.exec(select(ModelCall).where(ModelCall.workflow_id == build.id)).all()
+    return [_Call(row.at, row.settled_at) for row in rows if row.settled_at]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_figures_equal_a_recount(timed: Any, tmp_path: Path, seed: int) -> None:
+    """Whatever happened to the builds, every second, move and dollar of them is counted once."""
+    service, clock = timed
+    dice = random.Random(seed)  # noqa: S311
+    project = await service.register_project(str(tmp_path / "demo"), default_branch="main")
+    builds = []
+    for _ in range(3):
+        started = await service.start_workflow(project.project_id, "Add slugify()", by=ADA, retry_budget=99)
+        builds.append(Build(service, started))
+        await wander(builds[-1], clock, dice, 30)
+    clock.wait(17)
+    figures = await service.get_project_stats(project.project_id)
+    all_events = await histories(service, builds)
+
+    times: Counter[tuple[State, str]] = Counter()
+    for build, events in zip(builds, all_events, strict=True):
+        times += recount(events, calls_of(service, build), clock())
+    counted = {
+        (phase, kind): getattr(figures.times[phase], kind)
+        for phase in figures.times
+        for kind in ("working", "person", "model")
+    }
+    assert {k: v for k, v in counted.items() if v} == pytest.approx(dict(times))
+
+    ends = [fold(events) for events in all_events]
+    moves = [e for events in all_events for e in events if e.event_type is EventType.MOVED]
+    kinds = Counter(Kind(e.data["kind"]) for e in moves)
+    ended = figures.completed + figures.failed + figures.cancelled
+    assert figures.workflows == 3 == ended + figures.in_progress
+    assert figures.completed == sum(w.state is FINAL for w in ends)
+    assert figures.failed == sum(w.condition is Condition.FAILED for w in ends)
+    assert (figures.retries, figures.refusals, figures.rollbacks) == (
+        kinds[Kind.RETRY],
+        kinds[Kind.REFUSE],
+        kinds[Kind.ROLLBACK],
+    )
+    assert sum(figures.back_by_cause.values()) == sum(kinds[kind] for kind in BACK)
+    offered = [m for m in moves if INFO[State(m.data["to"])].kind is StateKind.HANDOFF]
+    assert figures.handoffs == len(offered)
+    calls = [call for build in builds for call in await service.model_calls(build.id)]
+    cost = sum(call.cost_usd or 0 for call in calls)
+    assert figures.cost_usd == pytest.approx(cost)
+    if figures.completed:
+        assert figures.cost_per_accepted == pytest.approx(cost / figures.completed)
+    assert sum(figures.completed_by_week.values()) == figures.completed
+    trouble = Counter(phase_of(State(m.data["from"])) for m in moves if Kind(m.data["kind"]) in BACK)
+    for events in all_events:
+        for index, event in enumerate(events):
+            if event.data.get("condition") == "failed":
+                trouble[phase_of(fold(events[: index + 1]).state)] += 1
+    assert figures.worst_phase == (max(PHASES, key=trouble.__getitem__) if trouble else None)
+    assert plain(figures)
+
+
+async def test_why_work_went_back_is_counted_by_cause(timed: Any, tmp_path: Path) -> None:
+    """A red test, a reviewer's judgement, a refused packet and a person's order are told apart."""
+    service, clock = timed
+    project = await service.register_project(str(tmp_path / "demo"), default_branch="main")
+    build = Build(service, await service.start_workflow(project.project_id, "Add slugify()", by=ADA))
+
+    async def back(state: State, target: State, by: Authority | None = None) -> None:
+        await build.go_to(state)
+        actor = by or Authority.role((await build.now()).role)
+        answer = await build.give(Move, by=actor, target=target, reason="not good")
+        assert answer.ok, answer.text
+
+    await back(State.HANDOFF_TO_TESTER, State.IMPLEMENTATION)
+    await build.go_to(State.TESTING)
+    await build.prove(PHASE_EVIDENCE[State.TESTING], ok=False)
+    await back(State.TESTING, State.IMPLEMENTATION)
+    await back(State.VERIFICATION, State.IMPLEMENTATION)
+    await back(State.DEPLOYMENT, State.PLANNING, ADA)
+    figures = await service.get_project_stats()
+    assert figures.back_by_cause == {
+        "a person's order": 1,
+        "packet refused": 1,
+        "role's judgement": 1,
+        "tests not green": 1,
+    }
+    assert clock() == T0
