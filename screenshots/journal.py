@@ -178,7 +178,8 @@ class Hand:
             "cut": False,
             "limit": "",
         }
-        key = f"tests:{suite}:{tree[:16]}:{next(self._keys)}" if suite else f"{kind}:{next(self._keys)}"
+        name = f"check-1-tests-tests:{suite}:{tree[:16]}" if suite else kind
+        key = f"{name}:{next(self._keys)}"
         return self.journal.add_receipt(
             self.workflow_id, self.workflow.attempt_id, self.lease, key, kind, data, output.encode()
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -84,18 +85,28 @@ _BOUND_TO_TREE = frozenset({"tests", "kept", "lint", "types", "security", "secre
 """Runs that say something about the files as they are, and nothing once those have changed."""
 
 
+_SUITE = re.compile(r"(?:^|-)tests:(\w+):")
+"""Where a receipt's key names the run of the tests; what stands before it is the step that asked."""
+
+
 def receipt_label(receipt: ReceiptView) -> str:
     """Return what the engine ran this for, in a word or two."""
-    parts = receipt.key.split(":")
-    if parts[0] == "tests" and len(parts) > 1:
-        return said(_SUITES.get(parts[1], parts[1]), limit=12).text
+    if name := _suite(receipt):
+        return said(_SUITES.get(name, name), limit=12).text
+    if str(receipt.data.get("title", "")).endswith("of the base"):
+        return _SUITES["base"]
     return said(receipt.kind, limit=12).text
 
 
 def meant_to_fail(receipt: ReceiptView) -> bool:
     """Whether this run proves something by failing: new tests on the base, gutted functions."""
-    parts = receipt.key.split(":")
-    return parts[0] == "tests" and len(parts) > 1 and parts[1].startswith(_MEANT_TO_FAIL)
+    return _suite(receipt).startswith(_MEANT_TO_FAIL)
+
+
+def _suite(receipt: ReceiptView) -> str:
+    """Return which run of the tests this is; empty for anything else."""
+    found = _SUITE.search(receipt.key)
+    return found[1] if found else ""
 
 
 def is_stale(receipt: ReceiptView, tree: str) -> bool:
@@ -105,11 +116,12 @@ def is_stale(receipt: ReceiptView, tree: str) -> bool:
 
 
 def newest_receipts(receipts: Iterable[ReceiptView], tree: str) -> list[ReceiptView]:
-    """Return the newest receipt of each label: what counts now first, what is stale last."""
-    newest: dict[str, ReceiptView] = {}
+    """Return the newest receipt of each purpose: what counts now first, what is stale last."""
+    newest: dict[tuple[str, str], ReceiptView] = {}
     for receipt in receipts:
-        newest.pop(receipt_label(receipt), None)
-        newest[receipt_label(receipt)] = receipt
+        purpose = (receipt.kind, receipt_label(receipt))
+        newest.pop(purpose, None)
+        newest[purpose] = receipt
     latest_first = list(reversed(newest.values()))
     return sorted(latest_first, key=lambda receipt: is_stale(receipt, tree))
 
