@@ -9,14 +9,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from core.machine.refusal import Reason
 from core.machine.states import Role, State
 from core.service.views import WorkflowView
 
-WORDS = 200_000
-"""Characters of a request, a message or a reason; more is a file, not a message."""
+WORDS = 80_000
+"""Characters of a request, a message or a reason: escaped as JSON they fit into a body. More is a file."""
+
+
+def _whole(value: Any) -> Any:
+    """To JSON Schema 7.0 is an integer as well."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
 
 Words = Annotated[str, Field(min_length=1, max_length=WORDS)]
 Version = Annotated[
@@ -27,6 +33,7 @@ Version = Annotated[
         le=2**53,
         description="The version that you have seen (header Workflow-Version); any other one now is refused.",
     ),
+    BeforeValidator(_whole),
 ]
 Standing = Literal["active", "waiting", "paused", "failed", "cancelled", "complete"]
 
@@ -86,7 +93,7 @@ class RollbackBody(Body):
 
     target_state: State
     reason: Words
-    checkpoint: Annotated[int | None, Field(strict=True, ge=0, le=2**31)] = None
+    checkpoint: Annotated[int | None, Field(strict=True, ge=0, le=2**31), BeforeValidator(_whole)] = None
     expected_version: Version = None
 
 
