@@ -12,12 +12,22 @@ from core.journal.tables import WorkflowEvent
 from core.machine.events import Event, EventType
 
 
+class LostRace(Exception):
+    """Somebody else's event came in between; what was decided is decided on the past."""
+
+
 def append(
-    session: Session, events: Sequence[Event], *, command_id: str, answer: Mapping[str, Any]
+    session: Session, events: Sequence[Event], *, after: int, command_id: str, answer: Mapping[str, Any]
 ) -> list[WorkflowEvent]:
-    """Add the events of one command, all of one workflow. `answer` is kept with the first of them."""
+    """Add the events of one command, all of one workflow, behind event `after`, on which they were decided.
+
+    `answer` is kept with the first of them. Raises LostRace when that is not the last one any more; UNIQUE
+    refuses whoever comes between this look and the insert.
+    """
     last = last_event(session, events[0].workflow_id)
     seq, prev_hash = (last.seq, last.hash) if last else (0, GENESIS)
+    if seq != after:
+        raise LostRace(f"{events[0].workflow_id} is at event {seq}, not at {after}")
     rows = []
     for ordinal, event in enumerate(events):
         seq += 1

@@ -58,7 +58,7 @@ def record(
     """Append the events of one command and bring everything derived up to date."""
     if bound := bound_receipts(session, events):
         answer = {**answer, "binds": {"receipts": bound}}
-    stored = append(session, events, command_id=command_id, answer=answer)
+    stored = append(session, events, after=row.version if row else 0, command_id=command_id, answer=answer)
     workflow_id = events[0].workflow_id
     picture = Picture(
         workflow_of(row) if row else None, row, _open_handoffs(session, workflow_id) if row else {}

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from core.errors import ExitCode, JournalError, UnknownError
 from core.journal.database import Database
-from core.journal.log import by_command, event_of, history
+from core.journal.log import LostRace, by_command, event_of, history
 from core.journal.projections import picture_of
 from core.journal.records import find_row, record, workflow_of
 from core.journal.tables import Project, WorkflowEvent
@@ -69,6 +69,8 @@ def carry_out(database: Database, order: Order) -> Answer:
     for _ in range(_RACES):
         try:
             return _carry_out(database, order)
+        except LostRace:
+            continue
         except JournalError as error:
             # Two were event N of one workflow, and UNIQUE let the other one in: look again, and be told.
             if not isinstance(error.__cause__, IntegrityError):
