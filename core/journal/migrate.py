@@ -98,6 +98,14 @@ def _backup(path: Path, version: str) -> Path:
 
 def _upgrade(connection: Connection) -> None:
     from alembic import command
+
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def alembic_config() -> Any:
+    """Return Alembic's configuration for our migrations; whoever runs them adds where."""
     from alembic.config import Config
 
     config = Config()
@@ -105,8 +113,7 @@ def _upgrade(connection: Connection) -> None:
     # ConfigParser would take a % in the path for a variable.
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config
 
 
 def main(arguments: list[str]) -> int:

@@ -1,10 +1,14 @@
-"""The service's care for the record itself: verify it, build again what is derived from it."""
+"""The service's care for the record itself: verify it, build again what is derived from it, look back."""
 
 from __future__ import annotations
 
-from core.service import integrity
+from datetime import datetime
+
+from core.board import BoardRow
+from core.service import integrity, travel
 from core.service.door import Door
 from core.service.reports import RebuiltView, VerifiedView
+from core.service.views import WorkflowView
 
 
 class Upkeep(Door):
@@ -25,3 +29,13 @@ class Upkeep(Door):
     async def rebuild_rows(self, workflow_id: str = "", *, check: bool = False) -> RebuiltView:
         """Build what is derived again; with `check` only compare, and leave everything as it was."""
         return await self._do(integrity.rebuild_rows, self._database, workflow_id, check=check)
+
+    async def workflow_at(self, workflow_id: str, seq: int) -> WorkflowView:
+        """Return a workflow as it was right after its event `seq`. Raises UnknownError when there is none."""
+        return await self._do(travel.workflow_at, self._database, workflow_id, seq)
+
+    async def board_at(
+        self, moment: datetime | None = None, *, event: tuple[str, int] | None = None
+    ) -> list[BoardRow]:
+        """Return the board as it was at a moment, or right after event (workflow, number)."""
+        return await self._do(travel.board_at, self._database, moment, event)

@@ -61,6 +61,7 @@ for name, command in (
     ("projects", questions.projects),
     ("verify", record.verify),
     ("rebuild", record.rebuild),
+    ("schema", record.schema),
     ("machine", questions.machine),
     ("doctor", questions.doctor),
     ("worker", builds.worker),

@@ -45,20 +45,24 @@ def status(
 def history(
     workflow: Workflow,
     limit: Annotated[int, typer.Option(min=0, help="How many of the latest events; 0 for all.")] = 50,
+    at: Annotated[int, typer.Option("--at", min=0, metavar="SEQ", help="As it was after this event.")] = 0,
     json: Json = False,
     db: Db = "",
 ) -> int:
-    """Show what happened, event by event: who, when, why."""
+    """Show what happened, event by event: who, when, why; with --at, how it stood then."""
 
     async def work(service: OrchestrationService) -> int:
-        view = await service.get_workflow_status(workflow)
+        view = await (service.workflow_at(workflow, at) if at else service.get_workflow_status(workflow))
         after = max(0, view.version - limit) if limit else 0
-        events = await service.get_workflow_history(workflow, limit=0, after=after)
+        events = await service.get_workflow_history(workflow, limit=view.version - after, after=after)
         if json:
             found = [event.to_data() for event in events]
-            show_json({"workflow_id": view.workflow_id, "build_id": view.build_id, "events": found})
+            then = {"workflow": view.to_data()} if at else {}
+            data = {"workflow_id": view.workflow_id, "build_id": view.build_id, "events": found}
+            show_json({**data, **then})
         else:
             say(events_text(events))
+            say(f"\n{workflow_text(view)}") if at else None
         return ExitCode.DONE
 
     return with_service(db, work)

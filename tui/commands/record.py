@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.errors import ExitCode
+from core.errors import ExitCode, JournalError
+from tui.commands.children import ask_child
 from tui.commands.flags import Db, Json
 from tui.commands.output import say, show_json
 from tui.commands.session import with_service
@@ -67,3 +68,14 @@ def _rebuilt_text(found: RebuiltView) -> str:
         end = "they are mended" if found.kept else "nothing was changed; `qdeck rebuild` mends them"
         lines.append(f"  {len(found.differences):,} differences; {end}")
     return "\n".join(lines)
+
+
+def schema(
+    postgresql: Annotated[bool, typer.Option("--postgresql", help="For PostgreSQL, not SQLite.")] = False,
+) -> int:
+    """Print the journal's schema as SQL, the steps of all migrations in order."""
+    answer = ask_child("core.journal.schema_sql", "postgresql" if postgresql else "sqlite")
+    if not answer.get("ok"):
+        raise JournalError(str(answer.get("what")), "Install qdeck again.")
+    say(str(answer["sql"]))
+    return ExitCode.DONE

@@ -14,8 +14,12 @@ def _ours(name: str | None, kind: str, parents: object) -> bool:
     return kind != "table" or name in SQLModel.metadata.tables
 
 
+if context.is_offline_mode():
+    where = {"dialect_name": context.config.attributes["dialect"], "literal_binds": True}
+else:
+    where = {"connection": context.config.attributes["connection"]}
 context.configure(
-    connection=context.config.attributes["connection"],
+    **where,
     target_metadata=SQLModel.metadata,
     version_table=VERSION_TABLE,
     # SQLite cannot alter most things in place.

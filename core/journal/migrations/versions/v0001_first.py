@@ -328,7 +328,7 @@ LEFT JOIN workflow_live l ON l.workflow_id = w.workflow_id
 
 
 def _epoch(column: str) -> str:
-    if op.get_bind().dialect.name == "sqlite":
+    if op.get_context().dialect.name == "sqlite":
         # 2440587.5 is the Julian day of 1970-01-01.
         return f"round((julianday(w.{column}) - 2440587.5) * 86400.0, 3)"
     return f"CAST(extract(epoch FROM w.{column}) AS double precision)"
@@ -396,7 +396,7 @@ def upgrade() -> None:
     _build_workflows()
     _receipts()
     _view()
-    if op.get_bind().dialect.name == "sqlite":
+    if op.get_context().dialect.name == "sqlite":
         _sqlite_triggers()
     else:
         _postgresql_triggers()
