@@ -56,7 +56,7 @@ def wanted(environment: Mapping[str, str] = os.environ) -> str:
 def programs(environment: Mapping[str, str] = os.environ) -> Path | None:
     """Return the folder with a server's programs: the named one, the newest of the system, or one on PATH."""
     if named := environment.get("QDECK_TEST_POSTGRESQL_BIN"):
-        return Path(named)
+        return Path(named) if all((Path(named) / name).exists() for name in NEEDED) else None
     system = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_major, reverse=True)
     on_path = shutil.which("initdb")
     folders = [*system, *([Path(on_path).resolve().parent] if on_path else [])]
