@@ -20,6 +20,7 @@ from screenshots.journal import Clock, Writer
 from screenshots.story import others, slugify
 from tui.app import QdeckApp
 from tui.options import AppOptions
+from tui.widgets.conversation import Conversation
 
 STAGES = ("empty", "plan", "testing", "review", "complete")
 PANES_SHOWN = ("", "plan", "diff", "evidence", "handoffs", "events")
@@ -141,8 +142,9 @@ async def calm(pilot: Pilot[int]) -> None:
 async def shows_picture(app: QdeckApp, pilot: Pilot[int]) -> None:
     """Wait until the screen on top has its picture, and has drawn it."""
     await until(pilot, lambda: getattr(app.screen, "picture", None) is not None)
+    await calm(pilot)
     # What streams is drawn twelve times a second.
-    await asyncio.sleep(0.15)
+    await until(pilot, lambda: all(talk.settled for talk in app.screen.query(Conversation)))
     await calm(pilot)
 
 

@@ -126,6 +126,11 @@ class Conversation(Painted):
         self._follow = new_value >= self.max_scroll_y - 1
 
     @property
+    def settled(self) -> bool:
+        """Whether everything that was handed over is drawn."""
+        return self._pending is None and self._width > 0
+
+    @property
     def text(self) -> str:
         """Everything as it is shown, for tests and for copying."""
         total = self._height + len(self._stream.lines)
