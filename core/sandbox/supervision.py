@@ -9,7 +9,7 @@ import selectors
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -126,19 +126,26 @@ class Supervision:
         return bool(data)
 
     def _has_ended(self) -> bool:
-        """Collect the process that we started, if it has ended."""
-        if self.returncode is None:
-            process = self.launched.process
-            try:
-                pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-            except ChildProcessError:
-                self.returncode = process.returncode = -signal.SIGKILL
-                return True
-            if pid:
-                self.returncode = process.returncode = os.waitstatus_to_exitcode(status)
-                self.cpu_seconds = max(self.cpu_seconds, usage.ru_utime + usage.ru_stime)
-                self.peak = max(self.peak, usage.ru_maxrss * 1024)
-        return self.returncode is not None
+        """Say whether the process that we started has ended; it keeps its number until it is collected."""
+        if self.returncode is not None:
+            return True
+        try:
+            options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            return os.waitid(os.P_PID, self.launched.process.pid, options) is not None
+        except ChildProcessError:
+            self.returncode = self.launched.process.returncode = -signal.SIGKILL
+            return True
+
+    def _collect(self) -> None:
+        """Take the status and the use of the process that has ended."""
+        if self.returncode is not None:
+            return
+        process = self.launched.process
+        with suppress(ChildProcessError):
+            _, status, usage = os.wait4(process.pid, os.WNOHANG)
+            self.returncode = process.returncode = os.waitstatus_to_exitcode(status)
+            self.cpu_seconds = max(self.cpu_seconds, usage.ru_utime + usage.ru_stime)
+            self.peak = max(self.peak, usage.ru_maxrss * 1024)
 
     def _look(self) -> None:
         """Add up what all the processes use, and note the limit that is passed."""
@@ -168,28 +175,34 @@ class Supervision:
         return members
 
     def _end_all(self) -> None:
-        """Kill whatever is left, and wait until the kernel says that it is gone."""
+        """Kill whatever is left, and wait until it is gone."""
         process = self.launched.process
+        deadline = time.monotonic() + _END_SECONDS
         if self.launched.inside >= 0:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.launched.inside, signal.SIGKILL)
             # Readable only when every process of the namespace has ended.
             select.select([self.launched.inside], [], [], _END_SECONDS)
         else:
-            self._members()
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            for member in self._family.values():
-                with suppress(psutil.Error):
-                    # psutil compares the time of creation, so a number used again is not hit.
-                    member.kill()
-        deadline = time.monotonic() + _END_SECONDS
+            self._kill_family()
         hurry = time.monotonic() + 1.0
         while not self._has_ended() and time.monotonic() < deadline:
             if time.monotonic() > hurry:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                _kill_group(process.pid)
             time.sleep(0.002)
+        if self._has_ended():
+            self._collect()
+        while self._family and time.monotonic() < deadline and _lives(process.pid, self._family):
+            time.sleep(0.005)
+
+    def _kill_family(self) -> None:
+        """Outside bubblewrap: kill the group, and all that was ever seen below it."""
+        self._members()
+        _kill_group(self.launched.process.pid)
+        for member in self._family.values():
+            with suppress(psutil.Error):
+                # psutil compares the time of creation, so a number used again is not hit.
+                member.kill()
 
     def _drain(self) -> None:
         """Read what the dead have left in the pipe, which somebody who got away may still hold open."""
@@ -219,3 +232,29 @@ def _pidfd(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except (OSError, AttributeError):
         return None
+
+
+def _kill_group(group: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _lives(group: int, family: Mapping[int, psutil.Process]) -> bool:
+    """Say whether a process of the group or the family has not ended; a zombie has."""
+    try:
+        os.killpg(group, 0)
+        members = [one for one in psutil.process_iter() if _group_of(one.pid) == group]
+    except (ProcessLookupError, PermissionError):
+        members = []
+    for process in (*members, *family.values()):
+        with suppress(psutil.Error):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
+
+
+def _group_of(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.errors import ProjectError
@@ -31,14 +33,15 @@ def create_worktree(repo: Repository, *, build_id: str, workflow_id: str, root: 
     commit = resolve(repo, base)
     if commit is None:
         raise ProjectError(f"The commit {base[:40]} that the build starts from is not in the repository.")
-    admin = _find_admin(repo, path)
-    if admin is not None and not (admin / _NOTE).is_file():
-        # Killed before the note was written: nothing was worked on yet.
-        remove_folder(path)
-        remove_folder(admin)
-        admin = None
-    if admin is None:
-        _add(repo, path, build_id, workflow_id, commit)
+    with _alone(repo):
+        admin = _find_admin(repo, path)
+        if admin is not None and not (admin / _NOTE).is_file():
+            # Killed before the note was written: nothing was worked on yet.
+            remove_folder(path)
+            remove_folder(admin)
+            admin = None
+        if admin is None:
+            _add(repo, path, build_id, workflow_id, commit)
     return open_worktree(repo, build_id=build_id, workflow_id=workflow_id, root=root)
 
 
@@ -84,16 +87,25 @@ def remove_worktree(worktree: Worktree, *, drop_branch: bool = False) -> None:
                 f"It stays where it is: {worktree.path}",
             )
     remove_folder(worktree.path)
-    if _points_to(worktree.admin, worktree.path):
-        remove_folder(worktree.admin)
-        with suppress(OSError):
-            worktree.admin.parent.rmdir()
+    with _alone(repo):
+        if _points_to(worktree.admin, worktree.path):
+            remove_folder(worktree.admin)
+            with suppress(OSError):
+                worktree.admin.parent.rmdir()
     branch = f"refs/heads/{worktree.branch}"
     tip = resolve(repo, branch)
     if drop_branch and tip is not None:
         kept = run_git("for-each-ref", "--contains", tip, "--format=%(refname)", git_dir=repo.git_dir)
         if any(name != branch for name in kept.text.splitlines()):
             run_git("update-ref", "-d", branch, tip, git_dir=repo.git_dir)
+
+
+@contextmanager
+def _alone(repo: Repository) -> Iterator[None]:
+    """Keep other builds from adding or removing worktrees meanwhile: git trips over one that is half made."""
+    with (repo.git_dir / "qdeck.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _path(root: Path, build_id: str, workflow_id: str) -> Path:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,29 @@ def test_a_kill_at_any_moment_leaves_what_can_be_opened(
     assert tree_digest(worktree) == tree_of(worktree.repository, worktree.base)
     assert (files_of(checkout), git(checkout, "status", "--porcelain")) == before
     git(checkout, "fsck", "--strict")
+
+
+def test_many_builds_at_once_do_not_disturb_each_other(
+    repo: Repository, make_worktree: Callable[..., Worktree]
+) -> None:
+    """Worktrees and checkpoints of one repository are made in threads side by side."""
+
+    def build(number: int) -> tuple[str, str]:
+        workflow = f"{number:032x}"
+        worktree = make_worktree(build_id=f"B-{number:04}", workflow_id=workflow)
+        for turn in range(3):
+            write(worktree.path, {"mine": f"{number} {turn}"})
+            made = checkpoint(worktree, workflow_id=workflow, number=turn, message="turn")
+        return worktree.branch, made.commit
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(build, range(8)))
+
+    for number, (branch, commit_id) in enumerate(made):
+        assert branch == f"qdeck/B-{number:04}"
+        assert read_file_at(repo, commit_id, "mine") == f"{number} 2".encode()
+        assert len(list_checkpoints(repo, f"{number:032x}")) == 3
+    git(repo.path, "fsck", "--strict")
 
 
 def test_indexes_that_killed_workers_left_are_swept(make_worktree: Callable[..., Worktree]) -> None:
