@@ -128,7 +128,7 @@ class Conversation(Painted):
     @property
     def settled(self) -> bool:
         """Whether everything that was handed over is drawn."""
-        return self._pending is None and self._width > 0
+        return self._pending is None
 
     @property
     def text(self) -> str:
