@@ -32,7 +32,8 @@ WAITS: dict[str, str] = {
     "approval:review": "approve the review",
     "approval:release": "approve the release",
     "answer": "answer a question",
-    "budget": "the budget is spent: decide how to go on",
+    "budget": "the money is spent: decide how to go on",
+    "retries": "no automatic step back is left: decide how to go on",
     "person": "decide how to go on",
 }
 

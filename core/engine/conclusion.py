@@ -124,7 +124,10 @@ class Conclusion:
         spent = any(missing.what == "retry budget" for missing in answer.refusal.missing)
         if answer.refusal.reason is Reason.NOT_POSSIBLE:
             return "superseded"
-        return await self.wait("budget" if spent else "person", str(answer.refusal))
+        if spent:
+            # A count of steps back, no money: a bigger budget in dollars does not lift it.
+            return await self.wait("retries", answer.refusal.text)
+        return await self.wait("person", str(answer.refusal))
 
     async def wait(self, waiting_for: str, reason: str) -> str:
         """Leave the workflow to a person."""

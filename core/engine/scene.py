@@ -18,7 +18,7 @@ from core.engine.steps import JournalSteps
 from core.evidence import Bench, prepare_toolchain
 from core.journal.engine import EngineJournal
 from core.llm.types import PERSON, Gateway, Message
-from core.machine.commands import Note
+from core.machine.commands import PINNED, Note
 from core.machine.states import PHASES, Role, State
 from core.machine.workflow import Workflow
 from core.roles.context import Earlier, EngineReport, RoleContext, TurnLimits
@@ -86,9 +86,22 @@ class Scene:
 
 
 async def open_files(shop: Shop, workflow: Workflow, orders: Orders) -> Files:
-    """Open the project's repository and the workflow's worktree in it."""
+    """Open the project's repository and the workflow's worktree in it.
+
+    The branch that it is merged into is chosen once: without a `main` or `master` it is the one that is
+    checked out, and a person may check out another one at any time.
+    """
     project = await asyncio.to_thread(shop.journal.project, workflow.project_id)
-    repository = await asyncio.to_thread(open_repository, Path(project.path), project.default_branch)
+    pinned = str(workflow.settings.get("default_branch") or "")
+    branch = pinned or project.default_branch
+    repository = await asyncio.to_thread(open_repository, Path(project.path), branch)
+    if not pinned or not (workflow.base_commit or workflow.checkpoints):
+        start = "" if workflow.checkpoints else repository.head
+        data = {"default_branch": repository.default_branch, "base_commit": start}
+        await orders.give("pinned", Note, kind=PINNED, data=data)
+        workflow = await orders.workflow()
+        if workflow.settings["default_branch"] != repository.default_branch:
+            return await open_files(shop, workflow, orders)
     return await Files.open(repository, workflow, orders, shop.journal, shop.settings.paths.worktrees)
 
 

@@ -30,6 +30,7 @@ _NO_MODEL = re.compile(
     r"(?:unknown|invalid|no such) model|LLM Provider NOT provided",
     re.IGNORECASE | re.DOTALL,
 )
+_UNPLACED = re.compile(r"LLM Provider NOT provided|Unmapped LLM provider", re.IGNORECASE)
 _TOO_LONG = re.compile(r"context.{0,20}(?:length|window|size)|maximum context|too many tokens", re.IGNORECASE)
 _UNREACHABLE = {"ConnectError", "APIConnectionError", "ClientConnectorError", "ConnectTimeout", "gaierror"}
 _NOISE = re.compile(r"(?:litellm\.)?\w+(?:Error|Exception)\s*(?::|-)\s*")
@@ -132,7 +133,11 @@ def _context(model: str, said: str) -> Trouble:
 
 
 def _not_found(model: str, endpoint: Endpoint, said: str) -> Trouble:
-    what = f"{endpoint.subject} has no model named {model.partition('/')[2] or model}{_quoted(said)}."
+    if _UNPLACED.search(said):
+        # That is litellm speaking to programmers, with links into its manual; no provider was asked.
+        what = f"{model} names no provider that can be asked."
+    else:
+        what = f"{endpoint.subject} has no model named {model.partition('/')[2] or model}{_quoted(said)}."
     hint = "Check the name: it is provider/model, for example openai/gpt-5-mini."
     return Trouble(ModelError(ModelFault.NOT_FOUND, what, hint))
 

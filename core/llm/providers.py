@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from core.llm.types import Call
@@ -37,6 +41,7 @@ _BY_NAME = {provider.name: provider for provider in PROVIDERS}
 # Names without a provider in front that litellm knows how to place.
 _BARE = (("gpt-", "openai"), ("o1", "openai"), ("o3", "openai"), ("o4", "openai"), ("chatgpt-", "openai"))
 _BARE_OTHERS = (("claude-", "anthropic"), ("gemini-", "gemini"))
+_PROVIDER_LINE = re.compile(r'^    [A-Z][A-Z0-9_]* = "([^"]+)"', re.MULTILINE)
 _BASE_VARIABLES = ("OPENAI_API_BASE", "OPENAI_BASE_URL")
 
 
@@ -68,6 +73,26 @@ def provider_name(model: str) -> str:
     if slash:
         return prefix
     return next((name for start, name in (*_BARE, *_BARE_OTHERS) if model.startswith(start)), "")
+
+
+def known_providers() -> frozenset[str]:
+    """Return every provider that litellm routes to, read from its source: importing it takes seconds.
+
+    Empty where the source cannot be found or read; then nothing is known to be wrong.
+    """
+    found = importlib.util.find_spec("litellm")
+    places = (found.submodule_search_locations if found else None) or ()
+    names: set[str] = set()
+    for place in places:
+        try:
+            source = (Path(place) / "types" / "utils.py").read_text("utf-8")
+            added = (Path(place) / "llms" / "openai_like" / "providers.json").read_text("utf-8")
+            names.update(json.loads(added))
+        except (OSError, ValueError, TypeError):
+            return frozenset()
+        _, _, body = source.partition("class LlmProviders(str, Enum):\n")
+        names.update(_PROVIDER_LINE.findall(re.split(r"^\S", body, maxsplit=1, flags=re.MULTILINE)[0]))
+    return frozenset(names)
 
 
 def provider_of(model: str) -> Provider | None:

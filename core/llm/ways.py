@@ -16,12 +16,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core.errors import ModelError, ModelFault
-from core.llm.providers import PROVIDERS, find_endpoint, provider_of
+from core.llm.providers import PROVIDERS, find_endpoint, known_providers, provider_name, provider_of
 from core.llm.rehearsal import is_rehearsal, unknown_request
 from core.llm.scenario import load_scenario
 from core.text import clean
 
 PROBE_SECONDS = 0.2
+_NO_DEMO = "rehearsal/slugify is only for `qdeck demo`."
 _LOCAL = (("Ollama", 11434), ("LM Studio", 1234), ("llama.cpp", 8080), ("vLLM", 8000))
 
 
@@ -107,8 +108,8 @@ def check_model(
     """Raise ModelError when `model` cannot even be tried.
 
     That is when none is configured (then the hint holds the ways to one, a line each), when its key is
-    missing, when there is no such rehearsal or none of this `request`, and when a server on this machine does
-    not answer.
+    missing, when its name says no provider that there is, when there is no such rehearsal or none of this
+    `request`, and when a server on this machine does not answer.
     """
     if not model.strip():
         what = "No model is configured."
@@ -118,6 +119,7 @@ def check_model(
         if request and not scenario.knows(request):
             raise unknown_request(scenario)
         return
+    _check_name(model)
     endpoint = find_endpoint(model, api_base, api_key, environment)
     if endpoint.api_base is not None:
         _check_reachable(endpoint.api_base, endpoint.subject)
@@ -125,8 +127,22 @@ def check_model(
     provider = provider_of(model)
     if provider is not None and endpoint.api_key is None:
         what = f"There is no key for {provider.title}: {' or '.join(provider.keys)} is not set."
-        hint = "Set it where the worker starts and resume, or choose another model."
+        hint = f"Set {provider.keys[0]} where qdeck starts, or choose another model."
         raise ModelError(ModelFault.KEY, what, hint)
+
+
+def _check_name(model: str) -> None:
+    """Refuse a name that says no provider, or one that there is not."""
+    shown = clean(model, lines=False, limit=80)
+    name = provider_name(model)
+    example = f"{name}/{shown}" if name and "/" not in model else PROVIDERS[0].example
+    hint = f"A model is named provider/model, for example {example}."
+    if not name or not model.partition("/")[2].strip():
+        raise ModelError(ModelFault.NOT_FOUND, f"{shown} names no provider and model.", f"{hint} {_NO_DEMO}")
+    known = known_providers()
+    if known and name not in known:
+        what = f"There is no provider named {name[:40]} ({shown})."
+        raise ModelError(ModelFault.NOT_FOUND, clean(what, lines=False), f"{hint} {_NO_DEMO}")
 
 
 def _ways_text(environment: Mapping[str, str] | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from core.machine.commands import Subject
+from core.machine.commands import PINNED, Subject
 from core.machine.events import Event, EventType
 from core.machine.states import PHASE_EVIDENCE, STATES, Autonomy, Condition, EvidenceKind, State
 from core.machine.transitions import BACK, Kind
@@ -138,6 +138,15 @@ def _condition_changed(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
     return replace(changed, attempts=attempts, attempt_phase=AttemptPhase.DUE)
 
 
+def _noted(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
+    """A note changes nothing, save the one that pins where a build starts and what it is merged into."""
+    if data.get("kind") != PINNED:
+        return workflow
+    branch = workflow.settings.get("default_branch") or str(data["default_branch"])
+    settings = {**workflow.settings, "default_branch": branch}
+    return replace(workflow, settings=settings, base_commit=workflow.base_commit or str(data["base_commit"]))
+
+
 def _unchanged(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
     return workflow
 
@@ -151,5 +160,5 @@ _APPLY: dict[EventType, Callable[[Workflow, Mapping[str, Any]], Workflow]] = {
     EventType.ATTEMPT_ENDED: _attempt_ended,
     EventType.CONDITION_CHANGED: _condition_changed,
     EventType.SAID: _unchanged,
-    EventType.NOTED: _unchanged,
+    EventType.NOTED: _noted,
 }

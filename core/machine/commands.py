@@ -158,7 +158,8 @@ class EndAttempt(Command):
 class SetCondition(Command):
     """Wait, pause, resume, fail or cancel.
 
-    `waiting_for` says what a wait is for: "approval:SUBJECT", "answer", "budget" or "person".
+    `waiting_for` says what a wait is for: "approval:SUBJECT", "answer", "budget" (the money is
+    spent), "retries" (the automatic steps back are used up) or "person".
     """
 
     order: Order
@@ -174,9 +175,13 @@ class Say(Command):
     text_digest: str
 
 
+PINNED = "pinned"
+"""The kind of the note that pins a workflow's default branch and base commit, once and for all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note(Command):
-    """Something worth keeping that changes nothing, such as a blocked act or a removed worktree."""
+    """Something worth keeping that changes nothing, such as a blocked act; but see PINNED."""
 
     kind: str
     data: Mapping[str, Any] = field(default_factory=dict)

@@ -5,9 +5,19 @@ from __future__ import annotations
 from core.machine.commands import Authority, AuthorityKind
 from core.machine.gates import APPROVALS, GateItem, approval_of, gate, missing
 from core.machine.refusal import Missing, Reason, Refusal
-from core.machine.states import FINAL, PHASE_EVIDENCE, ROLE_TITLES, STATES, Autonomy, Role
-from core.machine.transitions import BACK, CONDITION_ALLOWS, Kind, Order, Transition, shortest_path
+from core.machine.states import FINAL, PHASE_EVIDENCE, ROLE_TITLES, STATES, Autonomy, Role, State
+from core.machine.transitions import (
+    BACK,
+    CONDITION_ALLOWS,
+    Kind,
+    Order,
+    Transition,
+    default_target,
+    shortest_path,
+)
 from core.machine.workflow import Workflow
+
+_COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 
 def move_refusal(
@@ -31,8 +41,8 @@ def move_refusal(
     if kind in BACK and automatic and workflow.retries_used >= workflow.retry_budget:
         return Refusal(
             Reason.NOT_READY,
-            f"The retry budget of {workflow.retry_budget} is spent.",
-            (Missing("retry budget", "spent; a person decides how to go on", "a person"),),
+            _used_up(workflow.retry_budget),
+            (Missing("retry budget", "used up; a person decides how to go on", "a person"),),
             (transition.id,),
             "A person can retry, roll back or cancel.",
         )
@@ -44,18 +54,45 @@ def move_refusal(
             Reason.NOT_READY,
             f"The gate to {transition.target.value} is closed.",
             lacking,
-            _way_on(workflow, transition, items),
+            *_way_on(workflow, transition, items),
         )
     return None
 
 
-def _way_on(workflow: Workflow, transition: Transition, items: tuple[GateItem, ...]) -> tuple[str, ...]:
-    """The shortest legal way through a closed gate, over the earliest phase that has evidence to make."""
+def _way_on(
+    workflow: Workflow, transition: Transition, items: tuple[GateItem, ...]
+) -> tuple[tuple[str, ...], str]:
+    """The shortest legal way through a closed gate, and a hint where a move alone is none.
+
+    It leads over the earliest phase that has evidence to make. Where that is the current one, the refused
+    move is no way: what is red is sent back first, and what is not there is made here.
+    """
     lacking = {item.what for item in items if not item.ok and not item.approval}
     phases = [phase for phase, kind in PHASE_EVIDENCE.items() if kind.value in lacking]
     first = min((workflow.state, *phases), key=lambda state: STATES[state].rank)
-    way = (*shortest_path(workflow.state, first), *shortest_path(first, transition.target))
+    if first not in phases or first is not workflow.state:
+        return _steps(workflow.state, first, transition.target), ""
+    kind = PHASE_EVIDENCE[first]
+    maker = title_of(STATES[first].owner)
+    piece = workflow.evidence.get(kind)
+    back = default_target(first, Kind.RETRY)
+    if back is None or piece is None or piece.ok or piece.stale:
+        return (), f"The {maker} supplies the {kind.value} in {first.value}; then the gate opens."
+    return _steps(first, back, transition.target), ""
+
+
+def _steps(start: State, over: State, target: State) -> tuple[str, ...]:
+    way = (*shortest_path(start, over), *shortest_path(over, target))
     return tuple(step.id for step in way)
+
+
+def _used_up(steps: int) -> str:
+    """Say that the retry budget is used up, in words that nobody takes for money."""
+    if not steps:
+        return "No automatic step back is allowed here; a person decides."
+    count = _COUNTS[steps] if steps < len(_COUNTS) else str(steps)
+    noun = "step back is" if steps == 1 else "steps back are"
+    return f"{count} automatic {noun} used up; a person decides."
 
 
 def carries_approval(workflow: Workflow, by: Authority) -> bool:

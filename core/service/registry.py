@@ -89,6 +89,10 @@ def start(
                 hint="Choose another one, or none: then it gets the next number.",
             )
         )
+    project = session.get(Project, project_id)
+    if project is not None and project.default_branch:
+        # The project may get another branch later; what runs already is merged where it was meant to be.
+        settings = {**settings, "default_branch": project.default_branch}
     yield Start(
         command_id=frame.command_id,
         workflow_id=uuid4().hex,

@@ -74,6 +74,8 @@ def _note_text(data: Mapping[str, Any]) -> str:
     match data.get("kind"):
         case "packet":
             return f"{state_title(data['state'])} handed in its result"
+        case "pinned":
+            return f"the build starts from {data['default_branch']} and is merged into it"
         case "budget":
             limit = data.get("budget_usd")
             amount = "lifted the budget" if limit is None else f"set the budget to ${limit:,.2f}"
@@ -108,7 +110,9 @@ def waiting_text(waiting_for: str) -> str:
         case "answer":
             return "your answer"
         case "budget":
-            return "your decision on the budget"
+            return "more money, or another decision of yours"
+        case "retries":
+            return "your decision: the automatic steps back are used up"
     return "a person"
 
 

@@ -303,8 +303,8 @@ class DiffStatView(View):
 class DecisionView(View):
     """What a person has to decide, on one screen: what changed, what ran, what it proves, what it costs.
 
-    `subject` is what the workflow waits for ("approval:plan", "answer", "budget", "person"), `kind` its
-    first word; `digest` is what an approval would name.
+    `subject` is what the workflow waits for ("approval:plan", "answer", "budget", "retries",
+    "person"), `kind` its first word; `digest` is what an approval would name.
     """
 
     workflow_id: str

@@ -106,7 +106,7 @@ def test_a_refusal_ends_with_2_and_says_what_is_missing(used: CommandLine, repo:
     told = used.inside("advance", "B-0001", "--no-worker", "--json").ended(2).data
     words = used("advance", "B-0001", "--no-worker").ended(2)
 
-    assert set(told) == FAULT and told["error"] == "not_ready" and told["path"] == ["T01"]
+    assert set(told) == FAULT and told["error"] == "not_ready" and told["path"] == []
     assert [missing["what"] for missing in told["missing"]] == ["requirement"]
     assert "missing: requirement" in words.err and words.out == ""
 
@@ -218,6 +218,23 @@ def test_the_doctor_looks_at_everything_and_makes_no_journal(qdeck: CommandLine)
     assert {"python", "git", "sandbox", "journal", "worker", "models"} <= names
     assert told["ok"] == all(check["ok"] for check in told["checks"])
     assert not qdeck.database.exists()
+
+
+def test_the_doctor_does_not_tick_a_model_that_is_not_there(qdeck: CommandLine) -> None:
+    """None configured is no fault, and nothing that was found either."""
+    lines = [line for line in qdeck("doctor").out.splitlines() if "none configured" in line]
+    assert [line[0] for line in lines] == ["○"]
+
+
+def test_a_budget_is_changed_and_lifted(used: CommandLine, repo: Path) -> None:
+    """Dollars, or none; what is no amount is a usage error."""
+    used.start(repo, Autonomy.AUTO)
+    told = used.inside("budget", "B-0001", "2.50", "--no-worker", "--json").ended(0).data
+    assert told["workflow"]["budget_usd"] == 2.5
+    told = used.inside("budget", "B-0001", "none", "--no-worker", "--json").ended(0).data
+    assert told["workflow"]["budget_usd"] is None
+    for word in ("much", "nan", "inf"):
+        assert used.inside("budget", "B-0001", word, "--no-worker").code not in (0, 1)
 
 
 def test_a_reader_who_has_seen_enough_is_no_fault(qdeck: CommandLine) -> None:

@@ -65,9 +65,10 @@ async def test_a_red_smoke_runs_the_rollback_and_goes_back(world: World) -> None
     )
     world.worker()
 
-    waiting = await world.waits(workflow_id, "budget", 250)
+    waiting = await world.waits(workflow_id, "retries", 250)
 
     assert waiting.state is State.DEPLOYMENT
+    assert waiting.reason == "One automatic step back is used up; a person decides."
     receipts = await world.door.receipts(workflow_id)
     kinds = [receipt.kind for receipt in receipts if ":deployment:" in receipt.attempt_id]
     assert kinds.count("rollback") == kinds.count("deploy") == waiting.retries_used + 1

@@ -46,6 +46,14 @@ def test_what_providers_say_is_understood(message: str, status: int, fault: Mode
     assert trouble_in(APIError(message, status), "openai/gpt-9", OPENAI).error.fault is fault
 
 
+def test_a_model_without_a_provider_is_told_in_our_own_words() -> None:
+    """What litellm says to programmers is not for people."""
+    said = "LLM Provider NOT provided. Pass in the LLM provider you are trying to call. You passed model=x"
+    error = trouble_in(APIError(said, 400), "x", Endpoint("", None, None)).error
+    assert error.fault is ModelFault.NOT_FOUND
+    assert error.what == "x names no provider that can be asked."
+
+
 def test_a_pause_may_be_asked_for_as_a_date() -> None:
     """Retry-After may be an HTTP date."""
     when = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)

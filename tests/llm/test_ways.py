@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import ModelError, ModelFault
 from core.llm import About, Call, Message, ToolSpec, check_model, find_ways, likely_cost
-from core.llm.providers import PROVIDERS
+from core.llm.providers import PROVIDERS, known_providers
 from tests.llm.openai_server import OpenAIServer
 
 
@@ -73,6 +73,29 @@ def test_what_can_be_tried_passes(monkeypatch: pytest.MonkeyPatch) -> None:
         check_model("openai/anything")
     with pytest.raises(ModelError, match="does not answer"):
         check_model("openai/anything")
+
+
+@pytest.mark.parametrize("name", ["nonsense", "gpt-5", "openai/", "/gpt-5", "no-such-provider/gpt-5"])
+def test_a_name_that_can_never_be_placed_is_refused(name: str) -> None:
+    """Before a workflow exists, also with a key and a server: one sentence, and how a model is named."""
+    for api_base in (None, "https://models.example/v1"):
+        with pytest.raises(ModelError) as caught:
+            check_model(name, api_base, environment={"OPENAI_API_KEY": "x"})
+        assert caught.value.fault is ModelFault.NOT_FOUND
+        assert name in caught.value.what and "provider/model" in caught.value.hint
+        assert "rehearsal/slugify is only for `qdeck demo`" in caught.value.hint
+
+
+def test_a_missing_key_speaks_of_no_build_to_resume() -> None:
+    """Nothing exists yet when a first run is refused."""
+    with pytest.raises(ModelError) as caught:
+        check_model("openai/gpt-5", environment={})
+    assert "resume" not in str(caught.value)
+
+
+def test_every_provider_that_is_proposed_can_be_placed() -> None:
+    """The list is read from litellm's source; it must not read as empty."""
+    assert {provider.name for provider in PROVIDERS} < known_providers()
 
 
 def test_a_rehearsal_is_checked_against_the_request() -> None:

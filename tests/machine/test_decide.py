@@ -12,6 +12,7 @@ from core.machine.commands import (
     Authority,
     BeginAttempt,
     Move,
+    Note,
     RecordEvidence,
     Say,
     SetCondition,
@@ -299,9 +300,17 @@ def test_the_retry_budget_bounds_every_automatic_back_move(budget: int) -> None:
     for by in (auditor, Authority.policy(Autonomy.AUTO)):
         decided = driver.do(Move, by=by, kind=Kind.RETRY, reason="red")
         assert isinstance(decided, Refusal)
-        assert "budget" in decided.text
+        assert "automatic step" in decided.text and decided.text.endswith("; a person decides.")
     assert not isinstance(driver.do(Move, by=ADA, kind=Kind.RETRY, reason="red"), Refusal)
     assert driver.now.retries_used == budget
+
+
+def test_the_branch_and_the_start_are_pinned_once() -> None:
+    """The first note counts, a second one moves nothing; what was given at the start stays."""
+    driver = Driver()
+    for branch in ("trunk", "topic"):
+        driver.do(Note, by=ENGINE, kind="pinned", data={"default_branch": branch, "base_commit": branch})
+    assert (driver.now.settings["default_branch"], driver.now.base_commit) == ("trunk", "base")
 
 
 def test_conditions_keep_the_phase() -> None:

@@ -46,7 +46,7 @@ from tests.rules.model import BOUND_TO, Model
 ADA = Authority.person("ada")
 ENGINE = Authority.engine()
 NEXT = {source: target for (source, target), row in ROWS.items() if row["kind"] in ("advance", "accept")}
-WAITS = ("person", "answer", "budget", "approval:plan", "approval:release")
+WAITS = ("person", "answer", "budget", "retries", "approval:plan", "approval:release")
 
 
 class Doors(RuleBasedStateMachine):

@@ -13,7 +13,7 @@ import pytest
 from core.machine.commands import Authority, AuthorityKind, Move
 from core.machine.decide import decide
 from core.machine.refusal import Reason, Refusal
-from core.machine.states import ROLE_TITLES, Autonomy, Condition, State
+from core.machine.states import ROLE_TITLES, Autonomy, Condition, EvidenceKind, State
 from core.machine.transitions import Order
 from screenshots.scenes import Journal, make_app, playing, until
 from tests.api.conftest import api
@@ -64,11 +64,26 @@ def test_a_closed_gate_names_each_lack_its_maker_and_the_way_over_the_earliest(s
     owner = {state["id"]: state["owner"] for state in SPEC["states"]}
     wanted = [(kind, owner[made[kind]]) for kind in row["needs_current"]]
     assert [(m.what, m.who) for m in refusal.missing if m.who != "a person"] == wanted
-    assert refusal.path[-1] == row["id"]
-    assert any(BY_ID[step]["from"] == "discovery" for step in refusal.path)
     for kind, who in wanted:
         line = f"missing: {kind}: there is none yet (from the {ROLE_TITLES[who]})."  # type: ignore[index]
         assert line in refusal.lines()
+    if source == "discovery":
+        # The lack is made here: no move is a way on, least of all the refused one.
+        assert refusal.path == ()
+        assert refusal.hint == "The Q Assistant supplies the requirement in discovery; then the gate opens."
+        return
+    assert refusal.path[-1] == row["id"]
+    assert any(BY_ID[step]["from"] == "discovery" for step in refusal.path)
+
+
+def test_what_is_red_in_its_own_phase_is_sent_back_first() -> None:
+    """A red test evidence in testing: the retry comes first, never the advance that was refused."""
+    driver = Driver(Autonomy.GATED).go_to(State.TESTING)
+    driver.supply(EvidenceKind.TESTS, ok=False)
+    refusal = decide(driver.now, order(Move, driver.now, ADA, target=State.HANDOFF_TO_VERIFIER))
+    assert isinstance(refusal, Refusal)
+    assert BY_ID[refusal.path[0]]["kind"] == "retry"
+    assert refusal.path[-1] == "T06"
 
 
 def test_a_role_that_may_not_is_told_who_may() -> None:

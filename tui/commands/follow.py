@@ -12,7 +12,7 @@ from core.config import Paths
 from core.errors import ExitCode, QdeckError
 from core.machine.commands import Authority
 from core.machine.events import EventType
-from core.machine.states import FINAL, Autonomy, Condition, State
+from core.machine.states import FINAL, Condition, State
 from core.machine.transitions import BACK, Kind
 from tui.commands.children import WorkerChild
 from tui.commands.output import note
@@ -203,16 +203,25 @@ def rest_text(view: WorkflowView) -> str:
     if view.state is FINAL:
         return f"{name} is complete after {took}, with every piece of evidence current."
     if view.condition is Condition.WAITING:
-        how = "" if view.autonomy is Autonomy.AUTO else " `--autonomy auto` lets the policy approve."
         because = f" ({reason})" if reason else ""
-        ways = f"`qdeck advance {name}` or `qdeck chat {name} TEXT` at a terminal, or the app (`qdeck`)."
         what = f"{name} waits for a person in {view.state.value}: {waits_for(view.waiting_for)}{because}."
-        return f"{what} {ways}{how}"
+        return f"{what} {_ways(view)}".replace(".).", ").")
     word = view.condition.value
     ways = f" `qdeck resume {name}` tries again." if view.condition is not Condition.CANCELLED else ""
     return f"{name} is {word} in {view.state.value}{f': {reason}' if reason else ''}.{ways}".replace(
         "..", "."
     )
+
+
+def _ways(view: WorkflowView) -> str:
+    """Return the commands that lead on from what the workflow waits for."""
+    name = view.build_id
+    back = f"`qdeck rollback {name} --to STATE --reason …`, `qdeck cancel {name}`, or the app (`qdeck`)."
+    if view.waiting_for == "retries":
+        return f"`qdeck retry {name} --reason …`, {back}"
+    if view.waiting_for == "budget":
+        return f"`qdeck budget {name} USD` raises the budget and goes on; or {back}"
+    return f"`qdeck advance {name}` or `qdeck chat {name} TEXT` at a terminal, or the app (`qdeck`)."
 
 
 def _last_words() -> str:

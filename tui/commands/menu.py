@@ -55,6 +55,7 @@ for name, command in (
     ("pause", orders.pause),
     ("resume", orders.resume),
     ("cancel", orders.cancel),
+    ("budget", orders.budget),
     ("status", questions.status),
     ("history", questions.history),
     ("stats", questions.stats),

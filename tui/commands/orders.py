@@ -163,6 +163,36 @@ def cancel(
     return _order(workflow, expected_version, give, start_worker=False, json=json, db=db)
 
 
+def budget(
+    workflow: Workflow,
+    usd: Annotated[
+        str, typer.Argument(metavar="USD", help="The most it may spend in all, or `none` for no limit.")
+    ],
+    expected_version: Version = None,
+    start_worker: Worker = True,
+    json: Json = False,
+    db: Db = "",
+) -> int:
+    """Change what a workflow may spend on models; one that waits for money goes on."""
+    limit, by = _dollars(usd), person()
+    give: Give = lambda s, v: s.set_budget(workflow, by=by, expected_version=v, budget_usd=limit)  # noqa: E731
+    return _order(workflow, expected_version, give, start_worker=start_worker, json=json, db=db)
+
+
+def _dollars(text: str) -> float | None:
+    """Read an amount of money; None is no limit."""
+    word = text.strip().lstrip("$")
+    if word.lower() == "none":
+        return None
+    try:
+        amount = float(word)
+    except ValueError:
+        amount = -1.0
+    if not 0 <= amount < float("inf"):
+        raise UsageFault(f"{text[:40]!r} is no amount of US dollars.", "Give one like 2.50, or `none`.")
+    return amount
+
+
 def chat(
     workflow: Workflow,
     text: Annotated[

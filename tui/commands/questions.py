@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -131,10 +132,17 @@ def doctor(json: Json = False, db: Db = "") -> int:
         show_json({"ok": good, "checks": checks})
         return ExitCode.DONE if good else ExitCode.FAILED
     for check in checks:
-        say(f"{'✓' if check['ok'] else '✗'} {check['name']:<9} {one_line(check['what'], 300)}")
+        say(f"{_mark(check)} {check['name']:<9} {one_line(check['what'], 300)}")
         for line in [*check.get("covers", ()), *str(check["hint"]).splitlines()]:
             say(f"    {line}" if line else "")
     return ExitCode.DONE if good else ExitCode.FAILED
+
+
+def _mark(check: Mapping[str, Any]) -> str:
+    """✓ or ✗, and ○ for what is not there and need not be."""
+    if not check["ok"]:
+        return "✗"
+    return "○" if check.get("absent") else "✓"
 
 
 def _check(name: str, ok: bool, what: str, hint: str = "") -> dict[str, Any]:
@@ -179,7 +187,8 @@ def _models_check() -> dict[str, Any]:
     configured = found.get("configured") or {}
     named = [configured.get("model"), *(configured.get("models") or {}).values()]
     what = f"configured: {', '.join(sorted({n for n in named if n}))}" if any(named) else "none configured"
-    return {**_check("models", True, what, "\n".join(found.get("lines", ()))), "ways": found}
+    hint = "\n".join(found.get("lines", ()))
+    return {**_check("models", True, what, hint), "absent": not any(named), "ways": found}
 
 
 def config_path(json: Json = False, db: Db = "") -> int:
