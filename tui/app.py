@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
+TOLD_SECONDS, BAD_SECONDS = 4.0, 8.0
+"""How long a word stays on the screen, and how long one on trouble does."""
 
 
 def _actions() -> type[Provider]:
@@ -184,9 +186,13 @@ class QdeckApp(Orders, App[int]):
         return answer
 
     def tell(self, text: str, *, bad: bool = False) -> None:
-        """Say one thing to the user, as text."""
+        """Say one thing to the user, as text, in place of what was said before."""
+        self.clear_notifications()
         self.notify(
-            clean(text, limit=600), severity="warning" if bad else "information", timeout=8, markup=False
+            clean(text, limit=1200),
+            severity="warning" if bad else "information",
+            timeout=BAD_SECONDS if bad else TOLD_SECONDS,
+            markup=False,
         )
 
     def action_use_theme(self, name: str) -> None:

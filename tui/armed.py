@@ -22,7 +22,11 @@ class Armed(_Base):
     _armed_at = float("inf")
 
     def on_mount(self) -> None:
-        """Count from the first frame, not from the opening. Textual calls this beside a subclass's own."""
+        """Count from the first frame, not from the opening. Textual calls this beside a subclass's own.
+
+        What was said in passing before goes: it must not lie over what is asked now.
+        """
+        self.app.clear_notifications()
         self.call_after_refresh(self.arm)
 
     def arm(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.errors import QdeckError
 from core.machine.commands import Authority
@@ -111,13 +112,18 @@ class Orders(_Base):
         where = project or self.project
         if where is None:
             self.tell("There is no project here: ctrl+n lets you name the repository to build in.", bad=True)
+            self.board.give_back(request)
             return
+        self.run_worker(self._start_workflow(where, request), group="start")
+
+    async def _start_workflow(self, where: Path, request: str) -> None:
         settings = self.settings
         models = {r.value: settings.model_for(r) for r in Role if settings.model_for(r)}
-        self.run_worker(
-            self.begin(where, request, autonomy=settings.autonomy, budget=settings.budget_usd, models=models),
-            group="start",
+        why_not = await self.begin(
+            where, request, autonomy=settings.autonomy, budget=settings.budget_usd, models=models
         )
+        if why_not:
+            self.board.give_back(request)
 
     async def begin(
         self,
@@ -129,9 +135,17 @@ class Orders(_Base):
         models: dict[str, str],
         instead: Screen[object] | None = None,
     ) -> str:
-        """Register the project, start the workflow and show it. Return why not; empty when it runs."""
+        """Check what can be checked, register the project, start the workflow and show it.
+
+        Return why not; empty when it runs. A form that is still there (`instead`) shows that itself.
+        """
         try:
-            project = await self.link.ask(lambda service: service.register_project(str(where)))
+            found = await self._checked(where, request, models)
+            project = await self.link.ask(
+                lambda service: service.register_project(
+                    found["path"], default_branch=found["default_branch"]
+                )
+            )
             answer = await self.link.ask(
                 lambda service: service.start_workflow(
                     project.project_id,
@@ -140,19 +154,38 @@ class Orders(_Base):
                     budget_usd=budget,
                     models=models,
                     retry_budget=self.settings.retry_budget,
+                    base_commit=found["head"],
                     by=person(),
                 )
             )
         except QdeckError as error:
-            self.tell(str(error), bad=True)
-            return str(error)
+            return self._not_begun(str(error), instead)
         if not answer.ok or answer.workflow is None:
-            self.tell(answer.text, bad=True)
-            return answer.text
+            return self._not_begun(answer.text, instead)
         if instead is not None and instead is self.screen:
             self.pop_screen()
         self.open_workflow(answer.workflow.workflow_id)
         return ""
+
+    async def _checked(self, where: Path, request: str, models: dict[str, str]) -> dict[str, Any]:
+        """Return what a build finds in the project; raise QdeckError when it, or a model, cannot work."""
+        from tui.commands.children import check_model, check_project
+
+        api_base = self.settings.api_base
+
+        def ask_models() -> None:
+            for name in sorted({models.get(role.value, "") for role in Role}):
+                check_model(name, api_base, request)
+
+        found, _ = await asyncio.gather(
+            asyncio.to_thread(check_project, where), asyncio.to_thread(ask_models)
+        )
+        return found
+
+    def _not_begun(self, why: str, form: Screen[object] | None) -> str:
+        if form is None or not form.is_attached:
+            self.tell(why, bad=True)
+        return why
 
     def set_condition(self, workflow_id: str, order: str) -> None:
         """Pause, resume or cancel."""

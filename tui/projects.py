@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from core.errors import QdeckError
 
 _SECONDS = 5.0
 
@@ -24,7 +26,11 @@ def tilde(path: Path | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was found: the top of the repository, or a sentence that says what is wrong."""
+    """What was found: the top of the repository, or a sentence that says what is wrong.
+
+    `branch` is the one that builds start from and merge into, not the one that is checked out; it is known
+    only after `ask_branch`.
+    """
 
     top: Path | None
     trouble: str = ""
@@ -54,6 +60,18 @@ def look_at(path: str) -> Look:
         return Look(None, f"git does not answer for {tilde(folder)}.")
 
 
+def ask_branch(look: Look) -> Look:
+    """Return the look with what the worker's side says of the repository: its branch, or what is wrong."""
+    if look.top is None:
+        return look
+    from tui.commands.children import check_project
+
+    try:
+        return replace(look, branch=str(check_project(look.top).get("default_branch", "")))
+    except QdeckError as error:
+        return Look(None, str(error))
+
+
 def _repository(folder: Path) -> Look:
     code, top = _git(folder, "rev-parse", "--show-toplevel")
     if code:
@@ -65,9 +83,8 @@ def _repository(folder: Path) -> Look:
         return Look(
             None, f"{tilde(folder)} has no commit yet: commit once, so that there is something to build on."
         )
-    _, branch = _git(folder, "rev-parse", "--abbrev-ref", "HEAD")
     _, status = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return Look(Path(top), branch=branch, changes=bool(status))
+    return Look(Path(top), changes=bool(status))
 
 
 def _git(folder: Path, *arguments: str) -> tuple[int, str]:

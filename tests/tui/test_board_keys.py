@@ -9,8 +9,9 @@ import pytest
 
 from core.machine.commands import Authority
 from core.service import OrchestrationService
-from screenshots.scenes import Journal, calm, until
+from screenshots.scenes import Journal, calm, make_app, ready, until
 from tests.tui.driving import arm_now, asked, on, press, running, shown, slow_to_arm, told
+from tui.legal import OPENING
 
 JournalOf = Callable[[str], Journal]
 
@@ -184,8 +185,12 @@ async def test_a_click_selects_and_a_double_click_opens(journal_of: JournalOf) -
         assert on(app) == "WorkflowScreen"
 
 
-async def test_what_is_written_on_the_board_starts_a_build(journal_of: JournalOf, project: Path) -> None:
+async def test_what_is_written_on_the_board_starts_a_build(
+    journal_of: JournalOf, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The Q Assistant takes the words, in the project that the app was started in."""
+    monkeypatch.setenv("QDECK_MODEL", "openai/gpt-5")
+    monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-one")
     journal = journal_of("empty")
     async with running(journal, project) as (app, pilot):
         await press(app, pilot, "c", *"Add a README in German", "enter")
@@ -193,6 +198,37 @@ async def test_what_is_written_on_the_board_starts_a_build(journal_of: JournalOf
         await until(pilot, lambda: len(app.board.board.model.rows) == 1)
         row = next(iter(app.board.board.model.rows.values()))
         assert (row.title, row.project, row.state) == ("Add a README in German", "text-tools", "discovery")
+
+
+async def test_words_typed_while_the_journal_opens_are_words(
+    journal_of: JournalOf, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line opens at once; only sending waits, and what was written stays in it."""
+    app = make_app(journal_of("review"), project)
+    monkeypatch.setattr(app.link, "start", lambda: None)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(app, pilot, "c", *"x a quick plan")
+        assert on(app) == "BoardScreen" and not told(app)
+        await press(app, pilot, "enter")
+        assert told(app) == OPENING
+        assert "x a quick plan" in shown(app)
+        assert app.focused is not None and app.focused.id == "composer"
+
+
+@pytest.mark.parametrize("key", ["b", "x"])
+async def test_a_word_in_passing_never_covers_a_question(key: str, journal_of: JournalOf) -> None:
+    """On a small screen one word at a time stands at the top, and it goes when something is asked."""
+    app = make_app(journal_of("review"), None)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await ready(app, pilot)
+        await press(app, pilot, "ctrl+c", "j", "a")
+        await until(pilot, lambda: "B-0004 failed" in shown(app))
+        assert len(app._notifications) == 1
+        rows = [i for i, row in enumerate(shown(app).splitlines()) if "B-0004 failed" in row]
+        assert all(0 < row < 8 for row in rows)
+        await press(app, pilot, "k", key)
+        assert on(app) in ("RollbackScreen", "ConfirmScreen")
+        assert not told(app) and "B-0004 failed;" not in shown(app)
 
 
 async def test_escape_leaves_the_chat_and_keeps_the_words(journal_of: JournalOf, project: Path) -> None:

@@ -39,6 +39,7 @@ async def test_a_twice_approves(stage: str, target: State, journal_of: JournalOf
         await press(app, pilot, "a")
         await until(pilot, lambda: on(app) == "BoardScreen")
         assert (await asked(journal)).state is target
+        assert told(app) == f"You approved the {stage}."
 
 
 async def test_keys_that_were_typed_too_early_are_dropped(journal_of: JournalOf) -> None:
@@ -207,6 +208,10 @@ async def test_a_rollback_asks_twice(journal_of: JournalOf) -> None:
             await press(app, pilot, "y")
             assert "yes, roll back" not in shown(app), "y alone means nothing"
             await press(app, pilot, "b")
+            assert "yes, roll back" not in shown(app) and "Say in a sentence why" in told(app)
+            await press(app, pilot, *"The plan is wrong", "enter")
+            arm_now(app)
+            await press(app, pilot, "b")
             assert "yes, roll back to planning" in shown(app)
             await press(app, pilot, "y", "b", "y")
             assert on(app) == "RollbackScreen", "the second question has to be read too"
@@ -224,8 +229,10 @@ async def test_another_target_takes_the_second_question_back(journal_of: Journal
     async with running(journal) as (app, pilot):
         await press(app, pilot, "b")
         await shows_picture(app, pilot)
+        await press(app, pilot, "e", *"why", "enter")
         await armed(app, pilot)
         await press(app, pilot, "b")
+        assert "yes, roll back" in shown(app)
         await armed(app, pilot)
         await press(app, pilot, "j", "y")
         assert on(app) == "RollbackScreen"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,21 +10,85 @@ from pathlib import Path
 import pytest
 
 from screenshots.scenes import Journal, until
-from tests.tui.driving import on, press, running, shown
-from tui.projects import look_at
+from tests.tui.driving import on, press, running, shown, told
+from tui.projects import ask_branch, look_at
 from tui.screens.new import read_budget
 
 JournalOf = Callable[[str], Journal]
 
 
-def git(folder: Path, *words: str) -> None:
-    """Run git in a folder that is made for it."""
+_WHO = ("-c", "user.name=ada", "-c", "user.email=ada@example.org")
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git in a folder that is made for it, and return what it says."""
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+    done = subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
 
 
-async def test_a_build_starts_with_everything_that_was_chosen(journal_of: JournalOf, project: Path) -> None:
-    """Project, words, autonomy, model and budget are in the journal."""
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Surroundings in which no model can be tried."""
+    for name in [n for n in os.environ if n.endswith(("_API_KEY", "_API_BASE")) or n == "QDECK_MODEL"]:
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_without_a_model_the_form_names_the_ways_to_one(
+    size: tuple[int, int], journal_of: JournalOf, project: Path
+) -> None:
+    """A build that must fail is not started; the ways stand below each other, and the words are kept."""
+    async with running(journal_of("empty"), project, size=size) as (app, pilot):
+        await press(app, pilot, "ctrl+n", *"Count words", "ctrl+s")
+        await until(pilot, lambda: "No model is configured." in shown(app))
+        text = shown(app)
+        assert any(line.strip().startswith("- set a provider's key") for line in text.splitlines())
+        assert "qdeck demo" in text or "…" in text
+        assert on(app) == "NewScreen" and not told(app)
+        assert "start the build" in text and not app.board.board.model.rows
+
+
+@pytest.mark.usefixtures("no_model")
+async def test_without_a_model_the_chat_keeps_the_words(journal_of: JournalOf, project: Path) -> None:
+    """The board's line to the Q Assistant starts nothing either, and loses nothing."""
+    async with running(journal_of("empty"), project) as (app, pilot):
+        await press(app, pilot, "c", *"Count words", "enter")
+        await until(pilot, lambda: "\n  - set a provider's key" in told(app))
+        assert on(app) == "BoardScreen" and not app.board.board.model.rows
+        await press(app, pilot, "c")
+        assert "Count words" in shown(app)
+
+
+async def test_the_form_names_the_branch_that_counts(journal_of: JournalOf, project: Path) -> None:
+    """A build starts from and merges into the default branch, whatever is checked out."""
+    git(project, "checkout", "-q", "-b", "aside")
+    async with running(journal_of("empty"), project, size=(80, 24)) as (app, pilot):
+        await press(app, pilot, "ctrl+n")
+        await until(pilot, lambda: "builds from and merges into main" in shown(app))
+        assert "aside" not in shown(app)
+
+
+async def test_what_is_wrong_with_a_folder_is_read_to_its_end(journal_of: JournalOf, tmp_path: Path) -> None:
+    """A sentence that is too long for a row of 80 cells goes on in the next one."""
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    async with running(journal_of("empty"), folder, size=(80, 24)) as (app, pilot):
+        app.project = folder
+        await press(app, pilot, "ctrl+n")
+        await until(pilot, lambda: "is not a git repository" in " ".join(shown(app).split()))
+        assert "there and commit." in " ".join(shown(app).split())
+
+
+async def test_a_build_starts_with_everything_that_was_chosen(
+    journal_of: JournalOf, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Project, words, autonomy, model and budget are in the journal, with the commit that it starts from."""
+    monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-one")
+    git(project, "checkout", "-q", "-b", "aside")
+    git(project, *_WHO, "commit", "-q", "--allow-empty", "-m", "not for this build")
+    base = git(project, "rev-parse", "main")
     async with running(journal_of("empty"), project) as (app, pilot):
         await press(
             app, pilot, "ctrl+n", *"Count words", "escape", "j", "j", "tab", *"openai/gpt-5", "tab", *"2.5"
@@ -34,6 +99,7 @@ async def test_a_build_starts_with_everything_that_was_chosen(journal_of: Journa
         assert (view.title, view.project_name, view.autonomy.value) == ("Count words", "text-tools", "auto")
         assert view.budget_usd == 2.5
         assert set(view.models.values()) == {"openai/gpt-5"}
+        assert view.base_commit == base, "the default branch counts, not the one that is checked out"
         await press(app, pilot, "escape")
         assert on(app) == "BoardScreen", "the form is gone"
 
@@ -72,7 +138,8 @@ def test_a_repository_is_found_from_any_folder_of_it(project: Path) -> None:
     """The top of it is what counts."""
     (project / "sub").mkdir()
     look = look_at(str(project / "sub"))
-    assert (look.top, look.branch, look.trouble, look.changes) == (project.resolve(), "main", "", False)
+    assert (look.top, look.trouble, look.changes) == (project.resolve(), "", False)
+    assert ask_branch(look).branch == "main"
     (project / "README.md").write_text("changed\n")
     assert look_at(str(project)).changes
 

@@ -189,10 +189,10 @@ class BoardScreen(BuildActions, DeckScreen):
         self.board.focus()
 
     async def action_chat(self) -> None:
-        """Write to the Q Assistant, who starts a workflow from it."""
-        if not self.deck.journal_open:
-            self.deck.tell(legal.OPENING)
-            return
+        """Write to the Q Assistant, who starts a workflow from it.
+
+        Also while the journal is being opened: what is typed next are words, and must not run as keys.
+        """
         from tui.widgets.composer import Composer
 
         if not self.query(Composer):
@@ -213,9 +213,22 @@ class BoardScreen(BuildActions, DeckScreen):
         self.close_composer()
 
     def on_composer_sent(self, event: Composer.Sent) -> None:
-        """Start a workflow from what was written."""
+        """Start a workflow from what was written; while the journal is being opened the words stay."""
+        if not self.deck.journal_open:
+            self.deck.tell(legal.OPENING)
+            self.give_back(event.text)
+            return
         self.close_composer()
         self.deck.start_workflow(event.text)
+
+    def give_back(self, text: str) -> None:
+        """Put words that started nothing where they were written, unless there are new ones."""
+        from tui.widgets.composer import Composer
+
+        for composer in self.query("#composer").results(Composer):
+            if not composer.text.strip():
+                composer.load_text(text)
+                composer.move_cursor(composer.document.end)
 
     def close_composer(self) -> None:
         """Give the line back to the prompt; what was written stays."""

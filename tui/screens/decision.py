@@ -156,10 +156,7 @@ class DecisionScreen(Armed, DeckScreen):
         return f"go on to {words.state_word(ahead.target)}" if ahead else "let it go on"
 
     def _money_is_spent(self, decision: DecisionView) -> bool:
-        view = self.picture.view if self.picture else None
-        if decision.subject != "budget" or view is None or not decision.budget_usd:
-            return False
-        return view.retries_used < view.retry_budget
+        return decision.subject == "budget" and bool(decision.budget_usd)
 
     def _standing(self) -> Standing | None:
         if self.picture is None:
@@ -200,13 +197,14 @@ class DecisionScreen(Armed, DeckScreen):
                 decision.workflow_id, by=person(), expected_version=decision.version
             )
 
-        await self._carry_out(command)
+        kind, _, subject = decision.subject.partition(":")
+        await self._carry_out(command, done=f"You approved the {subject}." if kind == "approval" else "")
 
-    async def _carry_out(self, command: object) -> None:
+    async def _carry_out(self, command: object, *, done: str = "") -> None:
         answer: Answer | None = await self.deck.ask(command)  # type: ignore[arg-type]
         self._sending = False
         if answer is not None and answer.ok:
-            self.deck.tell(answer.text)
+            self.deck.tell(done or answer.text)
             if self.is_attached:
                 self.dismiss()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,8 +19,8 @@ from core.errors import QdeckError
 from core.machine.states import Autonomy, Role
 from core.text import clean
 from tui import words
-from tui.ink import Line, Span, cut_line, said
-from tui.projects import Look, look_at, tilde
+from tui.ink import Line, Span, cut_line, said, wrap
+from tui.projects import Look, ask_branch, look_at, tilde
 from tui.screens.base import DeckScreen
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.composer import Composer
@@ -33,6 +34,7 @@ AUTONOMIES: tuple[tuple[Autonomy, str], ...] = (
 )
 
 
+_LOOK_ROWS = 2
 _NO_MODEL = "openai/gpt-5, ollama/qwen3 …"
 W = TypeVar("W", bound=Widget)
 
@@ -118,29 +120,33 @@ class NewScreen(DeckScreen):
     def _look_lines(self, width: int) -> list[Line]:
         look = self.look
         if look.trouble:
-            return [cut_line((Span(f"{words.BAD} ", "bad"), said(look.trouble, "bad")), width)]
+            return rows_of((Span(f"{words.BAD} ", "bad"), said(look.trouble, "bad")), width, _LOOK_ROWS)
         if look.top is None:
             return [()]
         line: Line = (
             Span(f"{words.OK} ", "ok"),
             said(look.top.name, "strong"),
-            Span(" on ", "muted"),
-            said(look.branch, "muted"),
         )
+        if look.branch:
+            line = (*line, Span(" builds from and merges into ", "muted"), said(look.branch, "strong"))
         if look.changes:
-            line = (*line, Span("  your uncommitted changes are left alone", "muted"))
-        return [cut_line(line, width)]
+            line = (*line, Span("; your uncommitted changes are left alone", "muted"))
+        return rows_of(line, width, _LOOK_ROWS)
 
     def _answers(self, width: int) -> list[Line]:
         if self._starting:
             return [(Span("starting", "muted"),)]
         first: Line = (Span(" ctrl+s ", "need bold reverse"), Span(" start the build", "strong"))
-        if self._trouble:
-            first = (*first, Span("    "), Span(f"{words.BAD} {self._trouble}", "bad"))
-        return [cut_line(first, width)]
+        rows: list[Line] = []
+        for i, text in enumerate(self._trouble.splitlines()):
+            rows += wrap((Span(f"{words.BAD} {text}" if i == 0 else text, "bad"),), width, 2)
+        most = max(3, self.size.height // 3)
+        if len(rows) > most:
+            rows = [*rows[: most - 1], cut_line((*rows[most - 1], Span(" …", "bad")), width)]
+        return [*rows, first]
 
     def _complain(self, text: str, field: str = "") -> None:
-        self._trouble = clean(text, lines=False, limit=300)
+        self._trouble = clean(text, limit=1200)
         self.query_one("#answers", Lines).show(self._answers)
         if field:
             self.query_one(field).focus()
@@ -167,18 +173,25 @@ class NewScreen(DeckScreen):
         async def look() -> None:
             # A pause, so that git is asked once for a word and not once for a letter.
             await asyncio.sleep(0.15)
-            self.look = await asyncio.to_thread(look_at, path)
-            self.query_one("#look", Lines).show(self._look_lines)
+            self._take(await asyncio.to_thread(look_at, path))
+            if self.look.top and not self.look.branch:
+                self._take(await asyncio.to_thread(ask_branch, self.look))
 
         self.run_worker(look(), exclusive=True, group="look")
+
+    def _take(self, look: Look) -> None:
+        """Show what was found; the branch of a repository that was asked about already is known."""
+        if look.top and look.top == self.look.top and not look.branch:
+            look = replace(look, branch=self.look.branch)
+        self.look = look
+        self.query_one("#look", Lines).show(self._look_lines)
 
     async def action_start(self) -> None:
         """Check everything, then start."""
         if self._starting:
             return
         look = await asyncio.to_thread(look_at, self.query_one("#project", Input).value)
-        self.look = look
-        self.query_one("#look", Lines).show(self._look_lines)
+        self._take(look)
         if look.top is None:
             # What is wrong stands under the field already.
             self._complain("", "#project")
@@ -219,6 +232,15 @@ class NewScreen(DeckScreen):
         self._starting = False
         if why_not and self.is_attached:
             self._complain(why_not)
+
+
+def rows_of(line: Line, width: int, most: int) -> list[Line]:
+    """Return the line wrapped to at most so many rows; what is cut ends with an ellipsis."""
+    rows = wrap(line, width, 2)
+    if len(rows) <= most:
+        return rows
+    rest = tuple(span for row in rows[most:] for span in (Span(" "), *row))
+    return [*rows[: most - 1], cut_line((*rows[most - 1], *rest), width)]
 
 
 def read_budget(text: str) -> float | None:

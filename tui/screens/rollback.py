@@ -50,10 +50,6 @@ class RollbackScreen(BackScreen):
         title = f"Roll back from {words.state_word(view.state)}"
         return question(title, view.build_id, clean(view.title, lines=False))
 
-    def suggestion(self, picture: Picture) -> str:
-        """Say at least who."""
-        return f"rolled back by {person().name}"
-
     def meaning(self, picture: Picture, target: State, width: int) -> list[Line]:
         """Everything that is undone."""
         return undone(picture, target, width, self.deck.now())
