@@ -165,6 +165,22 @@ def test_a_filter_of_the_users_is_not_run_on_a_models_files(
     assert not trap.exists()
 
 
+def test_a_commit_that_brings_its_own_attributes_runs_no_filter_when_it_lands(
+    checkout: Path, worktree: Worktree, trap: Path
+) -> None:
+    """`.gitattributes` and the file that it names come in one commit, into the user's checkout."""
+    repo = worktree.repository
+    git(checkout, "config", "filter.f.smudge", f"touch {trap}; cat")
+    git(checkout, "config", "filter.f.clean", f"touch {trap}; cat")
+    write(worktree.path, {".gitattributes": "*.py filter=f\n", "new.py": "aaa\n"})
+    made = checkpoint(worktree, workflow_id=WORKFLOW, number=1, message="one").commit
+
+    assert isinstance(land(repo, branch="main", expected=repo.head, commit=made), Landed)
+
+    assert (checkout / "new.py").read_text() == "aaa\n"
+    assert not trap.exists()
+
+
 def test_attributes_cannot_leave_files_out_of_an_export(worktree: Worktree, tmp_path: Path) -> None:
     """`export-ignore` and `export-subst` are for archives; a check must see the files as they are."""
     write(
