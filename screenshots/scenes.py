@@ -188,6 +188,13 @@ def _deciding(how: str, *keys: str) -> Play:
     return play
 
 
+async def _rollback_sure(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    await _deciding("rollback", "e", *"the plan misses the other scripts", "enter")(app, pilot, journal)
+    await until(pilot, lambda: app.screen.armed())  # type: ignore[attr-defined]
+    await pilot.press("b")
+    await calm(pilot)
+
+
 async def _statistics(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     app.open_statistics()
     await app.workers.wait_for_complete()
@@ -223,7 +230,7 @@ SCENES: tuple[Scene, ...] = (
     Scene("decision-review", "review", _deciding("decision")),
     Scene("retry", "testing", _deciding("retry")),
     Scene("rollback", "review", _deciding("rollback")),
-    Scene("rollback-sure", "review", _deciding("rollback", "b")),
+    Scene("rollback-sure", "review", _rollback_sure),
     Scene("new", "review", _new),
     Scene("new-refused", "review", _new_refused),
     Scene("help", "review", _keys("question_mark")),
