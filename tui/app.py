@@ -195,6 +195,15 @@ class QdeckApp(Orders, App[int]):
             markup=False,
         )
 
+    def clear_notifications(self) -> None:
+        """Take away what was said in passing, also from screens that show through a question on top of them.
+
+        Textual brings only the topmost screen up to date.
+        """
+        super().clear_notifications()
+        for screen in self.screen_stack[:-1]:
+            screen.query("Toast").remove()
+
     def action_use_theme(self, name: str) -> None:
         """Change the colours."""
         self.theme = name
