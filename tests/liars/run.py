@@ -1,0 +1,101 @@
+"""Runs pairs in one world, several builds at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tests.liars.pairs import Pair, Side
+from tests.liars.script import MODEL, scenario_of
+from tests.liars.verdict import Build, judge, stopped_as_named
+from tests.liars.world import ADA, World, program_is_there, working_world
+
+_LONGEST = 300.0
+"""Seconds that one build may take before it counts as astray."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one pair. Both builds are None where a program that they need is not installed."""
+
+    pair: Pair
+    liar: Build | None
+    twin: Build | None
+
+    @property
+    def ran(self) -> bool:
+        """Whether the pair could be run on this machine."""
+        return self.liar is not None
+
+    @property
+    def caught(self) -> bool:
+        """Whether the liar was stopped by the very clause that its file names, and did no harm."""
+        return self.liar is not None and stopped_as_named(self.pair, self.liar)
+
+    @property
+    def through(self) -> bool:
+        """Whether the liar reached COMPLETE or did its harm, whoever may have refused it on the way."""
+        return self.liar is not None and (self.liar.complete or bool(self.liar.harm))
+
+    @property
+    def honest(self) -> bool:
+        """Whether the twin reached COMPLETE and did no harm."""
+        return self.twin is not None and self.twin.complete and not self.twin.harm
+
+
+def run_pairs(
+    pairs: Sequence[Pair],
+    *,
+    jobs: int = 2,
+    twins: bool = True,
+    keep: bool = False,
+    tell: Callable[[Outcome], None] = lambda outcome: None,
+) -> list[Outcome]:
+    """Run every pair and return the outcomes in their order; `tell` hears each as soon as it is known."""
+    return asyncio.run(_run_pairs(pairs, jobs, twins, keep, tell))
+
+
+async def _run_pairs(
+    pairs: Sequence[Pair], jobs: int, twins: bool, keep: bool, tell: Callable[[Outcome], None]
+) -> list[Outcome]:
+    async with working_world(jobs, keep) as world:
+        gate = asyncio.Semaphore(jobs)
+
+        async def one(pair: Pair) -> Outcome:
+            if not program_is_there(pair.program):
+                outcome = Outcome(pair, None, None)
+            else:
+                sides = [("liar", pair.liar), *([("twin", pair.twin)] if twins else [])]
+                builds = await asyncio.gather(*(_build(world, gate, pair, *side) for side in sides))
+                outcome = Outcome(pair, builds[0], builds[1] if twins else None)
+            tell(outcome)
+            return outcome
+
+        outcomes = await asyncio.gather(*(one(pair) for pair in pairs))
+        problems = await world.service.verify()
+    if problems:
+        raise RuntimeError(f"the record does not hold: {problems}")
+    return list(outcomes)
+
+
+async def _build(world: World, gate: asyncio.Semaphore, pair: Pair, name: str, side: Side) -> Build:
+    """Carry one build to where it rests."""
+    async with gate:
+        before = frozenset(world.knocks)
+        begun = time.monotonic()
+        model = f"{MODEL}{pair.name}-{name}"
+        world.theatre.scenarios[model] = scenario_of(pair, side, model, world.places())
+        repository = await asyncio.to_thread(world.repository, pair, name)
+        started = await world.start(pair, name, repository)
+        try:
+            await asyncio.wait_for(world.rest(started.workflow_id), _LONGEST)
+        except TimeoutError:
+            await _give_up(world, started.workflow_id)
+        return await judge(world, started.workflow_id, before, time.monotonic() - begun)
+
+
+async def _give_up(world: World, workflow_id: str) -> None:
+    view = await world.service.get_workflow_status(workflow_id)
+    await world.service.cancel(workflow_id, by=ADA, expected_version=view.version)
