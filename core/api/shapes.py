@@ -104,6 +104,17 @@ class SteerBody(Body):
     expected_version: Version = None
 
 
+class ForkBody(Body):
+    """Begin a new workflow where this one stood after one of its events. Autonomy and budget are its own."""
+
+    at: Annotated[int, Field(strict=True, ge=1, le=2**31), BeforeValidator(_whole)] = Field(
+        description="The number of the event; `history` lists them."
+    )
+    request: Words | None = Field(
+        default=None, description="What to build instead; then the fork begins in discovery."
+    )
+
+
 class ChatBody(Body):
     """Say something to the role that is at work, or that waits."""
 
@@ -120,6 +131,14 @@ class StartReply(BaseModel):
     current_role: Role
     next_role: Role | None
     instructions: str
+
+
+class ForkReply(StartReply):
+    """A fork at its start, and where it comes from."""
+
+    parent_workflow_id: str
+    parent_build_id: str
+    parent_event: int
 
 
 class AdvanceReply(BaseModel):

@@ -10,7 +10,17 @@ from fastapi import APIRouter, Query, Response
 
 from core.api.answers import Guarded, Id, described, granted, reply
 from core.api.door import Desk, Ordering, Reading
-from core.api.shapes import ChatBody, ListReply, Row, SteerBody, SteerReply, standing
+from core.api.shapes import (
+    ChatBody,
+    ForkBody,
+    ForkReply,
+    ListReply,
+    Row,
+    SteerBody,
+    SteerReply,
+    standing,
+)
+from core.api.workflows import instructions
 from core.machine.states import Condition
 from core.service.tokens import Scope
 from core.service.views import Answer
@@ -58,6 +68,31 @@ async def resume(workflow_id: Id, desk: Ordering, body: SteerBody | None = None)
 async def cancel(workflow_id: Id, desk: Ordering, body: SteerBody | None = None) -> Response:
     """End a workflow for good, unfinished. Its checkpoints stay."""
     return await _steer(desk, workflow_id, body, desk.service.cancel)
+
+
+@router.post("/{workflow_id}/fork", **described(Scope.OPERATE, ForkReply))
+async def fork(workflow_id: Id, body: ForkBody, desk: Ordering) -> Response:
+    """Begin a new workflow from any event of this one, which stays as it is. It gives no approval.
+
+    What counts of the evidence is checked again by digest; a release has to be approved anew.
+    """
+    answer = await desk.service.fork_workflow(
+        workflow_id, by=desk.person, seq=body.at, request=body.request, command_id=desk.command_id
+    )
+    view = granted(answer, desk)
+    told = ForkReply(
+        workflow_id=view.workflow_id,
+        build_id=view.build_id,
+        initial_state=view.state,
+        status=standing(view),
+        current_role=view.role,
+        next_role=view.next_role,
+        instructions=instructions(view),
+        parent_workflow_id=view.parent,
+        parent_build_id=view.parent_build_id,
+        parent_event=view.parent_event,
+    )
+    return reply(told, view, repeated=answer.repeated)
 
 
 async def _steer(

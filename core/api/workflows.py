@@ -59,9 +59,14 @@ async def start(project_id: ProjectId, body: StartBody, desk: Ordering) -> Respo
         status=standing(view),
         current_role=view.role,
         next_role=view.next_role,
-        instructions="\n".join((view.state_description, *view.next_expectations)),
+        instructions=instructions(view),
     )
     return reply(told, view, repeated=answer.repeated)
+
+
+def instructions(view: WorkflowView) -> str:
+    """Return what has to happen in a workflow now, a line each."""
+    return "\n".join((view.state_description, *view.next_expectations))
 
 
 @router.post("/{workflow_id}/advance", **described(Scope.OPERATE, AdvanceReply))

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.engine.conclusion import Conclusion, keeps_attempt, order_for, reason_of, short
 from core.engine.deployment import Deployment
+from core.engine.inheritance import Inheritance
 from core.engine.janitor import clear_scratch
 from core.engine.orders import Orders, Superseded
 from core.engine.proof import Proof
@@ -71,8 +72,11 @@ class Attempt:
         workflow = await self._orders.workflow()
         files = await open_files(self._shop, workflow, self._orders)
         if workflow.attempt_phase is not AttemptPhase.ENDED:
+            inheritance = Inheritance(self._shop.journal, self._orders, files.repository)
+            await inheritance.keep_checkpoints(workflow)
             await files.bring_back(workflow)
             await files.begin(workflow)
+            await inheritance.check()
             await self._begin()
         scene = await set_scene(self._shop, workflow, self._lease, self._orders, files)
         if workflow.state is State.DEPLOYMENT:

@@ -181,7 +181,9 @@ async def role_context(
 
 async def _conversation(scene: Scene) -> tuple[tuple[Message, ...], int]:
     """The chat between a person and this role in earlier attempts, and the last word that is in it."""
-    rows = await asyncio.to_thread(scene.shop.journal.messages, scene.orders.workflow_id, 0)
+    journal, workflow_id = scene.shop.journal, scene.orders.workflow_id
+    rows = await asyncio.to_thread(journal.earlier_messages, workflow_id)
+    rows += await asyncio.to_thread(journal.messages, workflow_id, 0)
     chat: list[Message] = []
     heard = 0
     for row in rows:
@@ -196,9 +198,11 @@ async def _conversation(scene: Scene) -> tuple[tuple[Message, ...], int]:
 
 
 async def _earlier(scene: Scene) -> tuple[Earlier, ...]:
-    rows = await scene.shop.service.attempts(scene.orders.workflow_id)
+    journal, workflow_id = scene.shop.journal, scene.orders.workflow_id
+    rows = await asyncio.to_thread(journal.earlier_attempts, workflow_id)
+    rows += await asyncio.to_thread(journal.attempts, workflow_id)
     return tuple(
         Earlier(row.number, row.outcome, row.summary)
         for row in rows
-        if row.state is scene.state and row.number < scene.number
+        if row.state == scene.state.value and row.number < scene.number
     )

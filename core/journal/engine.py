@@ -17,11 +17,12 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from core.journal import attempts, ledger
+from core.journal import ancestry, attempts, ledger
 from core.journal.attempts import MISSING, LeaseLost
 from core.journal.chain import canonical, digest
 from core.journal.database import Clock, Database, utc_now
 from core.journal.projections import packets_of
+from core.journal.receipts import receipt_digest
 from core.journal.records import find_row, touch, workflow_of
 from core.journal.tables import (
     Artifact,
@@ -199,6 +200,16 @@ class EngineJournal:
         with self._database.read() as session:
             return list(session.exec(query.limit(limit) if limit else query))
 
+    def earlier_messages(self, workflow_id: str) -> list[Message]:
+        """Return what was said in the workflows that a fork comes from, up to where each was left."""
+        with self._database.read() as session:
+            return ancestry.earlier_messages(session, workflow_id)
+
+    def earlier_attempts(self, workflow_id: str) -> list[Attempt]:
+        """Return the attempts that had ended in the workflows that a fork comes from."""
+        with self._database.read() as session:
+            return ancestry.earlier_attempts(session, workflow_id)
+
     def unread(self, workflow_id: str, role: str = "", after: int = 0) -> list[Message]:
         """Return a person's words that nobody has taken up yet, to one role or to all, oldest first."""
         query = select(Message).where(
@@ -261,6 +272,16 @@ class EngineJournal:
         """Return a receipt by its id."""
         with self._database.read() as session:
             return session.get(Receipt, receipt_id)
+
+    def receipt_digest(self, receipt_id: str) -> str:
+        """Return the digest of all that a receipt says now; empty when there is none."""
+        row = self.receipt(receipt_id)
+        return receipt_digest(row) if row is not None else ""
+
+    def inherited_receipts(self, workflow_id: str) -> dict[str, str]:
+        """Return the digests of the receipts that a fork's start names."""
+        with self._database.read() as session:
+            return ancestry.inherited_receipts(session, workflow_id)
 
     def receipts(self, workflow_id: str, attempt_id: str = "") -> list[Receipt]:
         """Return the receipts of a workflow, or of one attempt, oldest first."""

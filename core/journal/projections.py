@@ -23,7 +23,7 @@ from core.machine.states import (
     StateKind,
     actor_in,
 )
-from core.machine.transitions import Kind
+from core.machine.transitions import TRANSITIONS, Kind
 from core.machine.workflow import Workflow
 
 _LETTER = dict(zip(EvidenceKind, "rpctvs", strict=True))
@@ -54,6 +54,8 @@ def advance(picture: Picture, event: Event, seq: int) -> None:
     if picture.row is None:
         picture.row = _new_row(workflow, event)
     match event.event_type:
+        case EventType.STARTED if fork := event.data.get("fork"):
+            _forked(picture, event, seq, fork)
         case EventType.MOVED:
             _moved(picture, event, seq)
         case EventType.NOTED if event.data.get("kind") == "packet":
@@ -61,7 +63,7 @@ def advance(picture: Picture, event: Event, seq: int) -> None:
         case EventType.NOTED if event.data.get("kind") == "budget":
             picture.row.budget_micros = _micros(event.data.get("budget_usd"))
         case EventType.CHECKPOINT_RECORDED:
-            _checkpoint(picture, event)
+            _keep_checkpoint(picture, event, event.data)
     _refresh(picture.row, workflow, event)
 
 
@@ -173,8 +175,19 @@ def _moved(picture: Picture, event: Event, seq: int) -> None:
     if kind is Kind.ADVANCE and not packet:
         # A person's advance brings no packet of its own: what the role handed in is what goes on.
         packet = getattr(row, column_of(source)).get("packet", {})
-    if not packet and STATES[target].kind is not StateKind.HANDOFF:
-        return
+    if packet or STATES[target].kind is StateKind.HANDOFF:
+        _hand_over(picture, event, seq, source, target, packet, str(data["reason"]))
+
+
+def _hand_over(
+    picture: Picture,
+    event: Event,
+    seq: int,
+    source: State,
+    target: State,
+    packet: Mapping[str, Any],
+    notes: str,
+) -> None:
     handoff = WorkflowHandoff(
         workflow_id=event.workflow_id,
         seq=seq,
@@ -183,11 +196,25 @@ def _moved(picture: Picture, event: Event, seq: int) -> None:
         from_state=source.value,
         to_state=target.value,
         data_transferred=dict(packet),
-        notes=str(data["reason"]),
+        notes=notes,
         timestamp=event.at,
     )
     picture.handoffs[seq] = handoff
     picture.dirty.append(handoff)
+
+
+def _forked(picture: Picture, event: Event, seq: int, fork: Mapping[str, Any]) -> None:
+    """A fork has from its start what its parent had: packets, checkpoints, a packet that waits."""
+    row, workflow = picture.row, picture.workflow
+    assert row is not None and workflow is not None  # noqa: S101 - advance() has made them
+    for state, packet in fork["packets"].items():
+        _keep_packet(row, State(state), packet)
+    for mark in fork["checkpoints"]:
+        _keep_checkpoint(picture, event, mark)
+    if STATES[workflow.state].kind is StateKind.HANDOFF:
+        source = next(t.source for t in TRANSITIONS if t.target is workflow.state and t.kind is Kind.ADVANCE)
+        packet = getattr(row, column_of(source)).get("packet", {})
+        _hand_over(picture, event, seq, source, workflow.state, packet, "")
 
 
 def _answered(picture: Picture, source: State, kind: Kind, event: Event) -> None:
@@ -210,8 +237,8 @@ def _forget_packets(row: BuildWorkflow, target: State) -> None:
             setattr(row, column_of(phase), {k: v for k, v in data.items() if k != "packet"})
 
 
-def _checkpoint(picture: Picture, event: Event) -> None:
-    data = dict(event.data)
+def _keep_checkpoint(picture: Picture, event: Event, kept: Mapping[str, Any]) -> None:
+    data = dict(kept)
     mark = {name: data.pop(name) for name in ("number", "ref", "commit", "tree", "state", "attempt")}
     checkpoint = Checkpoint(workflow_id=event.workflow_id, data=data, timestamp=event.at, **mark)
     picture.checkpoints[checkpoint.number] = checkpoint

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from core.machine.commands import PINNED, Subject
+from core.machine.commands import NOT_TAKEN_OVER, PINNED, Subject
 from core.machine.events import Event, EventType
 from core.machine.states import PHASE_EVIDENCE, STATES, Autonomy, Condition, EvidenceKind, State
 from core.machine.transitions import BACK, Kind
@@ -35,8 +35,16 @@ def fold(events: Iterable[Event]) -> Workflow:
 
 def _started(event: Event) -> Workflow:
     data = event.data
+    begun = _begun(event.workflow_id, data)
+    if not (fork := data.get("fork")):
+        return begun
+    own = {name: value for name, value in begun.to_data().items() if name in data}
+    return Workflow.from_data({**fork["standing"], **own, "workflow_id": event.workflow_id})
+
+
+def _begun(workflow_id: str, data: Mapping[str, Any]) -> Workflow:
     return Workflow(
-        workflow_id=event.workflow_id,
+        workflow_id=workflow_id,
         build_id=str(data["build_id"]),
         project_id=str(data["project_id"]),
         title=str(data["title"]),
@@ -139,7 +147,11 @@ def _condition_changed(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
 
 
 def _noted(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
-    """A note changes nothing, save the one that pins where a build starts and what it is merged into."""
+    """A note changes nothing, save two: where a build starts, and what a fork could not take over."""
+    if data.get("kind") == NOT_TAKEN_OVER:
+        kind = EvidenceKind(data["evidence"])
+        left = replace(workflow.evidence[kind], stale=str(data["why"]), approved_by="")
+        return replace(workflow, evidence={**workflow.evidence, kind: left})
     if data.get("kind") != PINNED:
         return workflow
     branch = workflow.settings.get("default_branch") or str(data["default_branch"])

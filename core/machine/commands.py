@@ -10,7 +10,7 @@ from typing import Any
 
 from core.machine.states import Autonomy, Role, State
 from core.machine.transitions import Kind, Order
-from core.machine.workflow import CheckpointMark, Evidence
+from core.machine.workflow import CheckpointMark, Evidence, Workflow
 
 
 class AuthorityKind(StrEnum):
@@ -77,9 +77,28 @@ class Command:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Where a fork begins: the parent as it stood right after its event `seq`, which has the hash `hash`.
+
+    `packets` are what its phases had handed in by then, `checkpoints` the rows of its kept worktrees, and
+    `receipts` the digests that the parent's record binds its receipts with.
+    """
+
+    parent: Workflow
+    seq: int
+    hash: str
+    packets: Mapping[str, Any] = field(default_factory=dict)
+    checkpoints: tuple[Mapping[str, Any], ...] = ()
+    receipts: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start(Command):
-    """Begin a workflow. `settings` is kept as given: models, budget and the like."""
+    """Begin a workflow. `settings` is kept as given: models, budget and the like.
+
+    With `fork` it begins where another one stood; only a person begins one so.
+    """
 
     build_id: str
     project_id: str
@@ -90,6 +109,7 @@ class Start(Command):
     base_commit: str = ""
     parent: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    fork: Fork | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,13 +195,18 @@ class Say(Command):
     text_digest: str
 
 
+NOT_TAKEN_OVER = "not_taken_over"
+"""The kind of the note that says which evidence of a fork did not stand the check, and why."""
 PINNED = "pinned"
 """The kind of the note that pins a workflow's default branch and base commit, once and for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note(Command):
-    """Something worth keeping that changes nothing, such as a blocked act; but see PINNED."""
+    """Something worth keeping that changes nothing, such as a blocked act.
+
+    Two kinds change something: see PINNED and NOT_TAKEN_OVER.
+    """
 
     kind: str
     data: Mapping[str, Any] = field(default_factory=dict)

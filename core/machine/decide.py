@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.machine.apply import apply
 from core.machine.commands import (
     Approve,
     AuthorityKind,
@@ -20,6 +21,7 @@ from core.machine.commands import (
     Subject,
 )
 from core.machine.events import Event, EventType, event_of
+from core.machine.forking import fork_data, standing_of
 from core.machine.gates import APPROVALS, approval_of, digest_to_approve
 from core.machine.permission import (
     carries_approval,
@@ -97,7 +99,13 @@ def _start(workflow: Workflow | None, command: Start) -> Decision:
         "parent": command.parent,
         "settings": dict(command.settings),
     }
-    return [event_of(command, EventType.STARTED, data)]
+    started = event_of(command, EventType.STARTED, data)
+    if command.fork is None:
+        return [started]
+    if command.by.kind is not AuthorityKind.PERSON:
+        return Refusal(Reason.NOT_YOURS, "Only a person forks a build.")
+    standing = standing_of(command.fork, apply(None, started))
+    return [event_of(command, EventType.STARTED, {**data, "fork": fork_data(command.fork, standing)})]
 
 
 def _move(workflow: Workflow, command: Move) -> Decision:

@@ -13,10 +13,11 @@ from core.machine.commands import (
     RecordEvidence,
 )
 from core.machine.events import Event, EventType, event_of
+from core.machine.forking import TAKEN_OVER
 from core.machine.permission import condition_word
 from core.machine.refusal import Reason, Refusal
 from core.machine.states import FINAL, Condition, EvidenceKind
-from core.machine.workflow import AttemptPhase, Workflow
+from core.machine.workflow import AttemptPhase, Evidence, Workflow
 
 Decision = list[Event] | Refusal
 
@@ -28,7 +29,7 @@ def decide_record(
     if command.by.kind is not AuthorityKind.ENGINE:
         return Refusal(Reason.NOT_YOURS, "Only the engine records what it has seen itself.")
     if isinstance(command, Note):
-        return [event_of(command, EventType.NOTED, {"kind": command.kind, **dict(command.data)})]
+        return [event_of(command, EventType.NOTED, {**dict(command.data), "kind": command.kind})]
     if workflow.state is FINAL or workflow.condition is Condition.CANCELLED:
         return Refusal(Reason.NOT_POSSIBLE, f"{workflow.build_id} is {condition_word(workflow)}.")
     match command:
@@ -55,7 +56,14 @@ def _record_evidence(workflow: Workflow, command: RecordEvidence) -> Decision:
     if same and known is not None and evidence.kind in (EvidenceKind.REQUIREMENT, EvidenceKind.PLAN):
         # The same words collected again keep the approval that they already have.
         data["approved_by"] = known.approved_by if dict(known.rests_on) == dict(evidence.rests_on) else ""
+    if known is not None and known.stale.startswith(TAKEN_OVER) and _equal(known, evidence):
+        # What a fork took over stood the check: it is what a person has seen and approved, to the digest.
+        data["approved_by"] = known.approved_by
     return [event_of(command, EventType.EVIDENCE_RECORDED, data)]
+
+
+def _equal(known: Evidence, found: Evidence) -> bool:
+    return (known.digest, known.ok, dict(known.rests_on)) == (found.digest, found.ok, dict(found.rests_on))
 
 
 def _record_attempt(workflow: Workflow, command: BeginAttempt | EndAttempt) -> Decision:

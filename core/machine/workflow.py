@@ -127,7 +127,8 @@ class Workflow:
 
     `attempts` holds the current attempt number of every state entered; `current` the digests that evidence is
     compared with; `entered_at` the checkpoint number at which each state was last entered from before;
-    `restore` the checkpoint that a rollback ordered and the engine has yet to bring back.
+    `restore` the checkpoint that a rollback ordered, or a fork begins with, and the engine has yet to bring
+    back; `parent` and `parent_event` the workflow and its event that a fork began at.
     """
 
     workflow_id: str
@@ -156,6 +157,7 @@ class Workflow:
     restore: int | None = None
     base_commit: str = ""
     parent: str = ""
+    parent_event: int = 0
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     machine_version: int = MACHINE_VERSION
 
@@ -209,6 +211,8 @@ class Workflow:
             "parent": self.parent,
             "settings": dict(self.settings),
             "machine_version": self.machine_version,
+            # Only where there is one: rows of journals from before there were forks stay as they are.
+            **({"parent_event": self.parent_event} if self.parent_event else {}),
         }
 
     @classmethod
@@ -225,4 +229,5 @@ class Workflow:
             evidence={EvidenceKind(k): Evidence.from_data(v) for k, v in data["evidence"].items()},
             checkpoints=tuple(CheckpointMark.from_data(c) for c in data["checkpoints"]),
             entered_at={State(k): int(v) for k, v in data["entered_at"].items()},
+            parent_event=int(data.get("parent_event", 0)),
         )

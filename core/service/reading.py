@@ -83,9 +83,16 @@ def view_of(session: Session, row: BuildWorkflow, now: datetime) -> WorkflowView
         checkpoint=workflow.checkpoint,
         user_id=row.user_id,
         parent=row.parent,
+        parent_build_id=_build_id(session, row.parent),
+        parent_event=workflow.parent_event,
         settings=settings,
         metadata=row.meta,
     )
+
+
+def _build_id(session: Session, workflow_id: str) -> str:
+    parent = session.get(BuildWorkflow, workflow_id) if workflow_id else None
+    return parent.build_id if parent else ""
 
 
 def evidence_views(workflow: Workflow) -> dict[EvidenceKind, EvidenceView]:

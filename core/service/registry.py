@@ -80,7 +80,7 @@ def start(
 ) -> Plan:
     """Begin a workflow; it gets the next build id unless the caller names a free one."""
     check_budget(settings.get("budget_usd"))
-    wanted = clean(build_id or "", lines=False).strip() or _next_build_id(session)
+    wanted = clean(build_id or "", lines=False).strip() or next_build_id(session)
     if build_id and (len(wanted) > _BUILD_ID_LIMIT or _taken(session, wanted)):
         raise Refused(
             Refusal(
@@ -101,7 +101,7 @@ def start(
         at=frame.at,
         build_id=wanted,
         project_id=project_id,
-        title=_title(title or request),
+        title=title_of(title or request),
         request=request,
         autonomy=autonomy,
         retry_budget=max(0, retry_budget),
@@ -110,7 +110,8 @@ def start(
     )
 
 
-def _next_build_id(session: Session) -> str:
+def next_build_id(session: Session) -> str:
+    """Return the next free number as a build id."""
     highest = session.exec(select(sa.func.max(BuildWorkflow.build_number))).one() or 0
     number = highest + 1
     while _taken(session, f"B-{number:04d}"):
@@ -125,8 +126,8 @@ def _taken(session: Session, build_id: str) -> bool:
     return session.exec(query).first() is not None
 
 
-def _title(text: str) -> str:
-    """The first line of the text, cut to what a board can show."""
+def title_of(text: str) -> str:
+    """Return the first line of the text, cut to what a board can show."""
     lines = [line.strip() for line in clean(text).splitlines() if line.strip()]
     return clean(lines[0] if lines else "", lines=False, limit=TITLE_LIMIT)
 

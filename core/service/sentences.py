@@ -46,6 +46,9 @@ def event_text(event_type: EventType, data: Mapping[str, Any], triggered_by: str
     """Return one line on one event."""
     by = who(triggered_by)
     match event_type:
+        case EventType.STARTED if fork := data.get("fork"):
+            begun = f"{by} forked {data['build_id']} from {fork['build_id']} at event {fork['seq']}"
+            return f"{begun}: {data['title']}"
         case EventType.STARTED:
             return f"{by} started {data['build_id']}: {data['title']}"
         case EventType.MOVED:
@@ -76,6 +79,8 @@ def _note_text(data: Mapping[str, Any]) -> str:
             return f"{state_title(data['state'])} handed in its result"
         case "pinned":
             return f"the build starts from {data['default_branch']} and is merged into it"
+        case "not_taken_over":
+            return f"{data['evidence']} was not taken over: {data['why']}"
         case "budget":
             limit = data.get("budget_usd")
             amount = "lifted the budget" if limit is None else f"set the budget to ${limit:,.2f}"

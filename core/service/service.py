@@ -15,7 +15,7 @@ from core.machine.commands import Authority, Command
 from core.machine.states import Autonomy, Role, State
 from core.machine.transitions import Order as ConditionOrder
 from core.machine.workflow import Workflow
-from core.service import orders, registry
+from core.service import forking, orders, registry
 from core.service.asking import Questions
 from core.service.commands import Order, Plan, carry_out
 from core.service.door import this_user
@@ -94,6 +94,36 @@ class OrchestrationService(Questions, Upkeep):
         frame = self._frame(by, None, command_id)
         order = Order(frame.command_id, "start", by, "", lambda session, _: plan(session, frame))
         return await self._do(carry_out, self._database, order)
+
+    async def fork_workflow(
+        self,
+        workflow_id: str,
+        *,
+        by: Authority,
+        seq: int,
+        request: str | None = None,
+        autonomy: Autonomy | None = None,
+        budget_usd: float | None = None,
+        command_id: str | None = None,
+    ) -> Answer:
+        """Start a new workflow from where this one stood right after its event `seq`; this one stays.
+
+        It begins in that phase, with the files of that checkpoint, the packets and the conversation up to
+        there; evidence counts once the engine has checked it again by digest. Another `request` begins in
+        discovery. What is not given is the parent's. Raises UnknownError for an unknown workflow or event.
+        """
+        frame = self._frame(by, None, command_id)
+        wish = storable(request) if request is not None else None
+        return await self._do(
+            forking.fork,
+            self._database,
+            frame,
+            workflow_id,
+            seq,
+            request=wish,
+            autonomy=autonomy,
+            budget_usd=budget_usd,
+        )
 
     async def advance_workflow(
         self,

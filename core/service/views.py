@@ -48,7 +48,7 @@ class WorkflowView(View):
 
     `role` acts now and `next_role` after the next move forward; `progress` is the share of the six phases
     whose evidence counts now; `reason` says why the condition is what it is; `activity` is what happens
-    this second.
+    this second. A fork names its `parent` and the event of it that it began at.
     """
 
     workflow_id: str
@@ -88,6 +88,8 @@ class WorkflowView(View):
     checkpoint: int
     user_id: str = ""
     parent: str = ""
+    parent_build_id: str = ""
+    parent_event: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
 

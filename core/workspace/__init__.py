@@ -7,7 +7,14 @@ runs them in a thread. Errors are `ProjectError`, except `PathRefused` for a pat
 from __future__ import annotations
 
 from core.workspace.changes import FileChange, added_lines, changed_files, diff
-from core.workspace.checkpoint import Checkpoint, checkpoint, checkpoint_ref, list_checkpoints, restore
+from core.workspace.checkpoint import (
+    Checkpoint,
+    adopt,
+    checkpoint,
+    checkpoint_ref,
+    list_checkpoints,
+    restore,
+)
 from core.workspace.export import export_tree, overlay
 from core.workspace.landing import Blocked, Landed, land, tag
 from core.workspace.lifecycle import create_worktree, open_worktree, remove_worktree
@@ -39,6 +46,7 @@ __all__ = [
     "Repository",
     "Worktree",
     "added_lines",
+    "adopt",
     "changed_files",
     "checkpoint",
     "checkpoint_ref",

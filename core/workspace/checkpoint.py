@@ -61,6 +61,11 @@ def restore(worktree: Worktree, commit: str) -> None:
     show_as_committed(worktree, tree)
 
 
+def adopt(repo: Repository, workflow_id: str, number: int, commit: str) -> None:
+    """Keep a commit of another workflow as this one's checkpoint too. Twice is as good as once."""
+    run_git("update-ref", checkpoint_ref(workflow_id, number), commit, git_dir=repo.git_dir)
+
+
 def list_checkpoints(repo: Repository, workflow_id: str) -> list[Checkpoint]:
     """Return the workflow's checkpoints by number."""
     prefix = f"refs/qdeck/{workflow_id}/"

@@ -89,6 +89,7 @@ def test_an_unknown_id_ends_with_4(used: CommandLine) -> None:
         ("pause",),
         ("resume",),
         ("cancel",),
+        ("fork", "--at", "1"),
         ("chat", "hello"),
         ("retry", "--reason", "so"),
         ("rollback", "--to", "planning", "--reason", "so"),

@@ -51,6 +51,7 @@ for name, command in (
     ("advance", orders.advance),
     ("retry", orders.retry),
     ("rollback", orders.rollback),
+    ("fork", orders.fork),
     ("chat", orders.chat),
     ("pause", orders.pause),
     ("resume", orders.resume),

@@ -11,9 +11,9 @@ import typer
 from core.errors import ExitCode
 from core.machine.commands import Authority
 from core.machine.refusal import Reason as Why
-from core.machine.states import Condition, State
+from core.machine.states import Autonomy, Condition, State
 from core.machine.transitions import Kind
-from tui.commands.flags import Db, Json, Reason, Version, Worker, Workflow
+from tui.commands.flags import Budget, Db, Json, Reason, Version, Worker, Workflow
 from tui.commands.output import UsageFault, fault_data, note, say, show_json, tell_fault
 from tui.commands.session import ask_yes, at_terminal, ensure_worker, person, with_service
 from tui.commands.telling import decision_text, move_text
@@ -129,6 +129,46 @@ def rollback(
         json=json,
         db=db,
     )
+
+
+def fork(
+    workflow: Workflow,
+    at: Annotated[
+        int, typer.Option("--at", min=1, metavar="SEQ", help="The event to begin at; `qdeck history` lists.")
+    ],
+    request: Annotated[
+        str, typer.Option("--request", help="What to build instead; then it begins in discovery.")
+    ] = "",
+    autonomy: Annotated[
+        str, typer.Option("--autonomy", metavar="manual|gated|auto", help="Else as the first one's.")
+    ] = "",
+    budget_usd: Budget = None,
+    start_worker: Worker = True,
+    json: Json = False,
+    db: Db = "",
+) -> int:
+    """Begin a new workflow where this one stood after any of its events. This one stays as it is."""
+    by, wish = person(), read_words(request, "request") if request else None
+    degree = _autonomy(autonomy) if autonomy else None
+
+    async def work(service: OrchestrationService) -> int:
+        answer = await service.fork_workflow(
+            workflow, by=by, seq=at, request=wish, autonomy=degree, budget_usd=budget_usd
+        )
+        if answer.ok:
+            ensure_worker(service, start_worker)
+        return tell_answer(answer, json)
+
+    return with_service(db, work)
+
+
+def _autonomy(word: str) -> Autonomy:
+    try:
+        return Autonomy(word.strip().lower())
+    except ValueError:
+        raise UsageFault(
+            f"There is no autonomy {word[:40]!r}.", "It is manual, gated or auto; see the README."
+        ) from None
 
 
 def pause(

@@ -41,6 +41,8 @@ def workflow_text(view: WorkflowView) -> str:
     lines += [f"  next       {one_line(text, 200)}" for text in view.next_expectations]
     took, cost = duration(view.elapsed.total_seconds()), spent(view.cost_usd, view.budget_usd)
     lines.append(f"  so far     {took}, {cost}, retries {view.retries_used} of {view.retry_budget}")
+    if view.parent:
+        lines.append(f"  forked     from {one_line(view.parent_build_id, 40)} at event {view.parent_event}")
     lines.append(f"  version    {view.version}  id {view.workflow_id}")
     return "\n".join(lines)
 
