@@ -32,6 +32,7 @@ WAITS: dict[str, str] = {
     "approval:review": "approve the review",
     "approval:release": "approve the release",
     "answer": "answer a question",
+    "acceptance": "accept or decline findings",
     "budget": "the money is spent: decide how to go on",
     "retries": "no automatic step back is left: decide how to go on",
     "person": "decide how to go on",

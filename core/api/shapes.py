@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from core.machine.refusal import Reason
-from core.machine.states import Role, State
+from core.machine.states import EvidenceKind, Role, State
 from core.service.views import WorkflowView
 
 WORDS = 80_000
@@ -65,6 +65,25 @@ class StartBody(Body):
         description="For whom; kept, and no authority: orders are recorded under the token's own person.",
     )
     metadata: dict[str, JsonValue] = Field(default={}, description="Kept as it is; nothing reads it.")
+
+
+class AcceptBody(Body):
+    """Say yes or no to one thing that a gate asks about."""
+
+    key: str = Field(min_length=1, max_length=200, description="The question's key, as `asks` lists it.")
+    accept: bool = Field(default=True, description="False declines, and takes back what was accepted.")
+    reason: Words = Field(description="Why; it stays in the record.")
+    standing: bool = Field(default=False, description="For the whole project, where the question allows it.")
+    expected_version: Version = None
+
+
+class OverrideBody(Body):
+    """Let red evidence count as it is."""
+
+    evidence: EvidenceKind = Field(description="Which piece.")
+    digest: str = Field(min_length=1, max_length=200, description="The very piece that was seen.")
+    reason: Words = Field(description="Why; it stays on the card and in the record for good.")
+    expected_version: Version = None
 
 
 class AdvanceBody(Body):
@@ -233,6 +252,26 @@ class StatsReply(BaseModel):
     success_rate: float | None
     most_common_failure_point: State | None
     average_handoffs: float | None
+
+
+class Question(BaseModel):
+    """One thing that a gate asks a person about."""
+
+    key: str
+    evidence: EvidenceKind
+    name: str
+    text: str
+    standing: bool
+    strikes: bool
+    open: bool
+    answer: str
+
+
+class AsksReply(BaseModel):
+    """What the gates of a workflow ask now, answered or not."""
+
+    workflow_id: str
+    asks: list[Question]
 
 
 class SteerReply(BaseModel):

@@ -11,10 +11,14 @@ from fastapi import APIRouter, Query, Response
 from core.api.answers import Guarded, Id, described, granted, reply
 from core.api.door import Desk, Ordering, Reading
 from core.api.shapes import (
+    AcceptBody,
+    AsksReply,
     ChatBody,
     ForkBody,
     ForkReply,
     ListReply,
+    OverrideBody,
+    Question,
     Row,
     SteerBody,
     SteerReply,
@@ -93,6 +97,48 @@ async def fork(workflow_id: Id, body: ForkBody, desk: Ordering) -> Response:
         parent_event=view.parent_event,
     )
     return reply(told, view, repeated=answer.repeated)
+
+
+@router.get("/{workflow_id}/asks", **described(Scope.READ, AsksReply))
+async def asks(workflow_id: Id, desk: Reading) -> Response:
+    """List what the gates ask a person, each with the key that answers it."""
+    view = await desk.service.get_workflow_status(workflow_id)
+    found = await desk.service.asks(view.workflow_id)
+    questions = [Question(**ask.to_data()) for ask in found]
+    return reply(AsksReply(workflow_id=view.workflow_id, asks=questions), view)
+
+
+@router.post("/{workflow_id}/accept", **described(Scope.APPROVE, SteerReply))
+async def accept(workflow_id: Id, body: AcceptBody, desk: Ordering) -> Response:
+    """Say yes or no to one thing that a gate asks about, as the person who minted the token."""
+    seen = await desk.service.get_workflow_status(workflow_id)
+    answer = await desk.service.accept_finding(
+        seen.workflow_id,
+        body.key,
+        by=desk.person,
+        expected_version=seen.version if body.expected_version is None else body.expected_version,
+        reason=body.reason,
+        accept=body.accept,
+        standing=body.standing,
+        command_id=desk.command_id,
+    )
+    return _steered(desk, answer)
+
+
+@router.post("/{workflow_id}/override", **described(Scope.APPROVE, SteerReply))
+async def override(workflow_id: Id, body: OverrideBody, desk: Ordering) -> Response:
+    """Let red evidence count as it is. It stays on the card and in the record for good."""
+    seen = await desk.service.get_workflow_status(workflow_id)
+    answer = await desk.service.override_gate(
+        seen.workflow_id,
+        body.evidence,
+        by=desk.person,
+        expected_version=seen.version if body.expected_version is None else body.expected_version,
+        reason=body.reason,
+        digest=body.digest,
+        command_id=desk.command_id,
+    )
+    return _steered(desk, answer)
 
 
 async def _steer(

@@ -9,7 +9,8 @@ from typing import Any
 
 from core.engine.scene import Scene
 from core.errors import ModelFault
-from core.machine.commands import Authority, EndAttempt, Move, Note, SetCondition
+from core.machine.asking import only_asks, open_asks
+from core.machine.commands import ACCEPTANCE, Authority, EndAttempt, Move, Note, SetCondition
 from core.machine.gates import APPROVALS, approval_of
 from core.machine.refusal import Reason
 from core.machine.states import Autonomy, Condition, State
@@ -92,6 +93,11 @@ class Conclusion:
         """Go forward if the autonomy lets it, else wait for the person who may."""
         workflow = await self._orders.workflow()
         step = next(t for t in transitions_from(workflow.state) if t.kind is Kind.ADVANCE)
+        asked = [kind for kind in step.needs if only_asks(workflow, kind)]
+        if asked:
+            count = sum(ask.kind in asked for ask in open_asks(workflow))
+            what = "1 thing needs" if count == 1 else f"{count} things need"
+            return await self.wait(ACCEPTANCE, f"{what} your yes or no before the gate opens.")
         if (waiting := _waits_for(workflow, step)) is not None:
             return await self.wait(waiting, short(summary))
         return await self._move(Kind.ADVANCE, short(summary), packet)
@@ -131,8 +137,13 @@ class Conclusion:
 
     async def wait(self, waiting_for: str, reason: str) -> str:
         """Leave the workflow to a person."""
+        # A person's answers let the very same attempt go on, which may wait for something else then.
         await self._orders.give(
-            "wait", SetCondition, order=Order.WAIT, reason=reason_of(reason), waiting_for=waiting_for
+            f"wait:{self._scene.lease}",
+            SetCondition,
+            order=Order.WAIT,
+            reason=reason_of(reason),
+            waiting_for=waiting_for,
         )
         return f"waits for {waiting_for}"
 

@@ -23,8 +23,9 @@ from core.evidence import (
     review_evidence,
     review_references,
 )
+from core.machine.asking import only_asks
 from core.machine.commands import RecordEvidence
-from core.machine.gates import why_not_current
+from core.machine.gates import is_red, why_not_current
 from core.machine.states import STATES, EvidenceKind, State
 from core.machine.workflow import CheckpointMark, Evidence
 from core.roles.context import EngineReport
@@ -46,19 +47,25 @@ class Proof:
 
     async def report(self) -> EngineReport | None:
         """Collect what the engine can find out by itself before the role is asked."""
+        await self._scene.hear_answers()
         if self._scene.state is State.TESTING:
-            mark = await self._scene.files.checkpoint("before", self._scene.steps)
+            mark = await self._checkpoint("before")
             await self._code_again(mark, "before")
             return await self._told(await self.tests(mark, "before"))
         if self._scene.state is State.VERIFICATION:
-            mark = await self._scene.files.checkpoint("before", self._scene.steps)
+            mark = await self._checkpoint("before")
             return await self._scanned(await self.scans(mark, "before"))
         return None
 
     # --- when the role submits
 
     async def check(self, packet: Packet) -> str:
-        """Return why the packet is not taken, empty when it is. Records the evidence either way."""
+        """Return why the packet is not taken, empty when it is. Records the evidence either way.
+
+        It is also taken when all that is left are questions to a person: they answer each by itself, then
+        this is asked again, and what ran is judged anew by their answers.
+        """
+        await self._scene.hear_answers()
         self._checks += 1
         key = f"check-{self._checks}"
         match self._scene.state:
@@ -67,8 +74,9 @@ class Proof:
             case State.PLANNING if isinstance(packet, Plan):
                 return await self._plan(packet, key)
             case State.IMPLEMENTATION:
-                mark = await self._scene.files.checkpoint(key, self._scene.steps)
-                return objections(await self.code(mark, key))
+                mark = await self._checkpoint(key)
+                await self.code(mark, key)
+                return await self._verdict(EvidenceKind.CODE)
             case State.TESTING:
                 return await self._tested(key)
             case State.VERIFICATION if isinstance(packet, ReviewReport):
@@ -86,24 +94,34 @@ class Proof:
 
     async def _tested(self, key: str) -> str:
         """The auditor may have added tests; then code and tests are collected anew on the new checkpoint."""
-        mark = await self._scene.files.checkpoint(key, self._scene.steps)
-        workflow = await self._orders.workflow()
-        if why_not_current(workflow, EvidenceKind.CODE):
-            code = await self.code(mark, key)
-            if not code.ok:
-                return objections(code)
+        mark = await self._checkpoint(key)
+        if why_not_current(await self._orders.workflow(), EvidenceKind.CODE):
+            await self.code(mark, key)
+            if why := await self._verdict(EvidenceKind.CODE):
+                return why
         workflow = await self._orders.workflow()
         known = workflow.evidence.get(EvidenceKind.TESTS)
-        if known is not None and not why_not_current(workflow, EvidenceKind.TESTS):
-            return ""
-        if known is not None and not known.stale and known.rests_on.get("tree") == mark.tree:
-            return objections(known)
-        return objections(await self.tests(mark, key))
+        judged = known is not None and not known.stale and known.rests_on.get("tree") == mark.tree
+        if not judged or (is_red(workflow, EvidenceKind.TESTS) and self._scene.answers.tag):
+            await self.tests(mark, key)
+        return await self._verdict(EvidenceKind.TESTS)
 
     async def _reviewed(self, packet: ReviewReport, key: str) -> str:
-        mark = await self._scene.files.checkpoint(key, self._scene.steps)
+        mark = await self._checkpoint(key)
         evidence = await self.review(packet, await self.scans(mark, key), mark, key)
-        return await self._record(evidence, key)
+        await self._record(evidence, key)
+        return await self._verdict(EvidenceKind.REVIEW)
+
+    async def _verdict(self, kind: EvidenceKind) -> str:
+        """Return what the role has to mend in the evidence, nothing when only a person can say more."""
+        workflow = await self._orders.workflow()
+        if not why_not_current(workflow, kind) or only_asks(workflow, kind):
+            return ""
+        return objections(workflow.evidence[kind]) or why_not_current(workflow, kind)
+
+    async def _checkpoint(self, key: str) -> CheckpointMark:
+        """Keep the worktree as it stands; looked at again once a person has answered anything."""
+        return await self._scene.files.checkpoint(f"{key}{self._scene.answers.tag}", self._scene.steps)
 
     async def review_again(self, mark: CheckpointMark, key: str) -> Evidence | None:
         """Scan a merged checkpoint and keep the checklist that was given for it; None when there was none."""
@@ -123,9 +141,8 @@ class Proof:
         kept = as_checkpoint(self._orders.workflow_id, mark)
 
         async def work() -> Any:
-            return (
-                await collect_code(self._scene.bench_for(f"{key}-code"), kept, plan, requirement)
-            ).to_data()
+            bench = self._scene.bench_for(f"{key}-{mark.tree[:12]}-code")
+            return (await collect_code(bench, kept, plan, requirement)).to_data()
 
         return await self._kept(f"{key}-code", work)
 
@@ -144,7 +161,8 @@ class Proof:
 
         async def work() -> Any:
             found = await collect_tests(
-                self._scene.bench_for(f"{key}-tests"),
+                # Its runs are kept by tree alone: another answer of a person's judges them anew, unrun.
+                self._scene.bench_for(f"{key}-{mark.tree[:12]}-tests"),
                 kept,
                 plan,
                 requirement,
@@ -192,6 +210,8 @@ class Proof:
             rests_on=rests_on,
             reviewer=STATES[State.VERIFICATION].owner.value,
             summary=packet.summary,
+            accepted=self._scene.answers.accepted,
+            declined=self._scene.answers.declined,
         )
 
     async def _labels(self) -> dict[str, str]:
@@ -204,6 +224,7 @@ class Proof:
         return current.get("requirement", ""), current.get("plan", "")
 
     async def _kept(self, key: str, work: Any) -> Evidence:
+        key = f"{key}{self._scene.answers.tag}"
         evidence = Evidence.from_data(await self._scene.steps.once(key, work))
         await self._record(evidence, key)
         return evidence
@@ -211,7 +232,8 @@ class Proof:
     async def _record(self, evidence: Evidence, key: str) -> str:
         """Record the evidence and return what is wrong with it, for the role."""
         clean = replace(evidence, approved_by="", stale="")
-        answer = await self._orders.give(f"{key}-{evidence.kind.value}", RecordEvidence, evidence=clean)
+        step = f"{key}-{evidence.kind.value}{self._scene.answers.tag}"
+        answer = await self._orders.give(step, RecordEvidence, evidence=clean)
         return str(answer.refusal) if answer.refusal is not None else objections(evidence)
 
     async def _told(self, evidence: Evidence) -> EngineReport:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config import Settings
+from core.engine.answers import Answers, answers_of
 from core.engine.desk import PERSON_PREFIX, JournalDesk, Numbered, spoken_to
 from core.engine.files import Files
 from core.engine.orders import Orders
@@ -61,6 +62,14 @@ class Scene:
     files: Files
     bench: Bench
     settings: Settings
+    answers: Answers = field(default_factory=Answers)
+    """What persons have said to single findings, as of the last `hear_answers`."""
+
+    async def hear_answers(self) -> None:
+        """Look anew at what persons have said to findings."""
+        workflow = await self.orders.workflow()
+        project = await asyncio.to_thread(self.shop.journal.project, workflow.project_id)
+        self.answers = answers_of(workflow, project)
 
     @property
     def attempt_id(self) -> str:
@@ -77,6 +86,8 @@ class Scene:
             worktree=self.files.worktree,
             base=self.files.base,
             scratch=self.bench.scratch / key,
+            accepted=self.answers.accepted,
+            declined=self.answers.declined,
         )
 
     async def packets(self) -> Mapping[State, Mapping[str, Any]]:

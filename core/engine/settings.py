@@ -13,8 +13,6 @@ from core.machine.states import Role
 from core.machine.workflow import Workflow
 from core.workspace import Repository, read_file_at
 
-_ACCEPTED = ("accepted_dependencies", "accepted_tests", "accepted_findings")
-"""What persons have accepted, by digest or name; kept with the project or the workflow, in no file."""
 _OF_A_WORKFLOW = ("model", "api_base", "budget_usd")
 
 
@@ -32,10 +30,7 @@ def workflow_settings(
         flags["models"] = models
     trusted = [*project.settings.get("trusted", ()), *own.get("trusted", ())]
     settings = load_settings(read_file_at(repository, base, PROJECT_FILE), flags, trusted=trusted)
-    data = settings.to_data()
-    for name in _ACCEPTED:
-        data[name] = [*project.settings.get(name, ()), *own.get(name, ())]
-    return settings, ProjectSettings.from_data(data)
+    return settings, ProjectSettings.from_data(settings.to_data())
 
 
 def _models(wanted: Mapping[str, str]) -> dict[str, str]:

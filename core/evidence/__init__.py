@@ -6,7 +6,7 @@ journal, and no model.
 """
 
 from core.evidence.bench import Bench, ProjectSettings, Toolchain
-from core.evidence.clauses import Clause, Failure, bind
+from core.evidence.clauses import Clause, Failure, answered, bind, key_of
 from core.evidence.code_gate import collect_code
 from core.evidence.commands import find_test_command, is_test_path
 from core.evidence.execution import receipt_of
@@ -34,6 +34,7 @@ __all__ = [
     "Scans",
     "Steps",
     "Toolchain",
+    "answered",
     "bind",
     "collect_code",
     "collect_scans",
@@ -42,6 +43,7 @@ __all__ = [
     "digest_of",
     "find_test_command",
     "is_test_path",
+    "key_of",
     "own_toolchain",
     "prepare_toolchain",
     "receipt_of",

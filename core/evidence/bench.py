@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,7 @@ from core.workspace import Repository, Worktree
 class ProjectSettings:
     """What a project has configured; empty means: find it, or do without.
 
-    Commands are argument lists. `accepted_dependencies` holds digests of changed dependency files that a
-    person has said yes to; `accepted_tests` the test ids or test files whose change, deletion or skip a
-    person has accepted; `accepted_findings` fingerprints of scanner findings.
+    Commands are argument lists. What persons have accepted is no setting: see `Bench.accepted`.
     """
 
     test_command: tuple[str, ...] = ()
@@ -32,9 +30,6 @@ class ProjectSettings:
     test_timeout: float = 600.0
     setup_timeout: float = 900.0
     scan_timeout: float = 180.0
-    accepted_dependencies: tuple[str, ...] = ()
-    accepted_tests: tuple[str, ...] = ()
-    accepted_findings: tuple[str, ...] = ()
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> ProjectSettings:
@@ -78,6 +73,10 @@ class Bench:
     `base` is the commit that the workflow started from. `scratch` is a folder of this attempt's own, outside
     the worktree; `cache` outlives attempts and is never writable from inside the sandbox. Both may be removed
     at any time between collections.
+
+    `accepted` holds what a person has said yes to, by the finding's key, with the words that are shown for it
+    ("accepted by ada: reason", "struck by …", "standing yes of …"); `declined` what a person has said no to.
+    A gate lets an accepted finding stand and lists it; it never adds to either of them.
     """
 
     repository: Repository
@@ -91,3 +90,5 @@ class Bench:
     scratch: Path
     cache: Path | None = None
     asked_by: str = "engine"
+    accepted: Mapping[str, str] = field(default_factory=dict)
+    declined: Mapping[str, str] = field(default_factory=dict)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.errors import ProjectError
@@ -18,19 +18,63 @@ _TEXT_LIMIT = 1_000
 _SUMMARY_LIMIT = 160
 
 
+def key_of(sort: str, *facts: str) -> str:
+    """Return the key of a finding: its sort in words, and what names exactly this one, digested.
+
+    The same thing found again has the same key, in every attempt and build; put into `facts` whatever must
+    not change under a person's yes (a test's new text, a line's words), and leave out what may (its number).
+    """
+    return f"{sort}:{digest_of(list(facts))[:12]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One reason why a gate is shut: what it is about, and a short text."""
+    """One reason why a gate is shut: what it is about, and a short text.
+
+    `key` names it for good. One that is `askable` a person may accept by its key; `standing` says that the
+    yes may be given for the whole project, `strikes` that it is a hidden check, which is struck. `accepted`
+    holds the words of the yes that was given: then it shuts nothing any more, and stays listed.
+    """
 
     name: str
     text: str
+    key: str = ""
+    askable: bool = False
+    standing: bool = False
+    strikes: bool = False
+    accepted: str = ""
 
-    def to_data(self) -> dict[str, str]:
+    def to_data(self) -> dict[str, Any]:
         """Return the failure as JSON data, harmless to show."""
         return {
             "name": clean(self.name, lines=False, limit=300),
             "text": clean(self.text, limit=_TEXT_LIMIT),
+            "key": self.key or key_of("failure", self.name),
+            "askable": self.askable,
+            "standing": self.standing,
+            "strikes": self.strikes,
+            "accepted": clean(self.accepted, lines=False, limit=400),
         }
+
+
+def answered(
+    failures: Iterable[Failure], accepted: Mapping[str, str], declined: Mapping[str, str]
+) -> tuple[list[Failure], list[Failure]]:
+    """Part what still shuts the gate from what a person has accepted, by what the bench holds of both.
+
+    What a person has declined is not asked again: it is to be mended, and says who said no. Only what is
+    askable can be accepted at all.
+    """
+    still, stands = [], []
+    for failure in failures:
+        if failure.askable and failure.key in accepted:
+            stands.append(replace(failure, accepted=accepted[failure.key]))
+        elif failure.askable and failure.key in declined:
+            text = f"{declined[failure.key]}. {failure.text}"
+            still.append(replace(failure, text=text, askable=False))
+        else:
+            still.append(failure)
+    return still, stands
 
 
 @dataclass(frozen=True, slots=True)

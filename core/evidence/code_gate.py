@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from core.evidence.bench import Bench
-from core.evidence.clauses import Clause, Failure, bind, evidence, tree_at
+from core.evidence.clauses import Clause, Failure, answered, bind, evidence, key_of, tree_at
 from core.evidence.dependencies import dependency_changes, find_dependencies
 from core.evidence.receipts import digest_of
 from core.machine.states import EvidenceKind
@@ -38,7 +38,8 @@ def _collect(bench: Bench, checkpoint: Checkpoint, plan_digest: str, requirement
     repo = bench.repository
     rests_on = bind(bench, checkpoint.commit, plan_digest, requirement_digest)
     changes = changed_files(repo, bench.base, checkpoint.commit)
-    dependencies, digest = _dependencies(bench, checkpoint.commit)
+    changed, digest = _dependencies(bench, checkpoint.commit)
+    dependencies, accepted = answered(changed, bench.accepted, bench.declined)
     checks = (
         (
             "checkpoint",
@@ -48,7 +49,7 @@ def _collect(bench: Bench, checkpoint: Checkpoint, plan_digest: str, requirement
         ("differs from base", _differs(bench, rests_on["tree"], changes), _size(changes)),
         ("applies to base", _applies(bench, checkpoint), "built on the base commit"),
         ("clean content", _content(bench, checkpoint, changes), "no conflict marker, no oversized file"),
-        ("dependencies", dependencies, "unchanged, or accepted by a person"),
+        ("dependencies", dependencies, accepted[0].accepted if accepted else "unchanged"),
     )
     clauses = [Clause(name, not told, _tell(told) if told else good) for name, told, good in checks]
     failures = [failure for _, told, _ in checks for failure in told]
@@ -56,6 +57,7 @@ def _collect(bench: Bench, checkpoint: Checkpoint, plan_digest: str, requirement
     detail: dict[str, Any] = {
         "clauses": [clause.to_data() for clause in clauses],
         "failures": [failure.to_data() for failure in failures],
+        "accepted": [failure.to_data() for failure in accepted],
         "files": [
             {"path": c.path, "status": c.status, "added": c.added, "removed": c.removed} for c in changes
         ],
@@ -117,11 +119,12 @@ def _dependencies(bench: Bench, commit: str) -> tuple[list[Failure], str]:
     after = find_dependencies(lambda path: read_file_at(repo, commit, path))
     changed = dependency_changes(before, after)
     digest = digest_of([list(item) for item in after.files])
-    if not changed or digest in bench.settings.accepted_dependencies:
+    if not changed:
         return [], digest
     names = ", ".join(changed)
     text = "new dependencies need a person's yes, and an environment of their own"
-    return [Failure(f"dependencies changed: {names}", text)], digest
+    key = key_of("dependencies", digest)
+    return [Failure(f"dependencies changed: {names}", text, key, askable=True)], digest
 
 
 def _size(changes: list[FileChange]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -14,7 +14,7 @@ class Finding:
     """One thing that a scanner says about one line.
 
     `severity` is "high", "medium", "low" (advice). `fingerprint` does not contain the line number, so that a
-    finding that only moved keeps it.
+    finding that only moved keeps it; `copy` counts new findings with the same one, from 1.
     """
 
     tool: str
@@ -24,6 +24,13 @@ class Finding:
     line: int
     text: str
     fingerprint: str
+    copy: int = 1
+
+    @property
+    def key(self) -> str:
+        """What a person accepts it by; the second copy of a line has a key of its own."""
+        again = f".{self.copy}" if self.copy > 1 else ""
+        return f"{self.tool}:{self.fingerprint[:12]}{again}"
 
     @property
     def blocks(self) -> bool:
@@ -48,6 +55,9 @@ class Finding:
             "line": self.line,
             "text": self.text,
             "fingerprint": self.fingerprint,
+            "copy": self.copy,
+            "key": self.key,
+            "askable": self.blocks,
         }
 
     @classmethod
@@ -61,6 +71,7 @@ class Finding:
             int(data["line"]),
             str(data["text"]),
             str(data["fingerprint"]),
+            int(data.get("copy", 1)),
         )
 
 
@@ -73,10 +84,12 @@ def fingerprint(tool: str, rule: str, path: str, line_text: str) -> str:
 def new_findings(base: Iterable[Finding], new: Iterable[Finding]) -> list[Finding]:
     """Return the findings of `new` that `base` does not have; a second copy of an old one is new."""
     known = Counter(finding.fingerprint for finding in base)
+    seen: Counter[str] = Counter()
     fresh = []
     for finding in sorted(new, key=lambda f: (f.path, f.line, f.tool, f.rule)):
         if known[finding.fingerprint] > 0:
             known[finding.fingerprint] -= 1
         else:
-            fresh.append(finding)
+            seen[finding.fingerprint] += 1
+            fresh.append(replace(finding, copy=seen[finding.fingerprint]))
     return fresh

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from core.evidence.bench import Bench
-from core.evidence.clauses import Clause, Failure, evidence, text_at
+from core.evidence.clauses import Clause, Failure, answered, evidence, text_at
+from core.evidence.findings import Finding
 from core.evidence.scans import Scans
 from core.machine.states import EvidenceKind
 from core.machine.workflow import Evidence
@@ -86,15 +88,18 @@ def review_evidence(
     reviewer: str,
     author: str = "code_writer",
     summary: str = "",
+    accepted: Mapping[str, str] = MappingProxyType({}),
+    declined: Mapping[str, str] = MappingProxyType({}),
 ) -> Evidence:
     """Return what a review is worth, given what the scanners found.
 
     `checklist` items have `point`, `verdict`, `answer` and `reference`. `rests_on` is what `bind` gave for
-    the reviewed commit.
+    the reviewed commit; `accepted` and `declined` are what the bench holds of persons' words.
     """
+    still, stands = answered(_findings(scans), accepted, declined)
     checks = (
         ("scanners", [Failure("scanner", problem) for problem in scans.problems], "every scanner ran"),
-        ("findings", _open_findings(scans), _found(scans)),
+        ("findings", still, _found(scans, len(stands))),
         ("checklist", _answers(checklist, references), "eight points answered, each with a live reference"),
         ("verdict", _verdict(verdict), "approved by the reviewer"),
         ("four eyes", _four_eyes(reviewer, author), f"reviewed by {reviewer}, written by {author}"),
@@ -104,27 +109,37 @@ def review_evidence(
     detail: dict[str, Any] = {
         "clauses": [clause.to_data() for clause in clauses],
         "failures": [failure.to_data() for failure in failures],
-        "findings": [finding.to_data() for finding in scans.findings],
+        "findings": [_shown(finding, accepted) for finding in scans.findings],
+        "accepted": [failure.to_data() for failure in stands],
+        "notes": list(scans.notes),
         "checklist": [dict(item) for item in checklist],
         "receipts": list(scans.receipts),
         "verdict": verdict,
         "reviewer": reviewer,
         "summary": summary,
     }
-    told = f"{_found(scans)}; 8 of 8 points answered" if not failures else _tell(failures)
+    told = f"{_found(scans, len(stands))}; 8 of 8 points answered" if not failures else _tell(failures)
     return evidence(EvidenceKind.REVIEW, not failures, rests_on, told, detail)
 
 
-def _open_findings(scans: Scans) -> list[Failure]:
+def _findings(scans: Scans) -> list[Failure]:
     return [
-        Failure(f.where, f"{f.tool} {f.rule} ({f.severity}): {f.text}") for f in scans.findings if f.blocks
+        Failure(f.where, f"{f.tool} {f.rule} ({f.severity}): {f.text}", f.key, askable=True)
+        for f in scans.findings
+        if f.blocks
     ]
 
 
-def _found(scans: Scans) -> str:
+def _shown(finding: Finding, accepted: Mapping[str, str]) -> dict[str, Any]:
+    """The finding as screens list it; `accepted` are the words of the yes that was given to it."""
+    return {**finding.to_data(), "accepted": accepted.get(finding.key, "") if finding.blocks else ""}
+
+
+def _found(scans: Scans, accepted: int) -> str:
     blocking = sum(f.blocks for f in scans.findings)
     advice = len(scans.findings) - blocking
     told = f"{blocking} new finding{'' if blocking == 1 else 's'}"
+    told += f", {accepted} accepted by a person" if accepted else ""
     return f"{told}, {advice} as advice" if advice else told
 
 

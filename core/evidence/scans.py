@@ -39,13 +39,13 @@ _ADVICE = frozenset(("S101", "S105", "S106", "S107", "S110", "S112", "S311", "S6
 class Scans:
     """What the scanners found new. `problems` says which of them gave no answer; then nothing is approved.
 
-    `accepted` are findings that a person has accepted, and `notes` say what was not looked at.
+    What a person has accepted is among the findings: the review gate lets it stand. `notes` say what was not
+    looked at.
     """
 
     findings: tuple[Finding, ...] = ()
     receipts: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-    accepted: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -59,7 +59,6 @@ class Scans:
             "findings": [finding.to_data() for finding in self.findings],
             "receipts": list(self.receipts),
             "problems": list(self.problems),
-            "accepted": [finding.to_data() for finding in self.accepted],
             "notes": list(self.notes),
         }
 
@@ -70,7 +69,6 @@ class Scans:
             tuple(Finding.from_data(item) for item in data["findings"]),
             tuple(data["receipts"]),
             tuple(data["problems"]),
-            tuple(Finding.from_data(item) for item in data["accepted"]),
             tuple(data["notes"]),
         )
 
@@ -112,12 +110,10 @@ async def collect_scans(bench: Bench, checkpoint: Checkpoint) -> Scans:
                 problems += _take(bench, scanner, side, done, where)
     await asyncio.to_thread(_silenced, bench, changes, base, new)
     fresh = new_findings(_once_each(base.findings), _once_each(new.findings))
-    accepted = bench.settings.accepted_findings
     return Scans(
-        tuple(f for f in fresh if f.fingerprint not in accepted),
+        tuple(fresh),
         tuple(receipts),
         tuple(problems),
-        tuple(f for f in fresh if f.fingerprint in accepted),
         () if now else ("no Python file was changed, so ruff and bandit had nothing to look at",),
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.evidence.bench import Bench
-from core.evidence.clauses import Clause, Failure, bind, evidence, text_at, tree_at
+from core.evidence.clauses import Clause, Failure, answered, bind, evidence, key_of, text_at, tree_at
 from core.evidence.commands import find_test_command, is_pytest, is_test_path
 from core.evidence.coverage import Covered, as_ranges, changed_coverage
 from core.evidence.execution import remove_folder
@@ -28,6 +28,11 @@ _NAMED = 20
 """How many names of one sort are told at most."""
 
 
+def test_key(name: str) -> str:
+    """Return the key under which a person accepts the change of a test."""
+    return key_of("test", name)
+
+
 @dataclass(slots=True)
 class _Hearing:
     """What has been found out so far about one checkpoint."""
@@ -41,22 +46,22 @@ class _Hearing:
     measurable: str
     clauses: list[Clause] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    accepted: list[Failure] = field(default_factory=list)
     receipts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def settle(self, name: str, failures: list[Failure], good: str) -> None:
         """Close one clause: it holds when nothing speaks against it."""
-        known = {failure.name for failure in self.failures}
-        self.failures += [failure for failure in failures if failure.name not in known]
-        self.clauses.append(Clause(name, not failures, _tell(failures) if failures else good))
+        known = {failure.name for failure in (*self.failures, *self.accepted)}
+        still, stands = answered(failures, self.bench.accepted, self.bench.declined)
+        self.failures += [failure for failure in still if failure.name not in known]
+        self.accepted += [failure for failure in stands if failure.name not in known]
+        good = f"{len(stands)} accepted by a person" if stands else good
+        self.clauses.append(Clause(name, not still, _tell(still) if still else good))
 
     def skip(self, name: str, why: str) -> None:
         """Say openly that a clause does not apply."""
         self.clauses.append(Clause(name, True, why, applies=False))
-
-    def accepted(self, name: str, file: str = "") -> bool:
-        """Say whether a person has accepted the change of a test."""
-        return name in self.bench.settings.accepted_tests or file in self.bench.settings.accepted_tests
 
     @property
     def test_files(self) -> list[FileChange]:
@@ -214,12 +219,14 @@ async def _pass_to_pass(hearing: _Hearing, base: Suite | None, new: Suite) -> No
     texts = {case.name: case.message for case in kept.cases}
     for case in base.cases:
         ending = kept.outcomes.get(case.name, "gone")
-        if case.outcome != "passed" or ending == "passed" or hearing.accepted(case.name, case.file):
+        if case.outcome != "passed" or ending == "passed":
             continue
         if not paths and ending in ("gone", "skipped"):
             continue  # the next clause names it
         why = "was green on the base and is not with the new code"
-        broken.append(Failure(case.name, f"{why}: {texts.get(case.name) or ending}"))
+        text = f"{why}: {texts.get(case.name) or ending}"
+        changed = bool(paths) and new.outcomes.get(case.name) != ending  # as the change tells it, it is green
+        broken.append(Failure(case.name, text, test_key(case.name), askable=changed))
     hearing.settle(name, broken, f"{len(base.passed)} tests green on the base stay green")
     return None
 
@@ -247,13 +254,15 @@ def _still_there(hearing: _Hearing, base: Suite | None, new: Suite) -> None:
     outcomes = new.outcomes
     lost = []
     for case in base.cases:
-        if case.outcome == "skipped" or hearing.accepted(case.name, case.file):
+        if case.outcome == "skipped":
             continue
         now = outcomes.get(case.name)
         if now == "skipped":
-            lost.append(Failure(case.name, "ran on the base and is skipped now"))
+            text = "ran on the base and is skipped now"
+            lost.append(Failure(case.name, text, test_key(case.name), askable=True))
         elif now is None and not ("[" in case.name and case.function in functions):
-            lost.append(Failure(case.name, "is on the base and was deleted or renamed"))
+            text = "is on the base and was deleted or renamed"
+            lost.append(Failure(case.name, text, test_key(case.name), askable=True))
     hearing.settle("no test lost", lost, f"all {len(base.cases)} tests of the base are still there")
     return None
 
@@ -369,6 +378,7 @@ def _close(hearing: _Hearing, rests_on: dict[str, str], new: Suite | None, cover
         "exit_code": new.done.receipt.exit_code if new else None,
         "clauses": [clause.to_data() for clause in hearing.clauses],
         "failures": [failure.to_data() for failure in hearing.failures],
+        "accepted": [failure.to_data() for failure in hearing.accepted],
         "receipts": hearing.receipts,
         "notes": hearing.notes,
         "coverage": covered.to_data(),

@@ -10,7 +10,7 @@ from core.machine.commands import NOT_TAKEN_OVER, PINNED, Subject
 from core.machine.events import Event, EventType
 from core.machine.states import PHASE_EVIDENCE, STATES, Autonomy, Condition, EvidenceKind, State
 from core.machine.transitions import BACK, Kind
-from core.machine.workflow import AttemptPhase, CheckpointMark, Evidence, Workflow
+from core.machine.workflow import Acceptance, AttemptPhase, CheckpointMark, Evidence, Verdict, Workflow
 
 
 def apply(workflow: Workflow | None, event: Event) -> Workflow:
@@ -107,6 +107,25 @@ def _approved(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
     return replace(workflow, evidence={**workflow.evidence, kind: evidence})
 
 
+def _accepted(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
+    """Keep a person's word; where they take a yes back, what counted through it does not any more."""
+    said = Acceptance.from_data(data)
+    known = workflow.acceptances.get(said.key)
+    changed = replace(workflow, acceptances={**workflow.acceptances, said.key: said})
+    if said.verdict is not Verdict.DECLINED or known is None or not known.counts:
+        return changed
+    why = f"{said.by.removeprefix('person:')} took back the yes to {said.what or said.key}"
+    evidence = {
+        kind: replace(e, stale=e.stale or why, approved_by="") if _rests_on_yes(e, said) else e
+        for kind, e in workflow.evidence.items()
+    }
+    return replace(changed, evidence=evidence)
+
+
+def _rests_on_yes(piece: Evidence, said: Acceptance) -> bool:
+    return any(item.get("key") == said.key for item in piece.detail.get("accepted", ()))
+
+
 def _evidence_recorded(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
     evidence = Evidence.from_data(data)
     current = dict(workflow.current)
@@ -166,6 +185,7 @@ def _unchanged(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
 _APPLY: dict[EventType, Callable[[Workflow, Mapping[str, Any]], Workflow]] = {
     EventType.MOVED: _moved,
     EventType.APPROVED: _approved,
+    EventType.ACCEPTED: _accepted,
     EventType.EVIDENCE_RECORDED: _evidence_recorded,
     EventType.CHECKPOINT_RECORDED: _checkpoint_recorded,
     EventType.ATTEMPT_BEGUN: _attempt_begun,

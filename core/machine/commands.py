@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from core.machine.states import Autonomy, Role, State
+from core.machine.states import Autonomy, EvidenceKind, Role, State
 from core.machine.transitions import Kind, Order
-from core.machine.workflow import CheckpointMark, Evidence, Workflow
+from core.machine.workflow import CheckpointMark, Evidence, Verdict, Workflow
 
 
 class AuthorityKind(StrEnum):
@@ -140,6 +140,28 @@ class Approve(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Accept(Command):
+    """A person says yes or no to one thing that a gate asks about, named by its key, and why.
+
+    `standing` says that the same yes was given for the whole project.
+    """
+
+    key: str
+    verdict: Verdict = Verdict.ACCEPTED
+    reason: str
+    standing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override(Command):
+    """A person lets a red piece of evidence count as it is. `digest` names the very piece that they saw."""
+
+    evidence: EvidenceKind
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordEvidence(Command):
     """The engine made a piece of evidence."""
 
@@ -178,8 +200,9 @@ class EndAttempt(Command):
 class SetCondition(Command):
     """Wait, pause, resume, fail or cancel.
 
-    `waiting_for` says what a wait is for: "approval:SUBJECT", "answer", "budget" (the money is
-    spent), "retries" (the automatic steps back are used up) or "person".
+    `waiting_for` says what a wait is for: "approval:SUBJECT", "answer", "acceptance" (a gate asks about
+    single things), "budget" (the money is spent), "retries" (the automatic steps back are used up) or
+    "person".
     """
 
     order: Order
@@ -197,6 +220,10 @@ class Say(Command):
 
 NOT_TAKEN_OVER = "not_taken_over"
 """The kind of the note that says which evidence of a fork did not stand the check, and why."""
+
+ACCEPTANCE = "acceptance"
+"""What a workflow waits for while all that is open in its evidence are questions to a person."""
+
 PINNED = "pinned"
 """The kind of the note that pins a workflow's default branch and base commit, once and for all."""
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from core.machine.apply import apply
+from core.machine.asking import decide_accept, decide_override
 from core.machine.commands import (
+    ACCEPTANCE,
+    Accept,
     Approve,
     AuthorityKind,
     BeginAttempt,
@@ -13,6 +16,7 @@ from core.machine.commands import (
     EndAttempt,
     Move,
     Note,
+    Override,
     RecordCheckpoint,
     RecordEvidence,
     Say,
@@ -71,6 +75,10 @@ def decide(workflow: Workflow | None, command: Command) -> Decision:
             return _move(workflow, command)
         case Approve():
             return _approve(workflow, command)
+        case Accept():
+            return decide_accept(workflow, command)
+        case Override():
+            return decide_override(workflow, command)
         case SetCondition():
             return _set_condition(workflow, command)
         case Say():
@@ -292,7 +300,8 @@ def _say(workflow: Workflow, command: Say) -> Decision:
         )
     data = {"message_id": command.message_id, "text_digest": command.text_digest}
     events = [event_of(command, EventType.SAID, data)]
-    answers = workflow.waiting_for == "answer" or workflow.waiting_for.startswith("approval:")
+    waits = workflow.waiting_for
+    answers = waits in ("answer", ACCEPTANCE) or waits.startswith("approval:")
     if workflow.condition is Condition.WAITING and answers:
         events.append(_resumed(workflow, command, "a person spoke"))
     return events

@@ -17,6 +17,7 @@ class EventType(StrEnum):
     STARTED = "started"
     MOVED = "moved"
     APPROVED = "approved"
+    ACCEPTED = "accepted"
     EVIDENCE_RECORDED = "evidence_recorded"
     CHECKPOINT_RECORDED = "checkpoint_recorded"
     ATTEMPT_BEGUN = "attempt_begun"

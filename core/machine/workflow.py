@@ -75,6 +75,61 @@ class Evidence:
         )
 
 
+class Verdict(StrEnum):
+    """What a person said to one thing that a gate asks about, or to a whole piece of evidence."""
+
+    ACCEPTED = "accepted"
+    STRUCK = "struck"
+    DECLINED = "declined"
+    OVERRIDDEN = "overridden"
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A person's word on one thing: its key, what it is, what was said, by whom ("person:NAME") and why.
+
+    `covers` holds, for an override, what the evidence rested on and the keys of what was red in it.
+    """
+
+    key: str
+    verdict: Verdict
+    by: str
+    reason: str
+    what: str = ""
+    covers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the thing does not stand in the way any more."""
+        return self.verdict in (Verdict.ACCEPTED, Verdict.STRUCK)
+
+    def __str__(self) -> str:
+        return f"{self.verdict.value} by {self.by.removeprefix('person:')}: {self.reason}"
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the word as JSON data."""
+        return {
+            "key": self.key,
+            "verdict": self.verdict.value,
+            "by": self.by,
+            "reason": self.reason,
+            "what": self.what,
+            "covers": dict(self.covers),
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Acceptance:
+        """Read what `to_data` wrote, also from an event, which has more in it."""
+        return cls(
+            str(data["key"]),
+            Verdict(data["verdict"]),
+            str(data["by"]),
+            str(data["reason"]),
+            str(data.get("what", "")),
+            dict(data.get("covers", {})),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class CheckpointMark:
     """A checkpoint as the machine knows it: its number and the tree it holds."""
@@ -128,7 +183,8 @@ class Workflow:
     `attempts` holds the current attempt number of every state entered; `current` the digests that evidence is
     compared with; `entered_at` the checkpoint number at which each state was last entered from before;
     `restore` the checkpoint that a rollback ordered, or a fork begins with, and the engine has yet to bring
-    back; `parent` and `parent_event` the workflow and its event that a fork began at.
+    back; `parent` and `parent_event` the workflow and its event that a fork began at; `acceptances` what
+    persons said to single things, by key.
     """
 
     workflow_id: str
@@ -160,6 +216,7 @@ class Workflow:
     parent_event: int = 0
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     machine_version: int = MACHINE_VERSION
+    acceptances: Mapping[str, Acceptance] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def attempt(self) -> int:
@@ -213,6 +270,8 @@ class Workflow:
             "machine_version": self.machine_version,
             # Only where there is one: rows of journals from before there were forks stay as they are.
             **({"parent_event": self.parent_event} if self.parent_event else {}),
+            # Left out while empty: rows of journals from before acceptances stay equal to the byte.
+            **({"acceptances": [a.to_data() for a in self.acceptances.values()]} if self.acceptances else {}),
         }
 
     @classmethod
@@ -230,4 +289,5 @@ class Workflow:
             checkpoints=tuple(CheckpointMark.from_data(c) for c in data["checkpoints"]),
             entered_at={State(k): int(v) for k, v in data["entered_at"].items()},
             parent_event=int(data.get("parent_event", 0)),
+            acceptances={a["key"]: Acceptance.from_data(a) for a in data.get("acceptances", ())},
         )

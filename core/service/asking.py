@@ -9,6 +9,7 @@ from core.machine.commands import Authority
 from core.service import decisions, questions, stats
 from core.service.door import Door, this_user
 from core.service.views import (
+    AskView,
     AttemptView,
     CheckpointView,
     ChunkView,
@@ -86,6 +87,10 @@ class Questions(Door):
         """Return what waits for a person, None while nothing does."""
         asker = by or Authority.person(this_user())
         return await self._do(decisions.decision, self._database, workflow_id, asker)
+
+    async def asks(self, workflow_id: str) -> list[AskView]:
+        """Return what the gates ask a person now, answered or not, also while nothing waits for it."""
+        return await self._do(decisions.asks, self._database, workflow_id)
 
     async def moves(self, workflow_id: str, by: Authority | None = None) -> list[MoveView]:
         """Return every legal move from here, and for each whether `by` may make it now and why not."""

@@ -16,8 +16,9 @@ from core.machine.states import Condition, EvidenceKind, Role
 from core.machine.workflow import Workflow
 from core.service.questions import checkpoint_views, receipt_views
 from core.service.reading import evidence_views, forward_of, gate_views, move_views, view_of
+from core.service.said import ask_views
 from core.service.sentences import state_title
-from core.service.views import CriterionView, DecisionView, DiffStatView, MoveView, ReceiptView
+from core.service.views import AskView, CriterionView, DecisionView, DiffStatView, MoveView, ReceiptView
 
 
 def decision(database: Database, wanted: str, by: Authority) -> DecisionView | None:
@@ -51,7 +52,14 @@ def decision(database: Database, wanted: str, by: Authority) -> DecisionView | N
             cost_usd=view.cost_usd,
             budget_usd=view.budget_usd,
             since=row.waiting_since or row.updated_at,
+            asks=ask_views(workflow),
         )
+
+
+def asks(database: Database, wanted: str) -> list[AskView]:
+    """Return what the gates ask a person now, answered or not."""
+    with database.read() as session:
+        return list(ask_views(workflow_of(find_row(session, wanted))))
 
 
 def moves(database: Database, wanted: str, by: Authority) -> list[MoveView]:
@@ -72,6 +80,8 @@ def _question(session: Session, workflow: Workflow, kind: str, what: str) -> str
             return "Shall it be merged and released?"
         case "answer", _:
             return _last_words(session, workflow) or workflow.condition_reason
+        case "acceptance", _:
+            return "May these things stand as they are? Each has a yes or no of its own."
         case "failed", _:
             return (
                 workflow.condition_reason or f"The {state_title(workflow.state)} failed. How shall it go on?"

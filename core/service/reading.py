@@ -10,7 +10,7 @@ from core.journal.ledger import MICROS
 from core.journal.records import workflow_of
 from core.journal.tables import BuildWorkflow, Project, WorkflowLive
 from core.machine.commands import Authority
-from core.machine.gates import gate, why_not_current
+from core.machine.gates import gate, override_of, why_not_current
 from core.machine.permission import move_refusal
 from core.machine.states import (
     FINAL,
@@ -31,6 +31,7 @@ from core.machine.transitions import (
     transitions_from,
 )
 from core.machine.workflow import Workflow
+from core.service.said import said_views
 from core.service.sentences import role_title, waiting_text
 from core.service.views import EvidenceView, GateItemView, MoveView, WorkflowView
 
@@ -87,6 +88,7 @@ def view_of(session: Session, row: BuildWorkflow, now: datetime) -> WorkflowView
         parent_event=workflow.parent_event,
         settings=settings,
         metadata=row.meta,
+        said=said_views(workflow),
     )
 
 
@@ -109,6 +111,7 @@ def evidence_views(workflow: Workflow) -> dict[EvidenceKind, EvidenceView]:
             detail=evidence.detail,
             approved_by=evidence.approved_by,
             digest=evidence.digest,
+            overridden="" if evidence.ok or why else str(override_of(workflow, evidence) or ""),
         )
     return views
 

@@ -18,6 +18,7 @@ from core.journal.tables import BuildWorkflow, Project
 from core.machine.commands import Authority, AuthorityKind, Start
 from core.machine.refusal import Reason, Refusal
 from core.machine.states import FINAL, Autonomy, Condition
+from core.service.acceptances import STANDING
 from core.service.commands import Plan, Refused
 from core.service.orders import Frame, check_budget
 from core.service.questions import project_view
@@ -40,6 +41,8 @@ def register(
 ) -> ProjectView:
     """Make a repository known, or bring what is known of it up to date."""
     place = str(Path(path).expanduser().resolve())
+    # A standing yes is given by a person, with a reason, and by no setting.
+    settings = {name: value for name, value in (settings or {}).items() if name != STANDING}
     with database.write() as session:
         now = database.clock()
         project = session.exec(select(Project).where(Project.path == place)).first()

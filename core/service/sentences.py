@@ -8,7 +8,7 @@ from typing import Any
 from core.machine.events import Event, EventType
 from core.machine.states import FINAL, Condition, Role, State
 from core.machine.transitions import Order
-from core.machine.workflow import Workflow
+from core.machine.workflow import Verdict, Workflow
 
 _ROLES = {
     Role.Q_ASSISTANT: "Q Assistant",
@@ -56,6 +56,8 @@ def event_text(event_type: EventType, data: Mapping[str, Any], triggered_by: str
         case EventType.APPROVED:
             how = "approved by policy" if data["approved_by"] == "auto" else f"{by} approved"
             return f"{how}: {data['subject']}{_because(data.get('reason', ''))}"
+        case EventType.ACCEPTED:
+            return _accepted_text(data, by)
         case EventType.EVIDENCE_RECORDED:
             return f"{data['kind']}: {'green' if data['ok'] else 'not green'}, {data['summary']}"
         case EventType.CHECKPOINT_RECORDED:
@@ -71,6 +73,14 @@ def event_text(event_type: EventType, data: Mapping[str, Any], triggered_by: str
             return f"{by} spoke"
         case EventType.NOTED:
             return _note_text(data)
+
+
+def _accepted_text(data: Mapping[str, Any], by: str) -> str:
+    what = data.get("what") or data["key"]
+    if data["verdict"] == Verdict.OVERRIDDEN.value:
+        return f"{by} OVERRODE the gate of the {data['evidence']} ({what}){_because(data['reason'])}"
+    place = ", for the whole project" if data.get("standing") else ""
+    return f"{by} {data['verdict']}{place}: {what}{_because(data['reason'])}"
 
 
 def _note_text(data: Mapping[str, Any]) -> str:
@@ -114,6 +124,8 @@ def waiting_text(waiting_for: str) -> str:
             return f"your approval of the {subject}"
         case "answer":
             return "your answer"
+        case "acceptance":
+            return "your yes or no to what the gate asks"
         case "budget":
             return "more money, or another decision of yours"
         case "retries":

@@ -10,19 +10,21 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from sqlmodel import Session
+
 from core.journal.engine import storable
 from core.machine.commands import Authority, Command
-from core.machine.states import Autonomy, Role, State
+from core.machine.states import Autonomy, EvidenceKind, Role, State
 from core.machine.transitions import Order as ConditionOrder
-from core.machine.workflow import Workflow
-from core.service import forking, orders, registry
+from core.machine.workflow import Verdict, Workflow
+from core.service import acceptances, forking, orders, registry
 from core.service.asking import Questions
 from core.service.commands import Order, Plan, carry_out
 from core.service.door import this_user
 from core.service.orders import Frame, Spoken
 from core.service.tokens import Tokens
 from core.service.upkeep import Upkeep
-from core.service.views import Answer, ProjectView
+from core.service.views import Answer, ProjectView, StandingView
 
 
 class OrchestrationService(Questions, Upkeep):
@@ -188,6 +190,66 @@ class OrchestrationService(Questions, Upkeep):
         )
         return await self._order("rollback", workflow_id, by, expected_version, command_id, plan)
 
+    async def accept_finding(
+        self,
+        workflow_id: str,
+        key: str,
+        *,
+        by: Authority,
+        expected_version: int,
+        reason: str,
+        accept: bool = True,
+        standing: bool = False,
+        command_id: str | None = None,
+    ) -> Answer:
+        """Say yes, or no, to one thing that a gate asks about: `DecisionView.asks` and findings have the key.
+
+        Only a person may, and each thing by itself. Once all is answered the engine judges again by itself; a
+        no sends the role to work. A no to what was accepted before takes the yes back. `standing` gives the
+        same yes for the whole project, where the question allows it.
+        """
+        verdict = Verdict.ACCEPTED if accept else Verdict.DECLINED
+        word = storable(reason)
+        plan = partial(acceptances.accept, key=key, verdict=verdict, reason=word, standing=standing)
+        also = acceptances.also_standing(key, by, word, self._database.clock()) if standing else None
+        return await self._order("accept", workflow_id, by, expected_version, command_id, plan, also=also)
+
+    async def override_gate(
+        self,
+        workflow_id: str,
+        evidence: EvidenceKind,
+        *,
+        by: Authority,
+        expected_version: int,
+        reason: str,
+        digest: str = "",
+        command_id: str | None = None,
+    ) -> Answer:
+        """Let a red piece of evidence count as it is: by a person, with a reason, loud, for ever on record.
+
+        It covers what is red now on these very files; whatever is red beside that shuts the gate again.
+        """
+        plan = partial(
+            acceptances.override, kind=EvidenceKind(evidence), reason=storable(reason), digest=digest
+        )
+        return await self._order("override", workflow_id, by, expected_version, command_id, plan)
+
+    async def give_standing_yes(self, project_id: str, key: str, *, by: Authority, reason: str) -> Answer:
+        """Say yes to one thing, by its key, for all builds of a project; only a person may."""
+        return await self._do(
+            acceptances.give_standing, self._database, project_id, key, by, storable(reason)
+        )
+
+    async def revoke_standing_yes(self, project_id: str, key: str, *, by: Authority, reason: str) -> Answer:
+        """Take a standing yes back; it stays in the list as taken back."""
+        return await self._do(
+            acceptances.revoke_standing, self._database, project_id, key, by, storable(reason)
+        )
+
+    async def standing_yeses(self, project_id: str) -> list[StandingView]:
+        """Return every standing yes that a project was ever given, oldest first. Raises UnknownError."""
+        return await self._do(acceptances.standing, self._database, project_id)
+
     async def pause(
         self,
         workflow_id: str,
@@ -279,6 +341,7 @@ class OrchestrationService(Questions, Upkeep):
         *,
         spoken: Spoken | None = None,
         said: Callable[[Workflow | None, Workflow], str] | None = None,
+        also: Callable[[Session, Workflow], None] | None = None,
     ) -> Answer:
         frame = self._frame(by, expected_version, command_id)
         order = Order(
@@ -287,7 +350,7 @@ class OrchestrationService(Questions, Upkeep):
             by,
             workflow_id,
             lambda session, workflow: plan(frame, workflow),  # type: ignore[arg-type]
-            also=spoken.keep if spoken else None,
+            also=spoken.keep if spoken else also,
             said=said,
         )
         return await self._do(carry_out, self._database, order)

@@ -40,6 +40,57 @@ class EvidenceView(View):
     detail: Mapping[str, Any]
     approved_by: str
     digest: str
+    overridden: str = ""
+    """Who lets it count although it is red, and why; to be shown loudly wherever the evidence is."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskView(View):
+    """One thing that a gate asks a person about, to be answered by itself: `accept_finding(…, key, …)`.
+
+    `evidence` is the piece that it keeps red; `name` is what it is about (a place, a test, a file), `text`
+    what is wrong with it. `standing`: the yes may be given for the whole project. `strikes`: it is a hidden
+    check, and a yes strikes it. `open` while nobody has answered; `answer` are the words of the answer.
+    """
+
+    key: str
+    evidence: EvidenceKind
+    name: str
+    text: str
+    standing: bool
+    strikes: bool
+    open: bool
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SaidView(View):
+    """A person's word that stays on the card: `verdict` is accepted, struck, declined or overridden.
+
+    `what` is what it was about, `evidence` the piece that an override covers.
+    """
+
+    key: str
+    verdict: str
+    by: str
+    reason: str
+    what: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StandingView(View):
+    """A standing yes of a project: who gave it, why and when, and who took it back. Times are ISO texts."""
+
+    project_id: str
+    key: str
+    what: str
+    by: str
+    reason: str
+    at: str
+    revoked_by: str = ""
+    revoked_reason: str = ""
+    revoked_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +143,8 @@ class WorkflowView(View):
     parent_event: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    said: tuple[SaidView, ...] = ()
+    """What persons said to single findings and gates, overrides first; shown for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,8 +358,9 @@ class DiffStatView(View):
 class DecisionView(View):
     """What a person has to decide, on one screen: what changed, what ran, what it proves, what it costs.
 
-    `subject` is what the workflow waits for ("approval:plan", "answer", "budget", "retries",
-    "person"), `kind` its first word; `digest` is what an approval would name.
+    `subject` is what the workflow waits for ("approval:plan", "answer", "acceptance", "budget",
+    "retries", "person"), `kind` its first word; `digest` is what an approval would name. `asks` are the
+    single questions of the gates, each with a yes or no of its own; those that are `open` keep the gate shut.
     """
 
     workflow_id: str
@@ -328,3 +382,4 @@ class DecisionView(View):
     cost_usd: float
     budget_usd: float | None
     since: datetime
+    asks: tuple[AskView, ...] = ()

@@ -76,15 +76,17 @@ async def test_conflict_markers_and_giant_files_are_refused(calc: Any) -> None:
 
 
 async def test_changed_dependencies_need_a_persons_yes(calc: Any) -> None:
-    """A new dependency shuts the gate until its digest is accepted."""
+    """A new dependency shuts the gate until a person accepts it by its key; then it stays listed."""
     checkpoint = calc.change({"requirements.txt": "six\n"})
 
     refused = await code(calc, checkpoint)
-    calc.configure(accepted_dependencies=(refused.detail["dependencies_digest"],))
+    (asked,) = refused.detail["failures"]
+    calc.accept(asked["key"])
     accepted = await code(calc, checkpoint)
 
     assert not refused.ok and "dependencies changed: requirements.txt" in reasons(refused)
-    assert accepted.ok
+    assert asked["askable"] and accepted.ok and not accepted.detail["failures"]
+    assert [f["accepted"] for f in accepted.detail["accepted"]] == ["accepted by ada: it is meant so"]
 
 
 def answers(reference: str = "calc.py:1") -> list[dict[str, str]]:
@@ -101,6 +103,22 @@ def review(checklist: list[dict[str, str]], scans: Scans | None = None, **option
     given = {"verdict": "approve", "reviewer": "verification_overseer", **options}
     rests_on = {"tree": "t", "plan": "p", "requirement": "q"}
     return review_evidence(scans or Scans(), checklist, references=known, rests_on=rests_on, **given)
+
+
+def test_a_finding_is_accepted_by_its_key_alone_and_stays_listed() -> None:
+    """One yes opens one finding; a no is told to the role and is not asked again."""
+    found = [Finding("bandit", f"B10{n}", "high", "calc.py", n, "bad", f"{n}" * 24) for n in (1, 2)]
+    shut = review(answers(), Scans(tuple(found)))
+    keys = [failure["key"] for failure in shut.detail["failures"]]
+    one = review(answers(), Scans(tuple(found)), accepted={keys[0]: "accepted by ada: a test key"})
+    both = review(answers(), Scans(tuple(found)), accepted=dict.fromkeys(keys, "accepted by ada: fine"))
+    no = review(answers(), Scans(tuple(found)), declined={keys[1]: "A person said no (ada: mend it)"})
+
+    assert not shut.ok and not one.ok and both.ok
+    assert [failure["key"] for failure in one.detail["failures"]] == keys[1:]
+    assert [f["accepted"] for f in one.detail["findings"]] == ["accepted by ada: a test key", ""]
+    assert "2 accepted by a person" in both.summary
+    assert not no.detail["failures"][1]["askable"] and "mend it" in no.detail["failures"][1]["text"]
 
 
 @pytest.mark.parametrize(

@@ -82,16 +82,13 @@ async def test_the_base_decides_over_the_projects_own_rules(workshop: Any) -> No
     assert ("ruff", "N802") in {(f.tool, f.rule) for f in scans.findings if f.blocks}
 
 
-async def test_an_accepted_finding_does_not_block(workshop: Any) -> None:
-    """What a person has accepted is shown as such."""
+async def test_each_copy_of_a_finding_has_a_key_of_its_own(workshop: Any) -> None:
+    """A yes to one line is no yes to the same line written once more."""
     bench = workshop({"a.py": "x = 1\n"})
-    checkpoint = bench.change({"a.py": OLD})
-    found = await collect_scans(bench.bench, checkpoint)
-    bench.configure(accepted_findings=(found.findings[0].fingerprint,))
+    once = await collect_scans(bench.bench, bench.change({"a.py": OLD}))
+    twice = await collect_scans(bench.bench, bench.change({"a.py": OLD + OLD.partition("\n\n\n")[2]}))
 
-    scans = await collect_scans(bench.bench, checkpoint)
-
-    assert scans.ok and scans.accepted == found.findings
+    assert {f.key for f in once.findings if f.blocks} < {f.key for f in twice.findings if f.blocks}
 
 
 async def test_a_scanner_that_gives_no_answer_is_a_problem(workshop: Any) -> None:

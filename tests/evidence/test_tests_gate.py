@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.evidence import collect_tests
+from core.evidence.tests_gate import test_key as key_of_test
 from core.machine.states import EvidenceKind
 
 TRIPLE = "def double(n):\n    return n * 2\n\n\ndef triple(n):\n    return n * 3\n"
@@ -103,7 +104,7 @@ async def test_a_test_bent_to_fit_the_code_is_caught(calc: Any) -> None:
 
 async def test_an_accepted_change_of_a_test_passes(calc: Any) -> None:
     """What a person has said yes to is left out of pass to pass."""
-    calc.configure(accepted_tests=("tests.test_calc::test_double",))
+    calc.accept(key_of_test("tests.test_calc::test_double"))
     changed = "from calc import double\n\n\ndef test_double():\n    assert double(2) == 8\n"
     kept = "\n\ndef test_zero():\n    assert double(0) == 0\n"
 

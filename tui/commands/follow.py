@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.config import Paths
 from core.errors import ExitCode, QdeckError
-from core.machine.commands import Authority
+from core.machine.commands import ACCEPTANCE, Authority
 from core.machine.events import EventType
 from core.machine.states import FINAL, Condition, State
 from core.machine.transitions import BACK, Kind
@@ -22,7 +22,7 @@ from tui.words import ROLE_NAMES, duration, state_word, waits_for
 
 if TYPE_CHECKING:
     from core.service.service import OrchestrationService
-    from core.service.views import Answer, EventView, WorkflowView
+    from core.service.views import Answer, DecisionView, EventView, WorkflowView
 
 FORWARD = (Kind.ADVANCE, Kind.ACCEPT)
 _POLL = 0.08
@@ -81,7 +81,7 @@ def _event_line(event: EventView) -> str:
         case EventType.EVIDENCE_RECORDED:
             mark = "✓" if data["ok"] else "✗"
             return f"  {mark} {data['kind']}: {one_line(str(data['summary']), 200)}"
-        case EventType.APPROVED | EventType.CONDITION_CHANGED:
+        case EventType.APPROVED | EventType.ACCEPTED | EventType.CONDITION_CHANGED:
             return f"  {one_line(event.text, 300)}"
     return ""
 
@@ -158,6 +158,8 @@ class Follower:
             return True
         note(decision_text(decision))
         forward = next((m for m in decision.moves if m.kind in FORWARD and m.ready), None)
+        if decision.kind == ACCEPTANCE:
+            return await self._answered(decision, by)
         question = "Approve?" if decision.kind == "approval" else ""
         if decision.kind == "person" and forward is not None:
             question = f"{move_text(forward)}?"
@@ -173,6 +175,23 @@ class Follower:
         else:
             return False
         return bool(words) and self._told(await self.service.chat(self.workflow_id, words, by=by))
+
+    async def _answered(self, decision: DecisionView, by: Authority) -> bool:
+        """Ask each question of the gate by itself. False as soon as one is left open."""
+        version = decision.version
+        for asked in (item for item in decision.asks if item.open):
+            yes = await ask_yes(f"{one_line(asked.name, 100)}: {one_line(asked.text, 200)}. May it stand?")
+            reason = await ask("Why? (empty: leave it waiting)")
+            if not reason:
+                return False
+            answer = await self.service.accept_finding(
+                self.workflow_id, asked.key, by=by, expected_version=version, reason=reason, accept=yes
+            )
+            self._told(answer)
+            if answer.workflow is None or not answer.ok:
+                return True
+            version = answer.workflow.version
+        return True
 
     async def _advanced(self, by: Authority, version: int) -> bool:
         return self._told(
@@ -217,6 +236,8 @@ def _ways(view: WorkflowView) -> str:
     """Return the commands that lead on from what the workflow waits for."""
     name = view.build_id
     back = f"`qdeck rollback {name} --to STATE --reason …`, `qdeck cancel {name}`, or the app (`qdeck`)."
+    if view.waiting_for == ACCEPTANCE:
+        return f"`qdeck accept {name}` lists the questions and answers them, {back}"
     if view.waiting_for == "retries":
         return f"`qdeck retry {name} --reason …`, {back}"
     if view.waiting_for == "budget":

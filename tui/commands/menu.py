@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from core.errors import ExitCode
-from tui.commands import builds, orders, questions, record, serving, tokens
+from tui.commands import accepting, builds, orders, questions, record, serving, tokens
 from tui.commands.output import UsageFault
 
 # typer keeps its own copy of click; these are the bases of its complaints under both.
@@ -49,6 +49,9 @@ for name, command in (
     ("run", builds.run),
     ("start", builds.start),
     ("advance", orders.advance),
+    ("accept", accepting.accept),
+    ("override", accepting.override),
+    ("standing", accepting.standing),
     ("retry", orders.retry),
     ("rollback", orders.rollback),
     ("fork", orders.fork),

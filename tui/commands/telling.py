@@ -12,7 +12,16 @@ from tui.words import ROLE_NAMES, digest, duration, plural, spent, state_word, w
 
 if TYPE_CHECKING:
     from core.board import BoardRow
-    from core.service.views import DecisionView, EventView, EvidenceView, MoveView, StatsView, WorkflowView
+    from core.service.views import (
+        AskView,
+        DecisionView,
+        EventView,
+        EvidenceView,
+        MoveView,
+        SaidView,
+        StatsView,
+        WorkflowView,
+    )
 
 _NOTHING = 'No workflow yet. `qdeck demo` shows one; `qdeck run "REQUEST" --project PATH` starts yours.'
 
@@ -38,6 +47,7 @@ def workflow_text(view: WorkflowView) -> str:
             f"  at work    {ROLE_NAMES[view.role]}{': ' if view.activity else ''}{one_line(view.activity)}"
         )
     lines += [f"  evidence   {_evidence(item)}" for item in view.evidence.values()]
+    lines += [f"  said       {said_text(word)}" for word in view.said]
     lines += [f"  next       {one_line(text, 200)}" for text in view.next_expectations]
     took, cost = duration(view.elapsed.total_seconds()), spent(view.cost_usd, view.budget_usd)
     lines.append(f"  so far     {took}, {cost}, retries {view.retries_used} of {view.retry_budget}")
@@ -58,10 +68,26 @@ def _where(state: State) -> str:
 def _evidence(item: EvidenceView) -> str:
     mark = "✓" if item.ok and item.current else "✗" if item.current else "○"
     lines = f"{mark} {item.kind.value:<12} {one_line(item.summary or item.why)}"
+    if item.overridden:
+        lines = f"! {item.kind.value:<12} RED, {one_line(item.overridden, 200)} ({one_line(item.summary)})"
     if item.approved_by:
         by = "policy (auto)" if item.approved_by == "auto" else item.approved_by.removeprefix("person:")
         lines += f", approved by {one_line(by, 40)}"
     return lines if item.current or not item.summary else f"{lines} ({one_line(item.why)})"
+
+
+def said_text(word: SaidView) -> str:
+    """Return what a person said to a finding or a gate, the overrides loud."""
+    verb = "OVERRODE the gate of the " + word.evidence if word.verdict == "overridden" else word.verdict
+    who = one_line(word.by.removeprefix("person:"), 40)
+    return f"{who} {verb}: {one_line(word.what, 120)} ({one_line(word.reason, 200)})"
+
+
+def ask_text(ask: AskView) -> str:
+    """Return one question of a gate: its key, what it is about, what is wrong, what was said."""
+    verb = "strike the hidden check" if ask.strikes else "let it stand"
+    state = f"  [{one_line(ask.answer, 200)}]" if ask.answer else f"  ({verb}?)"
+    return f"{ask.key}  {one_line(ask.name, 100)}: {one_line(ask.text, 300)}{state}"
 
 
 def board_text(rows: Iterable[BoardRow]) -> str:
@@ -116,6 +142,7 @@ def decision_text(decision: DecisionView) -> str:
         lines.append(
             f"  finding {finding.get('rule', '')} {one_line(place)}: {one_line(str(finding.get('text', '')))}"
         )
+    lines += [f"  ? {ask_text(ask)}" for ask in decision.asks]
     if diff := decision.diff:
         lines.append(f"  {plural(diff.files, 'file')} changed, +{diff.added} -{diff.removed}")
         lines += [f"    {one_line(path, 90)}" for path in diff.paths[:12]]
