@@ -71,6 +71,8 @@ def standing_of(fork: Fork, begun: Workflow) -> Workflow:
         parent_event=fork.seq,
         settings=begun.settings,
         machine_version=begun.machine_version,
+        # A yes was given to a change that was asked for; with another request nobody has said anything yet.
+        acceptances={} if other else parent.acceptances,
     )
 
 
