@@ -6,8 +6,11 @@ The app draws from this before SQLModel is imported. Knows the view's columns an
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 BOARD_VIEW = "board_v1"
@@ -21,6 +24,24 @@ COLUMNS = (
     "cost_usd, budget_usd, retries_used, retry_budget, created_at, updated_at, completed_at, version, "
     "evidence, attempt"
 )
+
+
+_GROUP = (
+    "CASE WHEN state = 'complete' OR condition = 'cancelled' THEN 3 "
+    "WHEN condition IN ('waiting', 'failed') THEN 0 WHEN condition = 'active' THEN 1 ELSE 2 END"
+)
+# S608 below: nothing but constants of this module is put together.
+_TOP = (
+    f"SELECT {COLUMNS} FROM {BOARD_VIEW} WHERE workflow_id IN "  # noqa: S608
+    f"(SELECT workflow_id FROM {BOARD_VIEW} ORDER BY {_GROUP}, created_at DESC LIMIT ?)"
+)
+_COUNTS = f"SELECT {_GROUP}, condition = 'failed', count(*) FROM {BOARD_VIEW} GROUP BY 1, 2"  # noqa: S608
+_SPENT = (
+    f"SELECT sum(cost_usd), sum(budget_usd), count(budget_usd) FROM {BOARD_VIEW} "  # noqa: S608
+    "WHERE state != 'complete' AND condition != 'cancelled'"
+)
+
+_Ask = Callable[[str, tuple[float | int, ...]], Iterable[tuple[Any, ...]]]
 
 
 class BoardUnreadable(ValueError):
@@ -59,27 +80,69 @@ class BoardRow:
     attempt: int
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many workflows there are by who has to act next, and what the open ones spent of their budgets."""
+
+    need: int = 0
+    running: int = 0
+    waiting: int = 0
+    done: int = 0
+    failed: int = 0
+    cost_usd: float = 0.0
+    budget_usd: float | None = None
+
+
+def first_look(path: Path, limit: int) -> tuple[list[BoardRow], Totals]:
+    """Return the rows that the board's first frame can show, and what the whole board comes to.
+
+    Those that need a person come first, then those that run, wait and are done; the newest first in each.
+    Raises as `read_board` does.
+    """
+    with _open(path) as ask:
+        rows = _rows(ask(_TOP, (limit,)))
+        counted = {(group, bool(failed)): count for group, failed, count in ask(_COUNTS, ())}
+        cost, budget, budgets = next(iter(ask(_SPENT, ())), (None, None, 0))
+    groups = [counted.get((g, False), 0) + counted.get((g, True), 0) for g in range(4)]
+    need, running, waiting, done = groups
+    money = cost or 0.0, budget if budgets else None
+    return rows, Totals(need, running, waiting, done, counted.get((0, True), 0), *money)
+
+
 def read_board(path: Path, changed_since: float = 0.0, limit: int = 100_000) -> list[BoardRow]:
     """Return the board's rows, newest workflow first.
 
     With `changed_since`, only those changed after it (and a little before). A missing file is an empty
     board, a journal that has no board yet too. Raises BoardUnreadable for a file that cannot be read.
     """
+    with _open(path) as ask:
+        return _rows(ask(_query(changed_since), _values(changed_since, limit)))
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[_Ask]:
+    """Give the means to ask the file; there is nothing in one that is not there, or has no board yet."""
     if not path.exists():
-        return []
-    # mode=ro keeps the promise that looking never writes; quote, because the path may hold ? or #.
+        yield lambda query, values: ()
+        return
     connection: sqlite3.Connection | None = None
     try:
+        # mode=ro keeps the promise that looking never writes; quote, because the path may hold ? or #.
         connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=2.0)
-        rows = connection.execute(_query(changed_since), _values(changed_since, limit)).fetchall()
+        known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (BOARD_VIEW,)).fetchone()
+        yield connection.execute if known else lambda query, values: ()
     except sqlite3.Error as error:
-        if str(error) == f"no such table: {BOARD_VIEW}":
-            return []
         raise BoardUnreadable(f"The journal {path} cannot be read: {error}.") from error
     finally:
         if connection is not None:
             connection.close()
-    return [BoardRow(*row) for row in rows]
+
+
+def _rows(found: Iterable[tuple[Any, ...]]) -> list[BoardRow]:
+    """Rows share the words that many of them hold: ten thousand take half the memory."""
+    shared: dict[Any, Any] = {}
+    share = shared.setdefault
+    return [BoardRow(*[share(v, v) if type(v) is str else v for v in row]) for row in found]
 
 
 def _query(changed_since: float) -> str:

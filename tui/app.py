@@ -16,10 +16,11 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 
-from core.board import BoardRow, BoardUnreadable, read_board
+from core.board import BoardRow, BoardUnreadable, Totals, first_look
 from core.config import Settings, load_settings
 from core.errors import QdeckError
 from core.text import clean
+from tui import memory
 from tui.journal_link import (
     BoardChanged,
     JournalLink,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
+FIRST_ROWS = 120
+"""Rows that are read for the first frame, more than a screen shows; the others come after it."""
 TOLD_SECONDS, BAD_SECONDS = 4.0, 8.0
 """How long a word stays on the screen, and how long one on trouble does."""
 
@@ -100,6 +103,7 @@ class QdeckApp(Orders, App[int]):
         self.worker_struggling = False
         self.project = _repository_around(self.options.project)
         self._interrupted = float("-inf")
+        self._settled = False
         self.link = JournalLink(
             self.settings.database_url,
             self.post_message,
@@ -120,19 +124,21 @@ class QdeckApp(Orders, App[int]):
     def get_default_screen(self) -> BoardScreen:
         """The board, with what a read-only look at the journal's file shows."""
         rows: list[BoardRow] = []
+        totals: Totals | None = None
         url = self.settings.database_url
         if url.startswith("sqlite:///"):
             try:
-                rows = read_board(Path(url.removeprefix("sqlite:///")))
+                rows, totals = first_look(Path(url.removeprefix("sqlite:///")), FIRST_ROWS)
             except BoardUnreadable as error:
                 self.trouble = str(error)
-        return BoardScreen(rows)
+        return BoardScreen(rows, totals)
 
     def on_ready(self) -> None:
         """The first frame is on the screen: now the rest may load."""
         if not gc.isenabled():
             gc.enable()
             gc.freeze()
+        memory.share_arena()
         if not self.is_headless:
             leave_on_signals(self)
         self.link.start()
@@ -226,7 +232,13 @@ class QdeckApp(Orders, App[int]):
 
     def on_board_changed(self, event: BoardChanged) -> None:
         """Hand new rows to the board."""
-        self.board.update_rows(event.rows)
+        self.board.update_rows(event.rows, complete=event.complete)
+        if event.complete and not self._settled:
+            self._settled = True
+            self.set_timer(1.0, self._give_back)
+
+    def _give_back(self) -> None:
+        self.run_worker(memory.give_back, thread=True, group="memory")
 
     def on_workflow_changed(self, event: WorkflowChanged) -> None:
         """Hand the new picture to whoever shows this workflow."""

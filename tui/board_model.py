@@ -1,14 +1,14 @@
-"""The board without its widget: rows in groups, a filter, and which row lies on which line. Pure."""
+"""The board without its widget: rows in groups, filters, an order, and which row lies on which line. Pure."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from core.board import BoardRow
-from core.machine.states import Condition, State
+from core.board import BoardRow, Totals
+from core.machine.states import STATES, Condition, State
 from tui import words
 
 
@@ -30,15 +30,32 @@ def group_of(row: BoardRow) -> Group:
     return Group.RUNNING if row.condition == Condition.ACTIVE else Group.WAITING
 
 
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """What the line on top says: how many need the user, run, failed; what the open workflows spent."""
+class Sort(Enum):
+    """The orders that rows can have within their group. The value is the word for it."""
 
-    need: int = 0
-    running: int = 0
-    failed: int = 0
-    cost: float = 0.0
-    budget: float | None = None
+    NEWEST = "newest first"
+    OLDEST = "oldest first"
+    PHASE = "by phase"
+    COST = "by cost"
+    NAME = "by name"
+    PROJECT = "by project"
+
+
+_Key = tuple[float | str, float, str]
+_KEYS: dict[Sort, Callable[[BoardRow], float | str]] = {
+    Sort.NEWEST: lambda row: 0.0,
+    Sort.OLDEST: lambda row: row.created_at,
+    Sort.PHASE: lambda row: -float(STATES[State(row.state)].rank),
+    Sort.COST: lambda row: -row.cost_usd,
+    Sort.NAME: lambda row: row.title.casefold(),
+    Sort.PROJECT: lambda row: row.project.casefold(),
+}
+_TOTAL_OF: dict[Group, Callable[[Totals], int]] = {
+    Group.NEEDS_YOU: lambda totals: totals.need,
+    Group.RUNNING: lambda totals: totals.running,
+    Group.WAITING: lambda totals: totals.waiting,
+    Group.DONE: lambda totals: totals.done,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +68,82 @@ class Place:
 
 
 _NOWHERE = Place()
-_Key = tuple[float, str]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What all rows come to, kept up with every change: ten thousand are not counted for each."""
+
+    groups: dict[Group, int] = field(default_factory=lambda: dict.fromkeys(Group, 0))
+    failed: int = 0
+    cost: float = 0.0
+    budget: float = 0.0
+    budgets: int = 0
+
+    def count(self, row: BoardRow, sign: int) -> None:
+        """Take a row in, or out."""
+        group = group_of(row)
+        self.groups[group] += sign
+        if group is Group.DONE:
+            return
+        self.failed += sign * (row.condition == Condition.FAILED)
+        self.cost += sign * row.cost_usd
+        if row.budget_usd is not None:
+            self.budget += sign * row.budget_usd
+            self.budgets += sign
+
+    def totals(self) -> Totals:
+        """Return the sums."""
+        budget = self.budget if self.budgets else None
+        return Totals(*self.groups.values(), self.failed, max(0.0, self.cost), budget)
 
 
 @dataclass(slots=True)
 class BoardModel:
-    """All rows by id, and the ids in their groups, newest first."""
+    """All rows by id, and the ids in their groups, in the order that the user chose."""
 
     rows: dict[str, BoardRow] = field(default_factory=dict)
     pattern: str = ""
+    project: str = ""
+    sort: Sort = Sort.NEWEST
     row_height: int = 2
+    _totals: Totals | None = None
+    _tally: _Tally = field(default_factory=_Tally)
     _groups: dict[Group, list[_Key]] = field(default_factory=lambda: {g: [] for g in Group})
     _shown: dict[str, _Key] = field(default_factory=dict)
 
-    def load(self, rows: Iterable[BoardRow]) -> None:
-        """Replace everything."""
+    def load(self, rows: Iterable[BoardRow], totals: Totals | None = None) -> None:
+        """Replace everything. With `totals`, these are only the first rows of so many."""
         self.rows = {row.workflow_id: row for row in rows}
+        self._tally = _Tally()
+        for row in self.rows.values():
+            self._tally.count(row, 1)
+        counted = self._tally.totals()
+        self._totals = totals if totals is not None and _size(totals) > _size(counted) else None
         self._regroup()
+
+    def complete(self) -> None:
+        """All rows are there: count them from now on."""
+        self._totals = None
 
     def filter(self, pattern: str) -> None:
         """Show only the rows that hold every word of `pattern`."""
         self.pattern = pattern
         self._regroup()
+
+    def filter_project(self, project: str) -> None:
+        """Show only the rows of a project; of all when empty."""
+        self.project = project
+        self._regroup()
+
+    def sort_by(self, sort: Sort) -> None:
+        """Give the rows of each group another order."""
+        self.sort = sort
+        self._regroup()
+
+    def projects(self) -> list[str]:
+        """Return the names of all projects that have rows."""
+        return sorted({row.project for row in self.rows.values()}, key=str.casefold)
 
     def upsert(self, rows: Iterable[BoardRow]) -> tuple[bool, list[str]]:
         """Take in changed rows. Return whether lines moved, and the ids whose row must be drawn again."""
@@ -81,30 +152,24 @@ class BoardModel:
             old = self.rows.get(row.workflow_id)
             if old == row:
                 continue
+            if old is not None:
+                self._tally.count(old, -1)
+            self._tally.count(row, 1)
             self.rows[row.workflow_id] = row
             changed.append(row.workflow_id)
             moved = self._place(row, old) or moved
         return moved, changed
 
-    def attention(self) -> Attention:
-        """Count what the line on top says. The filter does not change it."""
-        need = running = failed = 0
-        cost, budget, any_budget = 0.0, 0.0, False
-        for row in self.rows.values():
-            if row.state == State.COMPLETE or row.condition == Condition.CANCELLED:
-                continue
-            need += row.condition == Condition.WAITING
-            running += row.condition == Condition.ACTIVE
-            failed += row.condition == Condition.FAILED
-            cost += row.cost_usd
-            if row.budget_usd is not None:
-                budget += row.budget_usd
-                any_budget = True
-        return Attention(need, running, failed, cost, budget if any_budget else None)
+    def totals(self) -> Totals:
+        """Return what the line on top says. No filter changes it."""
+        return self._totals or self._tally.totals()
 
     def count(self, group: Group) -> int:
-        """Return how many rows a group shows."""
-        return len(self._groups[group])
+        """Return how many rows a group has."""
+        known = len(self._groups[group])
+        if self._totals is None or self.pattern or self.project:
+            return known
+        return max(known, _TOTAL_OF[group](self._totals))
 
     @property
     def shown(self) -> int:
@@ -114,8 +179,8 @@ class BoardModel:
     @property
     def height(self) -> int:
         """How many lines everything takes."""
-        groups = [g for g in Group if self._groups[g]]
-        return sum(1 + self.row_height * self.count(g) for g in groups) + max(0, len(groups) - 1)
+        groups = [keys for keys in self._groups.values() if keys]
+        return sum(1 + self.row_height * len(keys) for keys in groups) + max(0, len(groups) - 1)
 
     def place(self, line: int) -> Place:
         """Return what lies on `line`."""
@@ -129,7 +194,7 @@ class BoardModel:
                 return Place(heading=group)
             if line < size:
                 index, part = divmod(line - 1, self.row_height)
-                return Place(workflow_id=keys[index][1], part=part)
+                return Place(workflow_id=keys[index][-1], part=part)
             if line == size:
                 return _NOWHERE
             line -= size + 1
@@ -149,7 +214,11 @@ class BoardModel:
 
     def order(self) -> list[str]:
         """Return the ids that are shown, from top to bottom."""
-        return [key[1] for keys in self._groups.values() for key in keys]
+        return [key[-1] for keys in self._groups.values() for key in keys]
+
+    def members(self, group: Group) -> list[str]:
+        """Return the ids that a group shows, from top to bottom."""
+        return [key[-1] for key in self._groups[group]]
 
     def position(self, workflow_id: str) -> int | None:
         """Return the index of a row among all that are shown."""
@@ -168,24 +237,30 @@ class BoardModel:
         position = max(0, min(position, self.shown - 1))
         for keys in self._groups.values():
             if position < len(keys):
-                return keys[position][1]
+                return keys[position][-1]
             position -= len(keys)
         return None
 
     def next_that_needs(self, after: str | None) -> str | None:
-        """Return the next row that needs the user, round and round; None when there is none."""
-        keys = self._groups[Group.NEEDS_YOU]
-        if not keys:
+        """Return the next row that needs the user, round and round; None when there is none.
+
+        A filter hides none of them: what needs the user is found from anywhere.
+        """
+        needing = (row for row in self.rows.values() if group_of(row) is Group.NEEDS_YOU)
+        ids = [key[-1] for key in sorted(map(self._key, needing))]
+        if not ids:
             return None
-        ids = [key[1] for key in keys]
         return ids[(ids.index(after) + 1) % len(ids)] if after in ids else ids[0]
+
+    def _key(self, row: BoardRow) -> _Key:
+        return (_KEYS[self.sort](row), -row.created_at, row.workflow_id)
 
     def _regroup(self) -> None:
         self._groups = {group: [] for group in Group}
         self._shown = {}
         for row in self.rows.values():
             if self._matches(row):
-                key = (-row.created_at, row.workflow_id)
+                key = self._key(row)
                 self._groups[group_of(row)].append(key)
                 self._shown[row.workflow_id] = key
         for keys in self._groups.values():
@@ -194,22 +269,28 @@ class BoardModel:
     def _place(self, row: BoardRow, old: BoardRow | None) -> bool:
         """Put a row where it belongs; say whether any line moved."""
         was = self._shown.get(row.workflow_id)
-        fits = self._matches(row)
-        if was and fits and old is not None and group_of(old) is group_of(row):
+        key = self._key(row) if self._matches(row) else None
+        if was and was == key and old is not None and group_of(old) is group_of(row):
             return False
         if was and old is not None:
-            self._groups[group_of(old)].remove(was)
+            keys = self._groups[group_of(old)]
+            del keys[bisect_left(keys, was)]
             del self._shown[row.workflow_id]
-        if fits:
-            key = (-row.created_at, row.workflow_id)
+        if key:
             insort(self._groups[group_of(row)], key)
             self._shown[row.workflow_id] = key
-        return bool(was) or fits
+        return bool(was or key)
 
     def _matches(self, row: BoardRow) -> bool:
+        if self.project and row.project != self.project:
+            return False
         if not self.pattern:
             return True
         text = f"{row.build_id} {row.title} {row.project} {row.state} {row.condition} {row.activity}".lower()
         if words.needs_you(row):
             text += " needs you"
         return all(word in text for word in self.pattern.lower().split())
+
+
+def _size(totals: Totals) -> int:
+    return totals.need + totals.running + totals.waiting + totals.done

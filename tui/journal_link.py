@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 FAST, CALM, IDLE = 0.016, 0.1, 0.25
 """Seconds between two looks: while something streams, while something moves, and otherwise."""
+PORTION = 200
+"""Rows that the board takes in at once."""
 
 
 @dataclass
@@ -45,9 +47,10 @@ class JournalTrouble(Message):
 
 @dataclass
 class BoardChanged(Message):
-    """These rows are new or changed."""
+    """These rows are new or changed; `complete` when no others are still to come."""
 
     rows: Sequence[BoardRow]
+    complete: bool = True
 
 
 @dataclass
@@ -204,9 +207,14 @@ class JournalLink:
         except QdeckError as error:
             self._post(JournalTrouble(str(error)))
             return
-        if rows:
-            self._board_seen = max(self._board_seen, *(row.updated_at for row in rows), OVERLAP)
-            self._post(BoardChanged(rows))
+        if not rows:
+            return
+        self._board_seen = max(self._board_seen, *(row.updated_at for row in rows), OVERLAP)
+        # A key that is pressed meanwhile waits for one portion only.
+        for start in range(0, len(rows), PORTION):
+            self._post(BoardChanged(rows[start : start + PORTION], start + PORTION >= len(rows)))
+            if start + PORTION < len(rows):
+                await asyncio.sleep(FAST)
 
     def _followed(self, service: OrchestrationService) -> _Follower | None:
         """The follower of the workflow that is watched now."""

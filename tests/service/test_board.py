@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.board import BoardUnreadable, read_board
+from core.board import BoardUnreadable, Totals, first_look, read_board
 from core.journal.engine import EngineJournal
 from core.machine.commands import Authority, Move, SetCondition
 from core.machine.states import EvidenceKind, State
@@ -37,6 +37,16 @@ def test_rubbish_is_unreadable(tmp_path: Path) -> None:
     path.write_bytes(b"rubbish" * 1_000)
     with pytest.raises(BoardUnreadable, match=r"qd.eck#\.db cannot be read"):
         read_board(path)
+
+
+async def test_the_first_look_counts_all_and_reads_what_needs_you_first(build: Any, path: Path) -> None:
+    """A screen's worth of rows, and the sums of the whole board."""
+    assert first_look(path.with_name("none.db"), 5) == ([], Totals())
+    (one,) = read_board(path)
+    assert first_look(path, 5) == ([one], Totals(running=1, budget_usd=one.budget_usd))
+    await build.wait("person", "it is your turn")
+    rows, totals = first_look(path, 0)
+    assert (rows, totals.need, totals.running, totals.failed) == ([], 1, 0, 0)
 
 
 async def test_a_row_shows_the_workflow(build: Any, path: Path) -> None:

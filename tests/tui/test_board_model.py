@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.board import BoardRow
 from core.machine.states import Condition, State
-from tui.board_model import BoardModel, Group, group_of
+from tui.board_model import BoardModel, Group, Sort, group_of
 
 
 def row(number: int, state: str = "testing", condition: str = "active", **rest: object) -> BoardRow:
@@ -60,7 +60,7 @@ def test_changes_lead_to_the_same_board_as_loading_it(
     told.upsert(then)
     read.load({r.workflow_id: r for r in [*first, *then]}.values())
     assert told.order() == read.order()
-    assert told.attention() == read.attention()
+    assert told.totals() == read.totals()
     assert [told.place(y) for y in range(told.height)] == [read.place(y) for y in range(read.height)]
 
 
@@ -100,6 +100,35 @@ def test_the_line_on_top_counts_open_builds_only() -> None:
     """What is done spends no budget any more."""
     model = BoardModel()
     model.load([row(1), row(2, condition="waiting"), row(3, condition="failed"), row(4, "complete")])
-    attention = model.attention()
-    assert (attention.need, attention.running, attention.failed) == (1, 1, 1)
-    assert (attention.cost, attention.budget) == (1.5, 3.0)
+    totals = model.totals()
+    assert (totals.need, totals.running, totals.failed, totals.done) == (2, 1, 1, 1)
+    assert (totals.cost_usd, totals.budget_usd) == (1.5, 3.0)
+
+
+def test_the_first_rows_stand_for_all_until_they_come() -> None:
+    """The first frame reads what a screen can show, and counts everything."""
+    all_rows = [row(n, condition="waiting" if n == 1 else "active") for n in range(1, 9)]
+    model = BoardModel()
+    model.load(all_rows)
+    totals = model.totals()
+    model.load(all_rows[:3], totals)
+    assert model.totals() == totals and model.count(Group.RUNNING) == 7 and model.shown == 3
+    model.upsert(all_rows)
+    model.complete()
+    assert model.totals() == totals and model.shown == 8
+
+
+@pytest.mark.parametrize("sort", Sort)
+def test_a_row_that_changes_goes_where_the_order_wants_it(sort: Sort) -> None:
+    """Told of changes or read anew, the order is the same; and no filter hides what needs the user."""
+    first = [row(n, cost_usd=float(n % 3), title=f"Build {9 - n}", project=f"p{n % 2}") for n in range(1, 9)]
+    told, read = BoardModel(sort=sort), BoardModel(sort=sort)
+    told.load(first)
+    then = [replace(r, cost_usd=5.0 - r.cost_usd, state="planning") for r in first[::2]]
+    told.upsert(then)
+    read.load([*first[1::2], *then])
+    assert told.order() == read.order()
+    told.filter_project("p1")
+    assert {told.rows[i].project for i in told.order()} == {"p1"}
+    told.upsert([replace(first[1], condition="waiting")])
+    assert told.next_that_needs(None) == "w2"

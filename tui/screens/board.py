@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from core.board import BoardRow
+from core.board import BoardRow, Totals
 from core.machine.states import Condition, State
 from core.text import clean
 from tui import legal, words
@@ -36,14 +36,14 @@ class BoardScreen(BuildActions, DeckScreen):
         Binding("q", "app.leave", "Quit", id="app.leave", tooltip="Leave qdeck; builds may go on."),
     ]
 
-    def __init__(self, rows: Sequence[BoardRow] = ()) -> None:
+    def __init__(self, rows: Sequence[BoardRow] = (), totals: Totals | None = None) -> None:
         super().__init__(id="board-screen")
-        self._rows = rows
+        self._rows, self._totals = rows, totals
 
     def content(self) -> ComposeResult:
         """Attention line, board, filter, and the line to the Q Assistant."""
         yield Bar(id="attention")
-        yield Board(self._rows, id="board")
+        yield Board(self._rows, self._totals, id="board")
         yield Bar(id="prompt")
 
     @property
@@ -64,8 +64,10 @@ class BoardScreen(BuildActions, DeckScreen):
 
     # --- what the app tells it
 
-    def update_rows(self, rows: Sequence[BoardRow]) -> None:
-        """Take in changed rows."""
+    def update_rows(self, rows: Sequence[BoardRow], *, complete: bool) -> None:
+        """Take in changed rows; `complete` once all are there."""
+        if complete:
+            self.board.model.complete()
         self.board.update_rows(rows)
         self.refresh_top()
 
@@ -245,26 +247,21 @@ def standing_of(row: BoardRow) -> Standing:
 
 def attention_line(board: Board) -> Line:
     """Return the line on top: what needs the user, runs and failed; what is spent."""
-    attention = board.model.attention()
+    totals = board.model.totals()
+    need = totals.need - totals.failed
     parts: list[Line] = []
-    if attention.need:
-        parts.append(
-            (
-                Span(
-                    f"{words.NEED} {attention.need} {'needs' if attention.need == 1 else 'need'} you",
-                    "need bold",
-                ),
-            )
-        )
-    if attention.running:
-        parts.append((Span(f"{words.RUN} {attention.running} running", "run"),))
-    if attention.failed:
-        parts.append((Span(f"{words.BAD} {attention.failed} failed", "bad bold"),))
+    if need:
+        text = f"{words.NEED} {need} {'needs' if need == 1 else 'need'} you"
+        parts.append((Span(text, "need bold"),))
+    if totals.running:
+        parts.append((Span(f"{words.RUN} {totals.running} running", "run"),))
+    if totals.failed:
+        parts.append((Span(f"{words.BAD} {totals.failed} failed", "bad bold"),))
     if not parts:
-        done = len(board.model.rows)
-        parts.append((Span(f"nothing is running, {done} done" if done else "nothing is running", "muted"),))
-    if attention.cost or attention.budget:
-        parts.append((Span(words.spent(attention.cost, attention.budget), "text"),))
+        text = f"nothing is running, {totals.done} done" if totals.done else "nothing is running"
+        parts.append((Span(text, "muted"),))
+    if totals.cost_usd or totals.budget_usd:
+        parts.append((Span(words.spent(totals.cost_usd, totals.budget_usd), "text"),))
     line: list[Span] = [Span("qdeck", "strong bold"), Span("   ")]
     for i, part in enumerate(parts):
         line += [Span(" · ", "faint")] * bool(i) + list(part)

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.reactive import var
 from textual.strip import Strip
 
-from core.board import BoardRow
+from core.board import BoardRow, Totals
 from core.machine.states import Condition, State
 from core.text import clean
 from tui import words
@@ -75,13 +75,16 @@ class Board(Painted):
 
         workflow_id: str | None
 
-    def __init__(self, rows: Sequence[BoardRow] = (), *, id: str | None = None) -> None:
+    def __init__(
+        self, rows: Sequence[BoardRow] = (), totals: Totals | None = None, *, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self.model = BoardModel()
-        self.model.load(rows)
+        self.model.load(rows, totals)
         self.placeholder: tuple[Line, ...] = _EMPTY
-        self._strips: dict[tuple[str, int], tuple[object, Strip]] = {}
+        self._strips: dict[tuple[str, int], tuple[tuple[object, ...], Strip]] = {}
         self._last_position = 0
+        self._view: tuple[object, ...] = ()
         self.set_reactive(Board.cursor, self.model.at(0))
 
     # --- what the screen tells it
@@ -89,9 +92,10 @@ class Board(Painted):
     def update_rows(self, rows: Sequence[BoardRow]) -> None:
         """Take in changed rows; lines that did not change are not drawn again."""
         moved, changed = self.model.upsert(rows)
-        if moved:
+        if moved and (self._visible() != self._view or self._cursor_is_lost()):
             self._relayout()
         else:
+            self.virtual_size = Size(self.size.width, self.model.height)
             for workflow_id in changed:
                 self._redraw(workflow_id)
         if self.cursor in changed:
@@ -124,8 +128,11 @@ class Board(Painted):
         self._relayout()
 
     def watch_now(self) -> None:
-        """Ages may have changed."""
-        self.refresh()
+        """Draw the rows again whose age now reads otherwise."""
+        for workflow_id in {place.workflow_id for place in self._places() if place.workflow_id}:
+            cached = self._strips.get((workflow_id, 0))
+            if cached is None or cached[0][-1] != self._age(self.model.rows[workflow_id]):
+                self._redraw(workflow_id)
 
     def watch_cursor(self, old: str | None, new: str | None) -> None:
         """Draw the two rows again and keep the cursor in sight."""
@@ -150,7 +157,7 @@ class Board(Painted):
     def _row_strip(self, place: Place, width: int) -> Strip:
         row = self.model.rows[place.workflow_id]
         selected = place.workflow_id == self.cursor
-        age = words.age(self.now - (row.completed_at or row.created_at)) if self.now else ""
+        age = self._age(row)
         key = (row, width, self.model.row_height, selected, selected and self.has_focus, age)
         cached = self._strips.get((place.workflow_id, place.part))
         if cached and cached[0] == key:
@@ -165,6 +172,14 @@ class Board(Painted):
         strip = self.strip((bar, *line), width, "cursor" if selected else "")
         self._strips[(place.workflow_id, place.part)] = (key, strip)
         return strip
+
+    def _age(self, row: BoardRow) -> str:
+        return words.age(self.now - (row.completed_at or row.created_at)) if self.now else ""
+
+    def _places(self) -> list[Place]:
+        """What lies on the lines that are visible."""
+        top = self.scroll_offset.y
+        return [self.model.place(y) for y in range(top, top + self.size.height)]
 
     def _heading(self, group: Group, width: int) -> Line:
         ink = _GROUP_INK[group]
@@ -191,13 +206,22 @@ class Board(Painted):
         left = " " * max(0, (width - widest) // 2)
         return self.strip(cut_line((Span(left), *lines[index]), width), width)
 
+    def _cursor_is_lost(self) -> bool:
+        return self.cursor is None or self.model.line_of(self.cursor) is None
+
     def _relayout(self) -> None:
-        if self.cursor is None or self.model.line_of(self.cursor) is None:
+        if self._cursor_is_lost():
             self.cursor = self.model.at(self._last_position)
         else:
             self._last_position = self.model.position(self.cursor) or 0
         self.virtual_size = Size(self.size.width, self.model.height)
         self.refresh()
+        self._view = self._visible()
+
+    def _visible(self) -> tuple[object, ...]:
+        """What a change out of sight leaves as it is: which row is where, and the counts in headings."""
+        places = self._places()
+        return (*places, *(self.model.count(place.heading) for place in places if place.heading))
 
     def _redraw(self, workflow_id: str) -> None:
         line = self.model.line_of(workflow_id)

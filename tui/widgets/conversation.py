@@ -82,7 +82,7 @@ class Conversation(Painted):
         """Show what the role is saying right now; nothing when `text` is empty."""
         self._pending = (author, attempt_id, text, at)
         if not text:
-            self._flush()
+            self.flush()
 
     def clear(self) -> None:
         """Forget everything, for another workflow."""
@@ -95,7 +95,7 @@ class Conversation(Painted):
 
     def on_mount(self) -> None:
         """Draw what streams at a steady pace, however fast it comes."""
-        self.set_interval(1 / HERTZ, self._flush)
+        self.set_interval(1 / HERTZ, self.flush)
 
     def on_resize(self) -> None:
         """Wrap anew when the width changed."""
@@ -145,7 +145,7 @@ class Conversation(Painted):
         index = bisect_right(self._starts, y) - 1
         return self._drawn[index][y - self._starts[index]]
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         if self._pending is None:
             return
         author, attempt_id, text, at = self._pending
