@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-BOARD_VIEW = "board_v1"
+BOARD_VIEW = "board_v2"
 """The view that every released journal offers; a change of columns is a new view beside it."""
 
 OVERLAP = 2.0
@@ -22,7 +22,7 @@ OVERLAP = 2.0
 COLUMNS = (
     "workflow_id, build_id, title, project, state, condition, waiting_for, autonomy, activity, tests, "
     "cost_usd, budget_usd, retries_used, retry_budget, created_at, updated_at, completed_at, version, "
-    "evidence, attempt"
+    "evidence, attempt, due_at, due_left, due_for, breached"
 )
 
 
@@ -56,6 +56,10 @@ class BoardRow:
     six characters, one for each piece in the order requirement, plan, code, tests, review, smoke: its
     letter of "rpctvs" when it is green and current, "!" when it is current and not green, "~" when it
     is stale, "-" when there is none.
+
+    `due_for` names the deadline that presses most ("workflow" or a phase): it runs out at `due_at`, or
+    has `due_left` seconds and stands still while a person is waited for. `breached` names the deadlines whose
+    breach is on record, with blanks between.
     """
 
     workflow_id: str
@@ -78,6 +82,10 @@ class BoardRow:
     version: int
     evidence: str
     attempt: int
+    due_at: float | None = None
+    due_left: float | None = None
+    due_for: str = ""
+    breached: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,9 @@ class Settings:
     """How often a workflow may go back by itself before it asks a person."""
     budget_usd: float | None = None
     """The most that one workflow may spend on models, in US dollars; unset means no limit."""
+    deadlines: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """How long a workflow may take, and each phase, without the time in which it waits for a person:
+    `workflow = "4h"`, `testing = "30m"`."""
     coverage_floor: float = 80.0
     """The share of changed lines, in percent, that tests must run."""
     test_command: tuple[str, ...] = ()
@@ -158,6 +161,7 @@ class Settings:
         data = {name: getattr(self, name) for name in PARSERS}
         data = {k: list(v) if isinstance(v, tuple) else v for k, v in data.items()}
         data |= {"models": dict(self.models), "keymap": dict(self.keymap), "autonomy": self.autonomy.value}
+        data["deadlines"] = dict(self.deadlines)
         data["paths"] = {f.name: str(getattr(self.paths, f.name)) for f in fields(self.paths)}
         data["asks"] = [{"key": a.key, "value": a.value, "digest": a.digest} for a in self.asks]
         return data | {"ignored": list(self.ignored), "sources": dict(self.sources)}

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from core.durations import seconds_of
+from core.machine.deadlines import DEADLINES
 from core.machine.states import Autonomy, Role
 
 
@@ -92,6 +94,17 @@ def _table(value: Any) -> dict[str, str]:
     raise TypeError("it has to be a table of texts")
 
 
+def _deadlines(value: Any) -> dict[str, float]:
+    """A table of spans by name; in the environment a text: `workflow=4h, testing=30m`."""
+    if isinstance(value, str):
+        value = dict(part.partition("=")[::2] for part in value.replace(",", " ").split())
+    if not isinstance(value, Mapping):
+        raise TypeError('it has to be a table of spans, such as testing = "30m"')
+    if unknown := [str(name) for name in value if name not in DEADLINES]:
+        raise ValueError(f"{unknown[0]!r} has no deadline; those that may: {', '.join(DEADLINES)}")
+    return {str(name): seconds_of(span) for name, span in value.items()}
+
+
 PARSERS: dict[str, Callable[[Any], Any]] = {
     "database_url": _text,
     "model": _text,
@@ -100,6 +113,7 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "autonomy": _autonomy,
     "retry_budget": _count(0),
     "budget_usd": _number(0),
+    "deadlines": _deadlines,
     "coverage_floor": _number(0, 100),
     "test_command": _command,
     "setup_command": _command,

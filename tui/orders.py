@@ -155,6 +155,7 @@ class Orders(_Base):
                     models=models,
                     retry_budget=self.settings.retry_budget,
                     base_commit=found["head"],
+                    deadlines=self.settings.deadlines,
                     by=person(),
                 )
             )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from core.board import BoardRow
+from core.durations import duration as duration
+from core.machine.deadlines import WHOLE
 from core.machine.states import PHASES, STATES, Condition, Role, State, StateKind, actor_in
 
 ROLE_NAMES: dict[Role, str] = {
@@ -103,16 +105,19 @@ def spent(cost: float, budget: float | None) -> str:
     return f"{money(cost)} of {money(budget)}" if budget else money(cost)
 
 
-def duration(seconds: float) -> str:
-    """Return a span of time in at most two units."""
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    if whole < 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
-    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
+def countdown(now: float, due_at: float | None, due_left: float | None) -> str:
+    """Return how long a deadline has: "2h10m left", "4m00s over", "40m00s left, stands still", or nothing."""
+    if due_at is not None:
+        left = due_at - now
+        return f"{duration(left)} left" if left >= 0 else f"{duration(-left)} over"
+    if due_left is None:
+        return ""
+    return f"{duration(due_left)} left, stands still" if due_left >= 0 else f"{duration(-due_left)} over"
+
+
+def due_of(due_for: str) -> str:
+    """Return whose deadline it is: nothing for the workflow as a whole, else the phase."""
+    return "" if due_for in ("", WHOLE) else due_for
 
 
 def age(seconds: float) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
+from core.durations import LONGEST
 from core.machine.refusal import Reason
 from core.machine.states import EvidenceKind, Role, State
 from core.service.views import WorkflowView
@@ -49,6 +50,23 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+Span = Annotated[
+    float | None, Field(strict=True, ge=1, le=LONGEST, description="Seconds; null lifts the deadline.")
+]
+
+
+class Deadlines(Body):
+    """How long a workflow and its phases may take. Time in which a person is waited for is not counted."""
+
+    workflow: Span = None
+    discovery: Span = None
+    planning: Span = None
+    implementation: Span = None
+    testing: Span = None
+    verification: Span = None
+    deployment: Span = None
+
+
 class StartBody(Body):
     """Begin a workflow. How much moves by itself, models and budget are the server's settings."""
 
@@ -65,6 +83,7 @@ class StartBody(Body):
         description="For whom; kept, and no authority: orders are recorded under the token's own person.",
     )
     metadata: dict[str, JsonValue] = Field(default={}, description="Kept as it is; nothing reads it.")
+    deadlines: Deadlines = Field(default=Deadlines(), description="Else the server's settings.")
 
 
 class AcceptBody(Body):
@@ -134,6 +153,13 @@ class ForkBody(Body):
     )
 
 
+class DeadlineBody(Body):
+    """Other deadlines; those that are not named stay."""
+
+    deadlines: Deadlines
+    expected_version: Version = None
+
+
 class ChatBody(Body):
     """Say something to the role that is at work, or that waits."""
 
@@ -187,6 +213,17 @@ class Handoff(BaseModel):
     answered_at: datetime | None
 
 
+class DeadlineEntry(BaseModel):
+    """How a deadline stands: `due_at` is null while its clock rests, `left` negative once it is missed."""
+
+    name: str
+    limit: float
+    spent: float
+    left: float
+    due_at: datetime | None
+    breached: bool
+
+
 class StatusReply(BaseModel):
     """How a workflow stands. `progress` is the share of the six phases whose evidence counts now."""
 
@@ -204,6 +241,9 @@ class StatusReply(BaseModel):
     completed_at: datetime | None
     next_expectations: list[str]
     status: Standing
+    deadlines: list[DeadlineEntry]
+    due_at: datetime | None = Field(description="When the deadline that presses most runs out.")
+    breached: bool = Field(description="Whether any deadline was missed.")
 
 
 class MoveReply(BaseModel):
@@ -252,6 +292,7 @@ class StatsReply(BaseModel):
     success_rate: float | None
     most_common_failure_point: State | None
     average_handoffs: float | None
+    deadlines_met: float | None = Field(description="Of the deadlines that were met or missed.")
 
 
 class Question(BaseModel):
@@ -307,6 +348,10 @@ class Row(BaseModel):
     created_at: float
     updated_at: float
     completed_at: float | None
+    due_at: float | None
+    due_left: float | None
+    due_for: str
+    breached: str
 
 
 class ListReply(BaseModel):

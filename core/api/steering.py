@@ -14,6 +14,7 @@ from core.api.shapes import (
     AcceptBody,
     AsksReply,
     ChatBody,
+    DeadlineBody,
     ForkBody,
     ForkReply,
     ListReply,
@@ -136,6 +137,20 @@ async def override(workflow_id: Id, body: OverrideBody, desk: Ordering) -> Respo
         expected_version=seen.version if body.expected_version is None else body.expected_version,
         reason=body.reason,
         digest=body.digest,
+        command_id=desk.command_id,
+    )
+    return _steered(desk, answer)
+
+
+@router.post("/{workflow_id}/deadlines", **described(Scope.APPROVE, SteerReply))
+async def deadlines(workflow_id: Id, body: DeadlineBody, desk: Ordering) -> Response:
+    """Change how long a workflow or its phases may take. Only a person may, and it stays on record."""
+    seen = await desk.service.get_workflow_status(workflow_id)
+    answer = await desk.service.set_deadlines(
+        seen.workflow_id,
+        by=desk.person,
+        expected_version=seen.version if body.expected_version is None else body.expected_version,
+        limits=body.deadlines.model_dump(exclude_unset=True),
         command_id=desk.command_id,
     )
     return _steered(desk, answer)

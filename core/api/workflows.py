@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -11,6 +12,7 @@ from core.api.door import Desk, Ordering, Reading
 from core.api.shapes import (
     AdvanceBody,
     AdvanceReply,
+    DeadlineEntry,
     EventEntry,
     Handoff,
     HistoryReply,
@@ -48,6 +50,7 @@ async def start(project_id: ProjectId, body: StartBody, desk: Ordering) -> Respo
         autonomy=settings.autonomy,
         retry_budget=settings.retry_budget,
         budget_usd=settings.budget_usd,
+        deadlines={**settings.deadlines, **body.deadlines.model_dump(exclude_unset=True)},
         by=desk.person,
         command_id=desk.command_id,
     )
@@ -141,6 +144,9 @@ async def status(workflow_id: Id, desk: Reading) -> Response:
         completed_at=view.completed_at,
         next_expectations=list(view.next_expectations),
         status=standing(view),
+        deadlines=[DeadlineEntry(**asdict(d)) for d in view.deadlines],
+        due_at=view.due_at,
+        breached=view.breached,
     )
     return reply(told, view)
 
@@ -258,5 +264,6 @@ async def stats(project_id: ProjectId, desk: Reading) -> Response:
             success_rate=found.success_rate,
             most_common_failure_point=found.worst_phase,
             average_handoffs=found.average_handoffs,
+            deadlines_met=found.deadlines_met,
         )
     )

@@ -114,6 +114,7 @@ class Worker:
                 self._wake.clear()
                 seen, looked = now, moment
                 await self._reconcile_safely()
+                await self._watch_deadlines()
                 if self.only and not self._live and await self._at_rest():
                     return
                 if self._live or self._crowd:
@@ -144,6 +145,15 @@ class Worker:
             # A locked or full database passes or is repaired; until then nothing is started or lost.
             _log.exception("could not compare the journal with what runs")
             await asyncio.sleep(0.5)
+
+    async def _watch_deadlines(self) -> None:
+        """Put missed deadlines on record. The loop comes here every few seconds, also when nothing runs."""
+        try:
+            for workflow_id in await self.service.record_breaches(self.only):
+                _log.info("a deadline of %s ran out", workflow_id)
+        except Exception:
+            # No work may stand still for it; the next look finds it again.
+            _log.exception("could not look after the deadlines")
 
     async def reconcile(self) -> None:
         """Stop what should not run, start what should."""

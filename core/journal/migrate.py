@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,8 @@ def _migrate(url: URL, place: str) -> dict[str, Any]:
                 if path is None:
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY)))
                 _upgrade(connection)
+                if before is not None:
+                    _build_again(connection)
             return {"ok": True, "from": before, "to": HEAD, "backup": str(backup) if backup else None}
         finally:
             engine.dispose()
@@ -102,6 +104,23 @@ def _upgrade(connection: Connection) -> None:
     config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _build_again(connection: Connection) -> None:
+    """Derive all rows anew: a new schema may keep more of the events than the old one did.
+
+    A workflow whose events cannot be read stays as it is; `qdeck verify` names what is wrong with it.
+    """
+    from sqlmodel import Session, col, select
+
+    from core.journal.rebuild import rebuild
+    from core.journal.tables import BuildWorkflow
+
+    with Session(connection, join_transaction_mode="rollback_only") as session:
+        for workflow_id in session.exec(select(col(BuildWorkflow.workflow_id))).all():
+            with suppress(JournalError):
+                rebuild(session, workflow_id)
+        session.flush()
 
 
 def alembic_config() -> Any:

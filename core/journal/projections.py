@@ -11,6 +11,7 @@ from typing import Any
 
 from core.journal.tables import BuildWorkflow, Checkpoint, WorkflowHandoff
 from core.machine.apply import apply
+from core.machine.deadlines import Clock, tick
 from core.machine.events import Event, EventType
 from core.machine.gates import why_not_current
 from core.machine.states import (
@@ -65,6 +66,7 @@ def advance(picture: Picture, event: Event, seq: int) -> None:
         case EventType.CHECKPOINT_RECORDED:
             _keep_checkpoint(picture, event, event.data)
     _refresh(picture.row, workflow, event)
+    _refresh_deadlines(picture.row, event)
 
 
 def evidence_letters(workflow: Workflow) -> str:
@@ -136,6 +138,18 @@ def _refresh(row: BuildWorkflow, workflow: Workflow, event: Event) -> None:
     for phase, kind in PHASE_EVIDENCE.items():
         _refresh_phase(row, workflow, phase, kind)
     row.folded = workflow.to_data()
+
+
+def _refresh_deadlines(row: BuildWorkflow, event: Event) -> None:
+    """Count the time up to the event against the deadlines, and say which one presses most."""
+    clock = tick(Clock.from_data(row.clock) if row.clock else None, event)
+    pressing = clock.pressing(event.at)
+    row.clock = clock.to_data()
+    row.due_for = pressing.name if pressing else ""
+    row.due_at = pressing.due_at if pressing else None
+    row.due_left = pressing.left if pressing and pressing.due_at is None else None
+    row.breached = " ".join(d.name for d in clock.now(event.at) if d.recorded)
+    row.watch_at = clock.next_breach()
 
 
 def _refresh_phase(row: BuildWorkflow, workflow: Workflow, phase: State, kind: EvidenceKind) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-REVISIONS: tuple[str, ...] = ("0001", "0002")
+REVISIONS: tuple[str, ...] = ("0001", "0002", "0003")
 """Every revision that ever was, oldest first; each has a file in `migrations/versions`."""
 
 HEAD = REVISIONS[-1]

@@ -53,7 +53,9 @@ class BuildWorkflow(SQLModel, table=True):
     """One workflow: the row of the board, derived. `folded` is the machine's own picture of it.
 
     Each `*_phase` column holds what that phase has made: its attempts, evidence and packet. `evidence` is the
-    board's short form of six characters.
+    board's short form of six characters. `clock` is what deadlines are counted from; of the one that presses
+    most, `due_for`, `due_at` is when it runs out, or `due_left` the seconds that stand still. `watch_at` is
+    when the engine has to look for a breach, `breached` names those on record.
     """
 
     __tablename__ = "build_workflows"
@@ -83,6 +85,12 @@ class BuildWorkflow(SQLModel, table=True):
     updated_at: datetime
     completed_at: datetime | None = None
     waiting_since: datetime | None = None
+    due_at: datetime | None = None
+    due_left: float | None = None
+    due_for: str = ""
+    breached: str = ""
+    watch_at: datetime | None = Field(default=None, index=True)
+    clock: dict[str, Any] = Field(sa_column=_json(nullable=True))
     request: str
     discovery_phase: dict[str, Any] = Field(sa_column=_json())
     planning_phase: dict[str, Any] = Field(sa_column=_json())

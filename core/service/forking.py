@@ -103,7 +103,12 @@ def _start(
         retry_budget=parent.retry_budget,
         base_commit=parent.base_commit,
         parent=parent.workflow_id,
-        settings={**parent.settings, "budget_usd": budget_usd, "user_id": frame.by.name},
+        settings={
+            **parent.settings,
+            "budget_usd": budget_usd,
+            "user_id": frame.by.name,
+            "deadlines": dict((row.clock or {}).get("limits") or {}),
+        },
         fork=Fork(
             parent,
             rows[-1].seq,

@@ -10,6 +10,7 @@ from core.journal.ledger import MICROS
 from core.journal.records import workflow_of
 from core.journal.tables import BuildWorkflow, Project, WorkflowLive
 from core.machine.commands import Authority
+from core.machine.deadlines import Clock, Deadline
 from core.machine.gates import gate, override_of, why_not_current
 from core.machine.permission import move_refusal
 from core.machine.states import (
@@ -33,7 +34,7 @@ from core.machine.transitions import (
 from core.machine.workflow import Workflow
 from core.service.said import said_views
 from core.service.sentences import role_title, waiting_text
-from core.service.views import EvidenceView, GateItemView, MoveView, WorkflowView
+from core.service.views import DeadlineView, EvidenceView, GateItemView, MoveView, WorkflowView
 
 
 def view_of(session: Session, row: BuildWorkflow, now: datetime) -> WorkflowView:
@@ -46,6 +47,8 @@ def view_of(session: Session, row: BuildWorkflow, now: datetime) -> WorkflowView
     done = tuple(p for p in done if p is not workflow.state)
     forward = forward_of(workflow)
     settings = dict(workflow.settings)
+    clock = clock_of(row)
+    deadlines = deadline_views(clock, now)
     return WorkflowView(
         workflow_id=row.workflow_id,
         build_id=row.build_id,
@@ -89,6 +92,32 @@ def view_of(session: Session, row: BuildWorkflow, now: datetime) -> WorkflowView
         settings=settings,
         metadata=row.meta,
         said=said_views(workflow),
+        deadlines=deadlines,
+        due_at=row.due_at,
+        due_left=row.due_left,
+        due_for=row.due_for,
+        breached=any(d.breached for d in deadlines),
+    )
+
+
+def clock_of(row: BuildWorkflow) -> Clock | None:
+    """Return the clock of a row; None in a journal whose rows have none yet."""
+    return Clock.from_data(row.clock) if row.clock else None
+
+
+def deadline_views(clock: Clock | None, now: datetime) -> tuple[DeadlineView, ...]:
+    """Return every deadline as it stands now."""
+    return tuple(_view(d) for d in clock.now(now)) if clock else ()
+
+
+def _view(deadline: Deadline) -> DeadlineView:
+    return DeadlineView(
+        name=deadline.name,
+        limit=deadline.limit,
+        spent=deadline.spent,
+        left=deadline.left,
+        due_at=deadline.due_at,
+        breached=deadline.breached,
     )
 
 

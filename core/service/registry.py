@@ -20,6 +20,7 @@ from core.machine.refusal import Reason, Refusal
 from core.machine.states import FINAL, Autonomy, Condition
 from core.service.acceptances import STANDING
 from core.service.commands import Plan, Refused
+from core.service.deadlines import check_limits
 from core.service.orders import Frame, check_budget
 from core.service.questions import project_view
 from core.service.reading import view_of
@@ -83,6 +84,7 @@ def start(
 ) -> Plan:
     """Begin a workflow; it gets the next build id unless the caller names a free one."""
     check_budget(settings.get("budget_usd"))
+    settings = {**settings, "deadlines": check_limits(settings.get("deadlines") or {})}
     wanted = clean(build_id or "", lines=False).strip() or next_build_id(session)
     if build_id and (len(wanted) > _BUILD_ID_LIMIT or _taken(session, wanted)):
         raise Refused(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.machine.states import Condition, State
 from core.service.plain import View
@@ -64,13 +64,22 @@ class TimesView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class MetView(View):
+    """How often a deadline was met, and how often it was missed."""
+
+    met: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatsView(View):
     """Figures over the workflows of one project, or of all.
 
     `times` are sums over all builds, `seconds_by_state` the mean of an attempt. `back_by_cause` counts every
     move back. `worst_phase` is the one from which most was sent back or in which most failed.
     `cost_per_accepted` is all that was spent, on builds that came to nothing too, for each complete one.
-    `completed_by_week` has the ISO weeks, `per_week` the mean since the first start.
+    `completed_by_week` has the ISO weeks, `per_week` the mean since the first start. `deadlines` counts by
+    "workflow" and phase, `deadlines_met` is the share of them all that was met.
     """
 
     project_id: str | None
@@ -101,3 +110,5 @@ class StatsView(View):
     cost_usd: float
     cost_per_accepted: float | None
     cost_by_model: Mapping[str, float]
+    deadlines: Mapping[str, MetView] = field(default_factory=dict)
+    deadlines_met: float | None = None

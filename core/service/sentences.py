@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.durations import duration
 from core.machine.events import Event, EventType
 from core.machine.states import FINAL, Condition, Role, State
 from core.machine.transitions import Order
@@ -95,7 +96,20 @@ def _note_text(data: Mapping[str, Any]) -> str:
             limit = data.get("budget_usd")
             amount = "lifted the budget" if limit is None else f"set the budget to ${limit:,.2f}"
             return f"{who(str(data.get('by', '')))} {amount}"
+        case "deadline":
+            return f"{who(str(data.get('by', '')))} {_limits_text(data.get('limits') or {})}"
+        case "deadline_breached":
+            return f"the deadline of the {data['deadline']} ran out ({duration(data['limit'])})"
     return f"note: {str(data.get('kind', '')).replace('_', ' ')}{_because(str(data.get('text', '')))}"
+
+
+def _limits_text(limits: Mapping[str, Any]) -> str:
+    """Say which deadlines were set, and which lifted."""
+    told = [
+        f"lifted the deadline of the {name}" if seconds is None else f"gave the {name} {duration(seconds)}"
+        for name, seconds in limits.items()
+    ]
+    return " and ".join(told)
 
 
 def _moved_text(data: Mapping[str, Any], by: str) -> str:

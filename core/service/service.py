@@ -17,9 +17,10 @@ from core.machine.commands import Authority, Command
 from core.machine.states import Autonomy, EvidenceKind, Role, State
 from core.machine.transitions import Order as ConditionOrder
 from core.machine.workflow import Verdict, Workflow
-from core.service import acceptances, forking, orders, registry
+from core.service import acceptances, deadlines, forking, orders, registry
 from core.service.asking import Questions
 from core.service.commands import Order, Plan, carry_out
+from core.service.deadlines import Limits
 from core.service.door import this_user
 from core.service.orders import Frame, Spoken
 from core.service.tokens import Tokens
@@ -71,16 +72,21 @@ class OrchestrationService(Questions, Upkeep):
         metadata: Mapping[str, Any] | None = None,
         build_id: str | None = None,
         base_commit: str = "",
+        deadlines: Limits | None = None,
         by: Authority | None = None,
         command_id: str | None = None,
     ) -> Answer:
-        """Begin a workflow in discovery. Raises UnknownError for an unknown project."""
+        """Begin a workflow in discovery. Raises UnknownError for an unknown project.
+
+        `deadlines` are seconds by "workflow" and phase, see `core.machine.deadlines`.
+        """
         by = by or Authority.person(user_id or this_user())
         settings = {
             "models": dict(models or {}),
             "budget_usd": budget_usd,
             "user_id": user_id or by.name,
             "metadata": dict(metadata or {}),
+            "deadlines": dict(deadlines or {}),
         }
         plan = partial(
             registry.start,
@@ -301,6 +307,23 @@ class OrchestrationService(Questions, Upkeep):
         """Change what the workflow may spend, None for no limit; if it waits for that, it goes on."""
         plan = partial(orders.budget, budget_usd=budget_usd)
         return await self._order("budget", workflow_id, by, expected_version, command_id, plan)
+
+    async def set_deadlines(
+        self,
+        workflow_id: str,
+        *,
+        by: Authority,
+        expected_version: int,
+        limits: Limits,
+        command_id: str | None = None,
+    ) -> Answer:
+        """Change how long the workflow or its phases may take, in seconds; None lifts a deadline."""
+        plan = partial(deadlines.change, limits=limits)
+        return await self._order("deadline", workflow_id, by, expected_version, command_id, plan)
+
+    async def record_breaches(self, only: str = "") -> list[str]:
+        """Put on record each deadline that ran out, once; return the workflows. The worker asks this."""
+        return await self._do(deadlines.record_breaches, self._database, only)
 
     async def chat(
         self, workflow_id: str, text: str, *, by: Authority, command_id: str | None = None

@@ -14,12 +14,13 @@ from sqlmodel import Session, col
 from core.journal.database import Database
 from core.journal.ledger import MICROS
 from core.journal.tables import Attempt, BuildWorkflow, ModelCall, WorkflowEvent
+from core.machine.deadlines import DEADLINES, Clock
 from core.machine.events import EventType
 from core.machine.states import FINAL, PHASES, Condition, State
 from core.machine.transitions import Kind
 from core.service.figures import Figures, Span, Step, figures
 from core.service.questions import project_of
-from core.service.reports import StatsView, TimesView
+from core.service.reports import MetView, StatsView, TimesView
 
 _COUNTED = (
     EventType.STARTED,
@@ -42,6 +43,7 @@ def stats(database: Database, project_id: str | None) -> StatsView:
         all_ = list(_figures(session, ours, now))
         calls = _calls(session, ours)
         seconds, attempts = _seconds(session, ours)
+        deadlines = _deadlines(session, ours, now)
     return StatsView(
         project_id=project_id,
         **_outcomes(all_),
@@ -52,6 +54,7 @@ def stats(database: Database, project_id: str | None) -> StatsView:
         attempts=attempts,
         cost_per_accepted=_for_each(calls["cost_usd"], sum(f.state is FINAL for f in all_)),
         **calls,
+        **deadlines,
     )
 
 
@@ -193,4 +196,30 @@ def _calls(session: Session, ours: Any) -> dict[str, Any]:
         "completion_tokens": sum(int(r[3] or 0) for r in rows),
         "cost_usd": sum(int(r[4] or 0) for r in rows) / MICROS,
         "cost_by_model": {str(r[0]): int(r[4] or 0) / MICROS for r in rows},
+    }
+
+
+def _deadlines(session: Session, ours: Any, now: datetime) -> dict[str, Any]:
+    """Count the deadlines that were met and missed, of the workflows `ours`.
+
+    Missed is what ran out, or is on record as missed even where a person set it anew later. Met is what a
+    complete workflow kept. What is still open, or was cancelled in time, counts as neither.
+    """
+    query = sa.select(col(BuildWorkflow.clock), col(BuildWorkflow.current_state)).where(
+        col(BuildWorkflow.workflow_id).in_(ours)
+    )
+    kept: Counter[str] = Counter()
+    missed: Counter[str] = Counter()
+    for data, state in session.execute(query):
+        if not data:
+            continue
+        clock = Clock.from_data(data)
+        broken = {d.name for d in clock.now(now) if d.breached} | set(clock.noted)
+        missed.update(broken)
+        kept.update(clock.limits.keys() - broken if state == FINAL.value else ())
+    total = kept.total() + missed.total()
+    names = [name for name in DEADLINES if kept[name] or missed[name]]
+    return {
+        "deadlines": {name: MetView(kept[name], missed[name]) for name in names},
+        "deadlines_met": kept.total() / total if total else None,
     }

@@ -99,6 +99,10 @@ def _board_row(
         version=row.version,
         evidence=row.evidence,
         attempt=row.attempt,
+        due_at=row.due_at.timestamp() if row.due_at else None,
+        due_left=row.due_left,
+        due_for=row.due_for,
+        breached=row.breached,
     )
 
 

@@ -94,12 +94,30 @@ class StandingView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class DeadlineView(View):
+    """One deadline: of the "workflow", or of the phase that it is called after. Times are seconds.
+
+    `due_at` is when it runs out; None while its clock stands still, since a person is waited for or another
+    phase is at work. `left` is negative once it is missed.
+    """
+
+    name: str
+    limit: float
+    spent: float
+    left: float
+    due_at: datetime | None
+    breached: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WorkflowView(View):
     """All that a card shows of one workflow.
 
     `role` acts now and `next_role` after the next move forward; `progress` is the share of the six phases
     whose evidence counts now; `reason` says why the condition is what it is; `activity` is what happens
     this second. A fork names its `parent` and the event of it that it began at.
+    this second. `due_for` names the deadline that presses most: it runs out at `due_at`, or stands still with
+    `due_left` seconds while a person is waited for; `breached` says that any deadline was missed.
     """
 
     workflow_id: str
@@ -145,6 +163,11 @@ class WorkflowView(View):
     metadata: Mapping[str, Any] = field(default_factory=dict)
     said: tuple[SaidView, ...] = ()
     """What persons said to single findings and gates, overrides first; shown for good."""
+    deadlines: tuple[DeadlineView, ...] = ()
+    due_at: datetime | None = None
+    due_left: float | None = None
+    due_for: str = ""
+    breached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ HANDOFF = {
 STATUS = {
     *("workflow_id", "build_id", "project_id", "current_state", "current_role", "progress"),
     *("completed_phases", "handoff_history", "elapsed_time", "created_at", "updated_at", "completed_at"),
-    *("next_expectations", "status"),
+    *("next_expectations", "status", "deadlines", "due_at", "breached"),
 }
 
 
@@ -40,6 +40,7 @@ async def test_the_paths_are_the_seven_and_what_stands_beside_them(api: Api) -> 
         *("GET ", "GET /{workflow_id}/events", "POST /{workflow_id}/chat"),
         *("POST /{workflow_id}/pause", "POST /{workflow_id}/resume", "POST /{workflow_id}/cancel"),
         "POST /{workflow_id}/fork",
+        "POST /{workflow_id}/deadlines",
     }
 
 
@@ -227,7 +228,7 @@ async def test_stats_count_a_projects_workflows(api: Api) -> None:
 
     assert set(told) == {
         *("total_workflows", "completed", "in_progress", "failed", "average_duration", "success_rate"),
-        *("most_common_failure_point", "average_handoffs"),
+        *("most_common_failure_point", "average_handoffs", "deadlines_met"),
     }
     assert (told["total_workflows"], told["completed"], told["in_progress"], told["failed"]) == (3, 1, 2, 0)
     assert told["success_rate"] == 1.0 and told["average_duration"] > 0
@@ -326,3 +327,28 @@ async def test_unknown_ids_are_not_found(api: Api) -> None:
         assert "B-9999" in told["what"]
     for path in ("/B-9999/status", "/B-9999/history", "/B-9999/events", "/project/B-9999/stats", "/a/b/c/d"):
         fault(await api.ask(Scope.READ, "GET", path), 404, "unknown")
+
+
+async def test_deadlines_are_given_shown_and_changed(api: Api) -> None:
+    """By start, in status and list, and later by a person's token alone; what is none is not taken."""
+    limits = {"workflow": 3_600, "testing": 60.5}
+    sent = {"requirements": "Add slugify()", "deadlines": limits}
+    started = (await api.operate(f"/{api.project_id}/start", sent)).json()
+    path = f"/{started['build_id']}"
+
+    told = await api.read(f"{path}/status")
+    assert {d["name"]: d["limit"] for d in told["deadlines"]} == limits
+    assert told["due_at"] == told["deadlines"][0]["due_at"] and told["breached"] is False
+    (row,) = (await api.read(""))["workflows"]
+    assert (row["due_for"], row["due_left"], row["breached"]) == ("workflow", None, "") and row["due_at"]
+
+    changed = {"deadlines": {"workflow": None, "testing": 90}}
+    fault(await api.operate(f"{path}/deadlines", changed), 403, "scope")
+    answer = await api.approve(f"{path}/deadlines", changed)
+    assert answer.status_code == 200 and "lifted the deadline of the workflow" in answer.json()["text"]
+    fault(await api.approve(f"{path}/deadlines", {**changed, "expected_version": 1}), 409, "stale")
+    assert [d["limit"] for d in (await api.read(f"{path}/status"))["deadlines"]] == [90]
+    for wrong in ({"lunch": 60}, {"testing": 0}, {"testing": "30"}, {"testing": True}):
+        fault(await api.approve(f"{path}/deadlines", {"deadlines": wrong}), 422, "invalid")
+    stats = await api.read(f"/project/{api.project_id}/stats")
+    assert stats["deadlines_met"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -245,3 +246,36 @@ def test_a_reader_who_has_seen_enough_is_no_fault(qdeck: CommandLine) -> None:
     called.stdout.close()
     assert called.stderr.read() == b""
     assert called.wait(60) == 0
+
+
+def test_deadlines_are_given_at_the_start_and_changed_later(qdeck: CommandLine, repo: Path) -> None:
+    """By flag, else by the settings; the card and the board count down; what is no span is wrong usage."""
+    options = ("--project", str(repo), "--model", MODEL, "--no-worker", "--json")
+    limits = ("--deadline", "4h", "--phase-deadline", "testing=30m", "--phase-deadline", "planning=1h30m")
+    qdeck.more["QDECK_DEADLINES"] = "workflow=2d, deployment=1h"
+    given = qdeck.inside("start", REQUEST, *options, *limits).ended(0).data["workflow"]
+    kept = {d["name"]: d["limit"] for d in given["deadlines"]}
+    assert kept == {"workflow": 14_400, "planning": 5_400, "testing": 1_800, "deployment": 3_600}
+    assert given["due_for"] == "workflow" and given["due_at"] and given["breached"] is False
+
+    assert "gave the testing 45m00s" in qdeck.inside("deadline", "B-0001", "45m", "--phase", "testing").out
+    assert "lifted" in qdeck.inside("deadline", "b-0001", "none").ended(0).out
+    qdeck.inside("deadline", "B-0001", "90", "--phase", "discovery").ended(0)
+    qdeck.inside("pause", "B-0001").ended(0)
+    (row,) = qdeck.inside("status", "--json").ended(0).data["workflows"]
+    assert (row["due_for"], row["due_at"], row["breached"]) == ("discovery", None, "") and row["due_left"] > 0
+    assert re.search(r"\[discovery: 1m\d\ds left, stands still\]", qdeck.inside("status").out)
+    assert re.search(
+        r"due +discovery 1m30s, 1m\d\ds left, its clock stands still", qdeck.inside("status", "B-0001").out
+    )
+
+    for words in (
+        ("start", REQUEST, *options, "--deadline", "tuesday"),
+        ("start", REQUEST, *options, "--phase-deadline", "testing"),
+        ("start", REQUEST, *options, "--phase-deadline", "lunch=1h"),
+        ("deadline", "B-0001", "1h", "--phase", "lunch"),
+        ("deadline", "B-0001", "0"),
+    ):
+        qdeck.inside(*words).ended(64)
+    qdeck.inside("deadline", "B-0009", "1h").ended(4)
+    qdeck.inside("deadline", "B-0001", "1h", "--expected-version", "1").ended(5)

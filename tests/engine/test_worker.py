@@ -181,3 +181,23 @@ async def test_a_worker_with_nothing_to_do_ends_after_its_time(desk: Desk) -> No
     """A forgotten worker does not stay on the machine for ever."""
     desk.worker.linger = 0.3
     await asyncio.wait_for(desk.running, 5)
+
+
+async def test_a_deadline_that_runs_out_while_nothing_happens_is_noticed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop looks now and then by itself, and the breach stands in the history once."""
+    monkeypatch.setattr("core.engine.worker._LOOK_AGAIN", 0.1)
+    project = await desk.service.register_project("/nowhere", name="nowhere")
+    answer = await desk.service.start_workflow(
+        project.project_id, "Build a thing", by=ADA, deadlines={"discovery": 1}
+    )
+    assert answer.workflow is not None
+    flow, found = answer.workflow.workflow_id, list[str]()
+    for _ in range(200):
+        events = await desk.service.get_workflow_history(flow, limit=0)
+        found = [e.data["deadline"] for e in events if e.data.get("kind") == "deadline_breached"]
+        if found:
+            break
+        await asyncio.sleep(0.05)
+    assert found == ["discovery"]

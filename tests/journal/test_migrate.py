@@ -97,11 +97,12 @@ def test_an_older_journal_is_backed_up_and_keeps_its_rows(
     desk: object, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Re-creating a parent table, the most dangerous migration on SQLite, deletes no child."""
+    views = "".join(f"    op.execute('DROP VIEW board_v{n}')\n" for n in (1, 2))
     body = (
         "    with op.batch_alter_table('projects', recreate='always') as batch:\n"
         "        batch.add_column(sa.Column('colour', sa.String(), nullable=True))\n"
     )
-    _with_a_next_revision(tmp_path, monkeypatch, "    op.execute('DROP VIEW board_v1')\n" + body)
+    _with_a_next_revision(tmp_path, monkeypatch, views + body)
     answer = migrate(f"sqlite:///{path}")
     rows = sqlite3.connect(path).execute("SELECT build_id FROM build_workflows").fetchall()
     assert rows == [("B-0001",)]

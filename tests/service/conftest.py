@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from core.service.views import Answer, WorkflowView
 
 ADA = Authority.person("ada")
 ENGINE = Authority.engine()
+T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 DETAILS: dict[EvidenceKind, dict[str, Any]] = {
     EvidenceKind.REQUIREMENT: {
@@ -43,6 +45,19 @@ DETAILS: dict[EvidenceKind, dict[str, Any]] = {
     },
     EvidenceKind.REVIEW: {"findings": [{"rule": "S101"}], "checklist": [{"point": "security"}]},
 }
+
+
+class Clock:
+    """A time that moves by whole seconds, when it is told to."""
+
+    def __init__(self) -> None:
+        self.at = T0
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def wait(self, seconds: int) -> None:
+        self.at += timedelta(seconds=seconds)
 
 
 class Build:
@@ -134,6 +149,15 @@ async def service(address: str) -> AsyncIterator[OrchestrationService]:
     """The open service."""
     service = await OrchestrationService.open(address)
     yield service
+    await service.close()
+
+
+@pytest.fixture
+async def timed(address: str) -> AsyncIterator[tuple[OrchestrationService, Clock]]:
+    """A service and its clock."""
+    clock = Clock()
+    service = await OrchestrationService.open(address, clock=clock)
+    yield service, clock
     await service.close()
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +15,14 @@ from core.journal.engine import EngineJournal
 from core.journal.tables import ModelCall
 from core.machine.apply import fold
 from core.machine.commands import Authority, Move, SetCondition
+from core.machine.deadlines import DEADLINES
 from core.machine.events import Event, EventType
 from core.machine.states import FINAL, PHASE_EVIDENCE, PHASES, Condition, State, StateKind, phase_of
 from core.machine.states import STATES as INFO
 from core.machine.transitions import BACK, Kind, Order, transitions_from
 from core.service import OrchestrationService
 from core.service.plain import plain
-from tests.service.conftest import ADA, ENGINE, Build
-
-T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
-
-
-class Clock:
-    """A time that moves by whole seconds, when it is told to."""
-
-    def __init__(self) -> None:
-        self.at = T0
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def wait(self, seconds: int) -> None:
-        self.at += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-async def timed(address: str) -> AsyncIterator[tuple[OrchestrationService, Clock]]:
-    """A service and its clock."""
-    clock = Clock()
-    service = await OrchestrationService.open(address, clock=clock)
-    yield service, clock
-    await service.close()
+from tests.service.conftest import ADA, ENGINE, T0, Build, Clock
 
 
 async def wander(build: Build, clock: Clock, dice: random.Random, steps: int) -> None:
@@ -78,6 +54,12 @@ async def wander(build: Build, clock: Clock, dice: random.Random, steps: int) ->
                 if view.state in PHASE_EVIDENCE and dice.random() < 0.5:
                     await build.prove(PHASE_EVIDENCE[view.state], ok=False)
                 await build.give(Move, by=by, target=step.target, reason="not good")
+            case 7:
+                limits = {dice.choice(DEADLINES): dice.choice([None, dice.randint(1, 300)])}
+                answer = await build.service.set_deadlines(
+                    build.id, by=ADA, expected_version=view.version, limits=limits
+                )
+                assert answer.ok, answer.text
             case 6 if dice.random() < 0.1:
                 assert (await build.give(SetCondition, by=ADA, order=Order.CANCEL)).ok
             case _:
@@ -140,9 +122,13 @@ async def test_figures_equal_a_recount(timed: Any, tmp_path: Path, seed: int) ->
     project = await service.register_project(str(tmp_path / "demo"), default_branch="main")
     builds = []
     for _ in range(3):
-        started = await service.start_workflow(project.project_id, "Add slugify()", by=ADA, retry_budget=99)
+        started = await service.start_workflow(
+            project.project_id, "Add slugify()", by=ADA, retry_budget=99, deadlines={"planning": 40}
+        )
         builds.append(Build(service, started))
         await wander(builds[-1], clock, dice, 30)
+        if dice.random() < 0.5:
+            await service.record_breaches()
     clock.wait(17)
     figures = await service.get_project_stats(project.project_id)
     all_events = await histories(service, builds)
@@ -184,7 +170,35 @@ async def test_figures_equal_a_recount(timed: Any, tmp_path: Path, seed: int) ->
             if event.data.get("condition") == "failed":
                 trouble[phase_of(fold(events[: index + 1]).state)] += 1
     assert figures.worst_phase == (max(PHASES, key=trouble.__getitem__) if trouble else None)
+    met, missed = Counter[str](), Counter[str]()
+    for build, events in zip(builds, all_events, strict=True):
+        found = kept(events, recount(events, calls_of(service, build), clock()))
+        met.update(name for name, good in found.items() if good)
+        missed.update(name for name, good in found.items() if not good)
+    assert {n: (m.met, m.missed) for n, m in figures.deadlines.items()} == {
+        n: (met[n], missed[n]) for n in DEADLINES if met[n] or missed[n]
+    }
+    assert (await service.rebuild_rows(check=True)).equal
     assert plain(figures)
+
+
+def kept(events: list[Event], times: Counter[tuple[State, str]]) -> dict[str, bool]:
+    """Say of each deadline that came to its end whether it was met."""
+    limits: dict[str, float] = dict(events[0].data["settings"]["deadlines"])
+    recorded = set()
+    for event in events:
+        if event.data.get("kind") == "deadline":
+            limits.update(event.data["limits"])
+        if event.data.get("kind") == "deadline_breached":
+            recorded.add(event.data["deadline"])
+    over = set(recorded)
+    for name, limit in limits.items():
+        used = sum(n for (p, what), n in times.items() if what != "person" and name in ("workflow", p.value))
+        if limit is not None and used > limit:
+            over.add(name)
+    done = fold(events).state is FINAL
+    ours = {name for name, limit in limits.items() if limit is not None} | over
+    return {name: name not in over for name in ours if done or name in over}
 
 
 async def test_why_work_went_back_is_counted_by_cause(timed: Any, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,7 @@ from core.errors import ExitCode, QdeckError
 from core.machine.states import Role
 from tui.commands import flags
 from tui.commands.children import WorkerChild, check_model, check_project
+from tui.commands.due import deadlines_of
 from tui.commands.flags import Db, Json
 from tui.commands.orders import read_words, tell_answer
 from tui.commands.output import note, say, show_json
@@ -50,6 +52,7 @@ class Build:
             budget_usd=self.settings.budget_usd,
             retry_budget=self.settings.retry_budget,
             models=self.models,
+            deadlines=self.settings.deadlines,
             base_commit=self.project["head"],
             by=person(),
         )
@@ -63,12 +66,15 @@ def run(
     autonomy: flags.Autonomy = "",
     budget: flags.Budget = None,
     retries: flags.Retries = None,
+    deadline: flags.Deadline = "",
+    phase_deadline: flags.PhaseDeadlines = None,
     unsandboxed: flags.Unsandboxed = False,
     json: Json = False,
     db: Db = "",
 ) -> int:
     """Build a feature in the foreground: progress on standard error, the result on standard output."""
-    build = _checked(request, project, model, api_base, autonomy, budget, retries, unsandboxed, db)
+    limits = deadlines_of(deadline, phase_deadline or ())
+    build = _checked(request, project, model, api_base, autonomy, budget, retries, unsandboxed, db, limits)
     return with_service(db, lambda service: _carry(service, build, json))
 
 
@@ -120,12 +126,15 @@ def start(
     autonomy: flags.Autonomy = "",
     budget: flags.Budget = None,
     retries: flags.Retries = None,
+    deadline: flags.Deadline = "",
+    phase_deadline: flags.PhaseDeadlines = None,
     start_worker: flags.Worker = True,
     json: Json = False,
     db: Db = "",
 ) -> int:
     """Start a build and return at once; a worker carries it out. `qdeck` shows it."""
-    build = _checked(request, project, model, "", autonomy, budget, retries, False, db)
+    limits = deadlines_of(deadline, phase_deadline or ())
+    build = _checked(request, project, model, "", autonomy, budget, retries, False, db, limits)
 
     async def work(service: OrchestrationService) -> int:
         answer = await build.begin(service)
@@ -146,6 +155,7 @@ def _checked(
     retries: int | None,
     unsandboxed: bool,
     db: str,
+    deadlines: Mapping[str, float],
 ) -> Build:
     """Return the build, or raise what stands in its way: all of it before anything is written."""
     words = read_words(request, "request")
@@ -157,6 +167,7 @@ def _checked(
         budget_usd=budget,
         retry_budget=retries,
         unsandboxed=unsandboxed or None,
+        deadlines=deadlines,
     )
     # The worker is a child and has surroundings of its own: it learns of these flags from the environment.
     os.environ.update({"QDECK_API_BASE": api_base} if api_base else {})

@@ -33,6 +33,17 @@ Budget = Annotated[
     float | None, typer.Option("--budget", min=0, help="The most it may spend on models, in US dollars.")
 ]
 Retries = Annotated[int | None, typer.Option("--retries", min=0, help="Automatic steps back before it asks.")]
+Deadline = Annotated[
+    str, typer.Option("--deadline", metavar="SPAN", help="How long it may take, such as 4h or 1h30m.")
+]
+PhaseDeadlines = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--phase-deadline",
+        metavar="PHASE=SPAN",
+        help="How long a phase may take; for more phases, repeat it.",
+    ),
+]
 Unsandboxed = Annotated[
     bool,
     typer.Option("--unsandboxed", help="Where no sandbox works, run commands without one. At your own risk."),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from core.errors import ExitCode
-from tui.commands import accepting, builds, orders, questions, record, serving, tokens
+from tui.commands import accepting, builds, due, orders, questions, record, serving, tokens
 from tui.commands.output import UsageFault
 
 # typer keeps its own copy of click; these are the bases of its complaints under both.
@@ -60,6 +60,7 @@ for name, command in (
     ("resume", orders.resume),
     ("cancel", orders.cancel),
     ("budget", orders.budget),
+    ("deadline", due.deadline),
     ("status", questions.status),
     ("history", questions.history),
     ("stats", questions.stats),

@@ -86,7 +86,7 @@ def retry(
     """Send the work back to an earlier phase with a reason. The files stay."""
     target = _state(to) if to else None
     by = person()
-    return _order(
+    return order(
         workflow,
         expected_version,
         lambda s, v: s.request_retry(workflow, by=by, expected_version=v, reason=reason, target=target),
@@ -118,7 +118,7 @@ def rollback(
         tell_fault(fault_data("declined", what), json)
         return False
 
-    return _order(
+    return order(
         workflow,
         expected_version,
         lambda s, v: s.rollback_workflow(
@@ -177,7 +177,7 @@ def pause(
     """Let a workflow rest until it is resumed."""
     by = person()
     give: Give = lambda s, v: s.pause(workflow, by=by, expected_version=v, reason=reason)  # noqa: E731
-    return _order(workflow, expected_version, give, start_worker=False, json=json, db=db)
+    return order(workflow, expected_version, give, start_worker=False, json=json, db=db)
 
 
 def resume(
@@ -191,7 +191,7 @@ def resume(
     """Let a paused, failed or waiting workflow go on in its phase."""
     by = person()
     give: Give = lambda s, v: s.resume(workflow, by=by, expected_version=v, reason=reason)  # noqa: E731
-    return _order(workflow, expected_version, give, start_worker=start_worker, json=json, db=db)
+    return order(workflow, expected_version, give, start_worker=start_worker, json=json, db=db)
 
 
 def cancel(
@@ -200,7 +200,7 @@ def cancel(
     """End a workflow for good, unfinished. Its checkpoints stay."""
     by = person()
     give: Give = lambda s, v: s.cancel(workflow, by=by, expected_version=v, reason=reason)  # noqa: E731
-    return _order(workflow, expected_version, give, start_worker=False, json=json, db=db)
+    return order(workflow, expected_version, give, start_worker=False, json=json, db=db)
 
 
 def budget(
@@ -216,7 +216,7 @@ def budget(
     """Change what a workflow may spend on models; one that waits for money goes on."""
     limit, by = _dollars(usd), person()
     give: Give = lambda s, v: s.set_budget(workflow, by=by, expected_version=v, budget_usd=limit)  # noqa: E731
-    return _order(workflow, expected_version, give, start_worker=start_worker, json=json, db=db)
+    return order(workflow, expected_version, give, start_worker=start_worker, json=json, db=db)
 
 
 def _dollars(text: str) -> float | None:
@@ -279,7 +279,7 @@ def tell_answer(answer: Answer, as_json: bool) -> int:
     return answer.exit_code
 
 
-def _order(
+def order(
     workflow: str,
     expected: int | None,
     give: Give,
@@ -289,6 +289,8 @@ def _order(
     db: str,
     agreed: Callable[[], Awaitable[bool]] | None = None,
 ) -> int:
+    """Give one order at the version that is seen or expected, and tell what became of it."""
+
     async def work(service: OrchestrationService) -> int:
         seen = (await service.get_workflow_status(workflow)).version
         if agreed is not None and not await agreed():

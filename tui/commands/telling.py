@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from core.machine.states import FINAL, PHASES, Condition, State, StateKind
 from core.machine.states import STATES as STATE_INFO
 from core.text import clean
-from tui.words import ROLE_NAMES, digest, duration, plural, spent, state_word, waits_for
+from tui.words import (
+    ROLE_NAMES,
+    countdown,
+    digest,
+    due_of,
+    duration,
+    plural,
+    spent,
+    state_word,
+    waits_for,
+)
 
 if TYPE_CHECKING:
     from core.board import BoardRow
     from core.service.views import (
         AskView,
+        DeadlineView,
         DecisionView,
         EventView,
         EvidenceView,
@@ -53,8 +65,19 @@ def workflow_text(view: WorkflowView) -> str:
     lines.append(f"  so far     {took}, {cost}, retries {view.retries_used} of {view.retry_budget}")
     if view.parent:
         lines.append(f"  forked     from {one_line(view.parent_build_id, 40)} at event {view.parent_event}")
+    lines += [f"  due        {_due(item)}" for item in view.deadlines]
     lines.append(f"  version    {view.version}  id {view.workflow_id}")
     return "\n".join(lines)
+
+
+def _due(item: DeadlineView) -> str:
+    """One deadline: whose, how long, and what is left of it."""
+    whose = due_of(item.name) or "in all"
+    span = duration(item.limit)
+    if item.breached:
+        return f"✗ {whose} {span}, missed, {duration(-item.left)} over"
+    rest = "" if item.due_at else ", its clock stands still"
+    return f"{whose} {span}, {duration(item.left)} left{rest}"
 
 
 def _where(state: State) -> str:
@@ -97,8 +120,15 @@ def board_text(rows: Iterable[BoardRow]) -> str:
         now = waits_for(row.waiting_for) if row.condition == Condition.WAITING else row.condition
         now = "complete" if row.state == FINAL else now
         what = f"{row.build_id:<8} {row.state:<20} {one_line(now, 40):<28}"
-        lines.append(f"{what} {one_line(row.title, 60)}  ({one_line(row.project, 30)})")
+        due = _row_due(row)
+        lines.append(f"{what} {one_line(row.title, 60)}  ({one_line(row.project, 30)}){due}")
     return "\n".join(lines) or _NOTHING
+
+
+def _row_due(row: BoardRow) -> str:
+    told = countdown(time.time(), row.due_at, row.due_left)
+    whose = due_of(row.due_for)
+    return f"  [{whose}{': ' if whose else ''}{told}]" if told else ""
 
 
 def events_text(events: Iterable[EventView]) -> str:
@@ -126,6 +156,9 @@ def stats_text(stats: StatsView) -> str:
         worst = "  (the worst)" if phase is stats.worst_phase else ""
         told = ", ".join(f"{duration(seconds)} {what}" for seconds, what in parts)
         lines.append(f"  {phase.value:<15} {told}{worst}")
+    if stats.deadlines_met is not None:
+        each = ", ".join(f"{name} {m.met} of {m.met + m.missed}" for name, m in stats.deadlines.items())
+        lines.append(f"deadlines    {stats.deadlines_met:.0%} met: {each}")
     by_state = ", ".join(f"{state} {count}" for state, count in stats.by_state.items() if count)
     return "\n".join([*lines, f"now in       {by_state or '-'}"])
 
