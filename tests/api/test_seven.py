@@ -39,7 +39,8 @@ async def test_the_paths_are_the_seven_and_what_stands_beside_them(api: Api) -> 
         "GET /project/{project_id}/stats",
         *("GET ", "GET /{workflow_id}/events", "POST /{workflow_id}/chat"),
         *("POST /{workflow_id}/pause", "POST /{workflow_id}/resume", "POST /{workflow_id}/cancel"),
-        "POST /{workflow_id}/fork",
+        *("POST /{workflow_id}/fork", "POST /{workflow_id}/accept", "POST /{workflow_id}/override"),
+        "GET /{workflow_id}/asks",
         "POST /{workflow_id}/deadlines",
     }
 
