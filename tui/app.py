@@ -32,7 +32,7 @@ from tui.journal_link import (
 from tui.options import AppOptions
 from tui.orders import Orders
 from tui.screens.board import BoardScreen
-from tui.terminal import leave_on_signals
+from tui.terminal import leave_on_signals, leave_without_terminal
 from tui.theme import DARK, THEMES, inks_of
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ log = logging.getLogger(__name__)
 Clock = Callable[[], float]
 FIRST_ROWS = 120
 """Rows that are read for the first frame, more than a screen shows; the others come after it."""
+UNTAKEN = 50
+"""Messages that may wait for the app before nothing more is told to it: memory must not grow behind a
+terminal that takes no output."""
 TOLD_SECONDS, BAD_SECONDS = 4.0, 8.0
 """How long a word stays on the screen, and how long one on trouble does."""
 
@@ -107,6 +110,7 @@ class QdeckApp(Orders, App[int]):
         self.link = JournalLink(
             self.settings.database_url,
             self.post_message,
+            busy=lambda: self.message_queue_size > UNTAKEN,
             start_worker=self.options.start_worker,
             worker_arguments=self.options.worker_arguments,
         )
@@ -141,6 +145,7 @@ class QdeckApp(Orders, App[int]):
         memory.share_arena()
         if not self.is_headless:
             leave_on_signals(self)
+            leave_without_terminal()
         self.link.start()
 
     async def on_unmount(self) -> None:

@@ -76,11 +76,13 @@ class JournalLink:
         url: str,
         post: Callable[[Message], object],
         *,
+        busy: Callable[[], bool] = lambda: False,
         start_worker: bool = True,
         worker_arguments: Sequence[str] = (),
     ) -> None:
         self._url = url
         self._post = post
+        self._busy = busy
         self._keeper = WorkerKeeper(url, worker_arguments) if start_worker else None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -187,6 +189,10 @@ class JournalLink:
         seen: Any = None
         changed_at = 0.0
         while not stopping.is_set():
+            if self._busy():
+                # A stopped terminal stops the app's drawing; what is news by then is read when it goes on.
+                await _first(stopping, poked, CALM)
+                continue
             now = time.monotonic()
             counter = service.changed()
             changed = counter != seen

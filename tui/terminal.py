@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import logging
 import os
+import select
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,6 +19,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from textual.app import App
+
+_ORDERLY = 5.0
+"""Seconds that the app has to leave in order after its terminal went."""
 
 
 def unusable() -> str:
@@ -34,6 +41,42 @@ def leave_on_signals(app: App[int]) -> None:
             loop.add_signal_handler(number, partial(app.exit, 128 + number, 128 + number))
 
 
+def leave_without_terminal() -> None:
+    """End the app when its terminal is gone for good, also where nobody sends a signal for that.
+
+    An app that is not the terminal's own session (started by another program) gets no SIGHUP. Textual would
+    read an ended input for ever, and block on the first output that it cannot place.
+    """
+    threading.Thread(target=_watch_terminal, args=(sys.__stdin__.fileno(),), daemon=True).start()  # type: ignore[union-attr]
+
+
+def _watch_terminal(descriptor: int) -> None:
+    watch = select.poll()
+    watch.register(descriptor, 0)  # a hang-up is always told
+    while not any(happened & (select.POLLHUP | select.POLLERR) for _, happened in watch.poll()):
+        pass
+    os.kill(os.getpid(), signal.SIGHUP)
+    time.sleep(_ORDERLY)
+    os._exit(128 + signal.SIGHUP)
+
+
+class _Screen(io.TextIOWrapper):
+    """The terminal as Textual writes to it. What cannot be placed any more is dropped.
+
+    Textual's writing thread would die of the error, and the whole app wait for it.
+    """
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError:
+            return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            super().flush()
+
+
 @contextlib.contextmanager
 def guarded(log_file: Path) -> Iterator[None]:
     """Send everything that any library or child prints to the log while the app draws.
@@ -48,7 +91,8 @@ def guarded(log_file: Path) -> Iterator[None]:
     out, err = os.dup(1), os.dup(2)
     log_descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     terminal = open(out, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
-    screen = open(err if os.isatty(err) else out, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    drawn = open(err if os.isatty(err) else out, "wb", closefd=False)  # noqa: SIM115
+    screen = _Screen(drawn, encoding="utf-8", errors="replace")
     os.dup2(log_descriptor, 1)
     os.dup2(log_descriptor, 2)
     os.close(log_descriptor)

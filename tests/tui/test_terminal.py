@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -110,3 +114,29 @@ def test_the_terminal_ends_and_the_app_with_it(journal_of: Callable[[str], Journ
     assert terminal.wait_end() == 128 + signal.SIGTERM
     assert b"\x1b[?1049l" in terminal.raw
     terminal.close()
+
+
+@pytest.mark.parametrize("of_its_own", [True, False], ids=["session", "no session"])
+def test_the_terminal_goes_and_the_app_with_it(
+    of_its_own: bool, journal_of: Callable[[str], Journal]
+) -> None:
+    """A window that was closed leaves no app behind that reads and draws for nobody."""
+    master, slave = pty.openpty()
+    app = subprocess.Popen(
+        program(journal_of("review")),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=environment(),
+        start_new_session=True,
+        preexec_fn=partial(fcntl.ioctl, slave, termios.TIOCSCTTY, 0) if of_its_own else None,
+    )
+    os.close(slave)
+    drawn = b""
+    while b"NEEDS YOU" not in drawn:
+        drawn += os.read(master, 65536)
+    os.close(master)
+    try:
+        assert app.wait(60) in (128 + signal.SIGHUP, -signal.SIGHUP)  # in order, or before it was ready
+    finally:
+        app.kill()
