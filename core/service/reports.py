@@ -55,6 +55,18 @@ class RebuiltView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class DossierView(View):
+    """A dossier that was written: its file, the script that verifies it, and the sha256 of the file."""
+
+    build_id: str
+    path: str
+    verifier: str
+    digest: str
+    events: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class TimesView(View):
     """Seconds that builds spent in a phase: at work, waiting for a person, waiting for a model."""
 

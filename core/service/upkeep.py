@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.board import BoardRow
-from core.service import integrity, travel
+from core.service import dossier, integrity, travel
 from core.service.door import Door
-from core.service.reports import RebuiltView, VerifiedView
+from core.service.reports import DossierView, RebuiltView, VerifiedView
 from core.service.views import WorkflowView
 
 
@@ -29,6 +29,13 @@ class Upkeep(Door):
     async def rebuild_rows(self, workflow_id: str = "", *, check: bool = False) -> RebuiltView:
         """Build what is derived again; with `check` only compare, and leave everything as it was."""
         return await self._do(integrity.rebuild_rows, self._database, workflow_id, check=check)
+
+    async def export_workflow(self, workflow_id: str, path: str) -> DossierView:
+        """Write all that is on record about a workflow into one file, and beside it the script to verify it.
+
+        Raises UnknownError for an unknown workflow and ProjectError where the file cannot be made.
+        """
+        return await self._do(dossier.export, self._database, workflow_id, path)
 
     async def workflow_at(self, workflow_id: str, seq: int) -> WorkflowView:
         """Return a workflow as it was right after its event `seq`. Raises UnknownError when there is none."""

@@ -67,6 +67,7 @@ for name, command in (
     ("projects", questions.projects),
     ("verify", record.verify),
     ("rebuild", record.rebuild),
+    ("export", record.export),
     ("schema", record.schema),
     ("machine", questions.machine),
     ("doctor", questions.doctor),

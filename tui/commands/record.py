@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.errors import ExitCode, JournalError
 from tui.commands.children import ask_child
-from tui.commands.flags import Db, Json
+from tui.commands.flags import Db, Json, Workflow
 from tui.commands.output import say, show_json
 from tui.commands.session import with_service
 
@@ -68,6 +69,29 @@ def _rebuilt_text(found: RebuiltView) -> str:
         end = "they are mended" if found.kept else "nothing was changed; `qdeck rebuild` mends them"
         lines.append(f"  {len(found.differences):,} differences; {end}")
     return "\n".join(lines)
+
+
+def export(
+    workflow: Workflow,
+    to: Annotated[
+        str, typer.Option("--to", metavar="FILE", help="Where to; else NAME.dossier.json here.")
+    ] = "",
+    json: Json = False,
+    db: Db = "",
+) -> int:
+    """Write all that is on record about a workflow into one file, with a script that verifies it anywhere."""
+
+    async def work(service: OrchestrationService) -> int:
+        name = (await service.get_workflow_status(workflow)).build_id
+        made = await service.export_workflow(workflow, to or f"{name}.dossier.json")
+        if json:
+            show_json(made.to_data())
+        else:
+            say(f"{made.build_id}: {made.events:,} events in {made.path}\n  sha256 {made.digest}")
+            say(f"  anywhere: python -I {quote(made.verifier)} {quote(made.path)}")
+        return ExitCode.DONE
+
+    return with_service(db, work)
 
 
 def schema(
