@@ -123,6 +123,8 @@ class Settings:
     """What deploys the merge; when unset the merge is the deployment."""
     rollback_command: tuple[str, ...] = ()
     """What takes a deployment back when its smoke test is red."""
+    review_command: tuple[str, ...] = ()
+    """A check of the project's own for the review, as `make lint`; what it says new is a finding."""
     tag: str = ""
     """A tag for the merge, `{build_id}` and `{version}` filled in; no tag when unset."""
     default_branch: str = ""
@@ -306,6 +308,7 @@ _ASKED = (
     "smoke_command",
     "deploy_command",
     "rollback_command",
+    "review_command",
     "tag",
     "default_branch",
     "test_paths",

@@ -120,6 +120,7 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "smoke_command": _command,
     "deploy_command": _command,
     "rollback_command": _command,
+    "review_command": _command,
     "tag": _text,
     "default_branch": _text,
     "test_paths": _words,

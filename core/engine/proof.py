@@ -247,7 +247,7 @@ class Proof:
         lines = [f"{blocking} new findings that block, {len(scans.findings) - blocking} as advice"]
         lines += [f"- {finding}" for finding in scans.findings]
         lines += [f"- {problem}" for problem in scans.problems]
-        lines += [f"({note})" for note in scans.notes]
+        lines += [f"({line})" for line in scans.skipped]
         return EngineReport(
             "\n".join(lines)[:_TOLD], ok=scans.ok, data=scans.to_data(), receipts=await self._labels()
         )

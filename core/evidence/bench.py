@@ -25,6 +25,7 @@ class ProjectSettings:
     smoke_command: tuple[str, ...] = ()
     deploy_command: tuple[str, ...] = ()
     rollback_command: tuple[str, ...] = ()
+    review_command: tuple[str, ...] = ()
     test_paths: tuple[str, ...] = ()
     coverage_floor: float = 80.0
     test_timeout: float = 600.0

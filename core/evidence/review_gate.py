@@ -60,8 +60,10 @@ class References:
         place = _PLACE.match(part)
         if place is None or place[1] not in self.files:
             return False
-        first, last = int(place[2] or 1), int(place[3] or place[2] or 1)
-        return 1 <= first <= last <= max(1, self.files[place[1]])
+        if place[2] is None:
+            return True
+        first, last = int(place[2]), int(place[3] or place[2])
+        return 1 <= first <= last <= self.files[place[1]]
 
 
 def review_references(
@@ -93,6 +95,10 @@ def review_evidence(
 ) -> Evidence:
     """Return what a review is worth, given what the scanners found.
 
+    Its detail is for screens: `clauses` (one that does not apply is a scanner that was skipped, and why),
+    `failures` and `accepted` (see `Failure.to_data`), `findings` (see `Finding.to_data`, with the words of a
+    yes in `accepted`), `scanners` (`name`, `status`: ran, skipped or failed, `why`), `checklist`, `receipts`.
+
     `checklist` items have `point`, `verdict`, `answer` and `reference`. `rests_on` is what `bind` gave for
     the reviewed commit; `accepted` and `declined` are what the bench holds of persons' words.
     """
@@ -105,13 +111,18 @@ def review_evidence(
         ("four eyes", _four_eyes(reviewer, author), f"reviewed by {reviewer}, written by {author}"),
     )
     clauses = [Clause(name, not told, told[0].text if told else good) for name, told, good in checks]
+    clauses += [
+        Clause(item["name"], True, f"skipped: {item['why']}", applies=False)
+        for item in scans.scanners
+        if item["status"] == "skipped"
+    ]
     failures = [failure for _, told, _ in checks for failure in told]
     detail: dict[str, Any] = {
         "clauses": [clause.to_data() for clause in clauses],
         "failures": [failure.to_data() for failure in failures],
         "findings": [_shown(finding, accepted) for finding in scans.findings],
         "accepted": [failure.to_data() for failure in stands],
-        "notes": list(scans.notes),
+        "scanners": [dict(item) for item in scans.scanners],
         "checklist": [dict(item) for item in checklist],
         "receipts": list(scans.receipts),
         "verdict": verdict,

@@ -35,7 +35,7 @@ async def test_a_new_md5_is_found(workshop: Any) -> None:
     scans = await collect_scans(bench.bench, bench.change({"a.py": OLD}))
 
     assert [(f.rule, f.severity, f.where) for f in scans.findings] == [("B324", "high", "a.py:5")]
-    assert {r.kind for r in bench.record.receipts.values()} == {"lint", "security"}
+    assert {r.kind for r in bench.record.receipts.values()} == {"lint", "security", "secrets"}
 
 
 async def test_clean_code_has_no_finding(workshop: Any) -> None:
@@ -102,9 +102,76 @@ async def test_a_scanner_that_gives_no_answer_is_a_problem(workshop: Any) -> Non
 
 
 async def test_a_change_without_python_is_said_to_be_unscanned(workshop: Any) -> None:
-    """Nothing to look at is said, not passed over."""
+    """Nothing to look at is said, not passed over; secrets are looked for in every file."""
     bench = workshop({"README.md": "hi\n"})
 
     scans = await collect_scans(bench.bench, bench.change({"README.md": "hello\n"}))
 
-    assert scans.ok and "no Python file" in scans.notes[0]
+    assert scans.ok and {s["name"]: s["status"] for s in scans.scanners} == {
+        "detect-secrets": "ran",
+        **dict.fromkeys(("ruff", "bandit", "types", "the project's review command"), "skipped"),
+    }
+    assert any("no Python file was changed" in line for line in scans.skipped)
+
+
+KEY = "AKIA" + "QYLPMN5HHHFPZAM2"
+CONFIGURED = {
+    "pyproject.toml": '[tool.ruff.lint]\nselect = ["F"]\nper-file-ignores = {"a.py" = ["F401"]}\n'
+    '[tool.bandit]\nskips = ["B105"]\n[tool.coverage.run]\nomit = ["b.py"]\n'
+    '[[tool.mypy.overrides]]\nmodule = "a"\nignore_errors = true\n',
+    ".secrets.baseline": '{"results": {"a.py": [{"type": "AWS Access Key", "hashed_secret": "abc"}]}}',
+    "a.py": "def run(text):\n    return eval(text)  # noqa: S307  # nosec\n",
+    "b.py": "def b():  # pragma: no cover\n    return 1  # type: ignore\n",
+}
+
+
+async def test_a_secret_is_found_in_any_file_by_its_kind_alone(workshop: Any) -> None:
+    """A committed key is a finding of high severity; the key itself is told to nobody."""
+    bench = workshop({"settings.ini": "[aws]\nregion = eu\n", "a.py": "x = 1\n"})
+
+    scans = await collect_scans(bench.bench, bench.change({"settings.ini": f"[aws]\nkey = {KEY}\n"}))
+
+    (found,) = [f for f in scans.findings if f.blocks]
+    assert (found.tool, found.rule, found.where) == ("detect-secrets", "AWS Access Key", "settings.ini:2")
+    assert found.severity == "high" and KEY not in str(scans.to_data())
+    assert not any(KEY in r.text() for r in bench.record.receipts.values())
+
+
+async def test_each_way_to_make_a_tool_look_away_is_a_finding_itself(workshop: Any) -> None:
+    """Comments and configuration alike, in whatever file; what was there before is none."""
+    bench = workshop({"a.py": "x = 1\n", "b.py": "y = 1\n", "setup.cfg": "[mypy]\nignore_errors = true\n"})
+
+    scans = await collect_scans(bench.bench, bench.change({**CONFIGURED, "c.py": "z = 1\n"}))
+
+    silenced = [f for f in scans.findings if f.tool == "suppression"]
+    assert all(f.blocks for f in silenced)
+    assert {f.rule for f in silenced} == {"noqa", "no-cover", "type-ignore", "config"}
+    told = "\n".join(f.text for f in silenced)
+    for mark in (
+        "per-file-ignores.a.py F401",
+        "bandit.skips B105",
+        "run.omit b.py",
+        "ignore_errors",
+        "accepted",
+    ):
+        assert mark in told
+    assert not any(f.path == "setup.cfg" for f in silenced)
+    assert any(f.rule == "S307" or f.rule == "B307" for f in scans.findings if f.blocks) is False
+    assert [f.path for f in silenced if f.rule == "noqa"] == ["a.py"], "the comment stands for what it hides"
+
+
+async def test_the_projects_own_command_counts_only_what_is_new(workshop: Any) -> None:
+    """Old complaints stay out, a new line is a finding, and the change cannot rewrite its judge."""
+    lint = (
+        "import pathlib, sys\n"
+        "bad = [p for p in sorted(pathlib.Path('.').glob('*.py')) if '#' not in p.read_text()]\n"
+        "for path in bad:\n    print(f'{path}:1: no comment')\nsys.exit(bool(bad))\n"
+    )
+    bench = workshop({"a.py": "x = 1\n", "tools/lint.py": lint})
+    bench.configure(review_command=("python", "tools/lint.py"))
+    blind = "print('all is well')\n"
+
+    scans = await collect_scans(bench.bench, bench.change({"b.py": "y = 1\n", "tools/lint.py": blind}))
+
+    assert not scans.problems
+    assert [(f.path, f.text) for f in scans.findings if f.tool == "python"] == [("b.py", "no comment")]
