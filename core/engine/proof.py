@@ -15,6 +15,7 @@ from core.engine.files import as_checkpoint
 from core.engine.papers import plan_evidence, requirement_evidence
 from core.engine.scene import Scene
 from core.evidence import (
+    Promise,
     Scans,
     bind,
     collect_code,
@@ -29,7 +30,7 @@ from core.machine.gates import is_red, why_not_current
 from core.machine.states import STATES, EvidenceKind, State
 from core.machine.workflow import CheckpointMark, Evidence
 from core.roles.context import EngineReport
-from core.roles.packets import Packet, Plan, ProofKind, Requirement, ReviewReport
+from core.roles.packets import Packet, Plan, Requirement, ReviewReport
 
 _TOLD = 12_000
 """Characters of a report that a role is told at most."""
@@ -157,7 +158,7 @@ class Proof:
         requirement, plan = await self._bound()
         kept = as_checkpoint(self._orders.workflow_id, mark)
         written = await self._planned()
-        new_tests = any(proof.kind is ProofKind.NEW_TEST for proof in written.proofs) if written else True
+        named = written.proofs if written else ()
 
         async def work() -> Any:
             found = await collect_tests(
@@ -167,7 +168,7 @@ class Proof:
                 plan,
                 requirement,
                 change=written.kind_of_change.value if written else "feature",
-                red_first=new_tests,
+                promises=tuple(Promise(p.criterion, p.kind.value, p.proof) for p in named),
             )
             return found.to_data()
 

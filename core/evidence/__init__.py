@@ -11,6 +11,7 @@ from core.evidence.code_gate import collect_code
 from core.evidence.commands import find_test_command, is_test_path
 from core.evidence.execution import receipt_of
 from core.evidence.findings import Finding
+from core.evidence.hearing import Promise
 from core.evidence.protocols import Record, Steps
 from core.evidence.receipts import Counts, JsonValue, Receipt, digest_of
 from core.evidence.review_gate import CHECKLIST, References, review_evidence, review_references
@@ -28,6 +29,7 @@ __all__ = [
     "Finding",
     "JsonValue",
     "ProjectSettings",
+    "Promise",
     "Receipt",
     "Record",
     "References",

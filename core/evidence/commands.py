@@ -88,6 +88,11 @@ def is_pytest(command: tuple[str, ...]) -> bool:
     return command[:3] == PYTEST
 
 
+def tells_tests(command: tuple[str, ...]) -> bool:
+    """Say whether the command is one whose tests are known by name: pytest's or unittest's own."""
+    return is_pytest(command) or command[:3] == UNITTEST
+
+
 def with_interpreter(command: tuple[str, ...], toolchain: Toolchain) -> tuple[str, ...]:
     """Put the toolchain's interpreter where the command says `python`."""
     return (str(toolchain.python), *command[1:]) if command[0] == PYTHON else command

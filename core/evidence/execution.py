@@ -24,7 +24,7 @@ from core.evidence.commands import source_roots
 from core.evidence.programs import find_program, search_path
 from core.evidence.receipts import Counts, JsonValue, Receipt, digest_of
 from core.sandbox import Contained, Limits, Run, run
-from core.workspace import Repository, export_tree, overlay, worktree
+from core.workspace import Repository, export_tree, overlay, worktree, write_inside
 
 Manifest = dict[str, tuple[int, str]]
 
@@ -34,7 +34,8 @@ class Job:
     """One command to run on one tree.
 
     `argv` is made from the two folders once they exist: the tree's and the reports'. `laid_over` names a
-    second commit and the paths that are taken from it. `then` is a second command in the same folders,
+    second commit and the paths that are taken from it, `patched` files whose text is another one in this run.
+    `then` is a second command in the same folders,
     which turns what the first left into a report and has no say in the verdict. `collect` reads the reports
     into JSON data before the folders are removed; its `counts` go on the receipt. A job with a `cache_key`
     is not run again in later attempts and builds. A job that does not `write` sees its tree read-only.
@@ -47,6 +48,7 @@ class Job:
     argv: Callable[[Folders], tuple[str, ...]]
     collect: Callable[[Folders, Receipt], JsonValue] = lambda folders, receipt: None
     laid_over: tuple[str, tuple[str, ...]] | None = None
+    patched: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     readable: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
@@ -188,6 +190,8 @@ def _lay_out(repository: Repository, job: Job, folders: Folders) -> Manifest:
     if job.laid_over is not None:
         treeish, paths = job.laid_over
         overlay(repository, treeish, folders.tree, paths)
+    for path, text in job.patched.items():
+        write_inside(folders.tree, path, text.encode("utf-8", "surrogateescape"))
     return manifest(folders.tree)
 
 

@@ -6,6 +6,8 @@ together with the exit code and the rest of the evidence.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import re
 import stat
@@ -84,9 +86,14 @@ def read_bounded(path: Path, limit: int) -> bytes:
     return data
 
 
-def read_report(path: Path) -> list[Case]:
-    """Read a JUnit XML report; raises ReportError for anything that is not one."""
+def read_report(path: Path, secret: bytes = b"") -> list[Case]:
+    """Read a JUnit XML report; raises ReportError for anything that is not one.
+
+    With a `secret` it must carry the seal that is made with it when a run has come to its end.
+    """
     data = read_bounded(path, REPORT_LIMIT)
+    if secret and not _is_sealed(path, data, secret):
+        raise ReportError("the report was not finished by the test runner itself")
     try:
         root = ElementTree.fromstring(data, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
@@ -97,6 +104,14 @@ def read_report(path: Path) -> list[Case]:
     if len(found) > CASE_LIMIT:
         raise ReportError(f"the report names more than {CASE_LIMIT} tests")
     return _merge([_case(element) for element in found])
+
+
+def _is_sealed(path: Path, data: bytes, secret: bytes) -> bool:
+    try:
+        seal = read_bounded(path.with_name(f"{path.name}.seal"), 200).decode("ascii", "replace")
+    except ReportError:
+        return False
+    return hmac.compare_digest(seal, hmac.new(secret, data, hashlib.sha256).hexdigest())
 
 
 def _case(element: Element) -> Case:

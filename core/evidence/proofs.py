@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 
+from core.evidence.definitions import functions_in, parse
 from core.evidence.junit import Case
-
-RUNNER_MODULES = frozenset(
-    ("pytest", "_pytest", "pluggy", "unittest", "coverage", "sitecustomize", "usercustomize", "iniconfig")
-)
-"""Modules that a test run is made of; a file of the tree with such a name would stand in for them."""
 
 TEST_CONFIGURATION = frozenset(
     ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", "conftest.py", ".coveragerc")
@@ -18,30 +15,30 @@ TEST_CONFIGURATION = frozenset(
 """Files that decide how tests are run."""
 
 
-def functions(source: str) -> dict[str, str]:
+def functions(source: str, *, named: bool = True) -> dict[str, str]:
     """Return every function of a Python text by its dotted name, as what it says without layout and comments.
 
-    The rest of the module stands under the empty name.
+    The rest of the module stands under the empty name. Unless `named`, a function's own name is left out of
+    what it says.
     """
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    tree = parse(source)
+    if tree is None:
         return {"": source}
     found: dict[str, str] = {}
-    rest: list[str] = []
-    _collect(tree.body, "", found, rest)
-    found[""] = "\n".join(rest)
+    for name, node in functions_in(tree.body):
+        said = deepcopy(node)
+        said.name = node.name if named else ""
+        found[name] = ast.dump(said)
+    found[""] = "\n".join(_rest(tree.body))
     return found
 
 
-def _collect(body: list[ast.stmt], prefix: str, found: dict[str, str], rest: list[str]) -> None:
+def _rest(body: list[ast.stmt]) -> Iterator[str]:
     for node in body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            found[prefix + node.name] = ast.dump(node)
-        elif isinstance(node, ast.ClassDef):
-            _collect(node.body, f"{prefix}{node.name}.", found, rest)
-        elif not isinstance(node, ast.Import | ast.ImportFrom):
-            rest.append(ast.dump(node))
+        if isinstance(node, ast.ClassDef):
+            yield from _rest(node.body)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom):
+            yield ast.dump(node)
 
 
 def changed_functions(before: str, after: str) -> set[str] | None:
@@ -80,28 +77,15 @@ def changed_tests(
         if not path:
             continue
         touched = edits[path]
-        if case.name not in known or touched is None or _dotted(case, path) in touched:
+        if case.name not in known or touched is None or dotted(case, path) in touched:
             found[case.name] = path
     return found
 
 
-def _dotted(case: Case, path: str) -> str:
+def dotted(case: Case, path: str) -> str:
     """Return the name of a case's function inside of its file: `TestA.test_x`."""
     group, _, name = case.function.partition("::")
     stem = path.removesuffix(".py").rsplit("/", 1)[-1]
     parts = group.split(".")
     inside = parts[len(parts) - parts[::-1].index(stem) :] if stem in parts else []
     return ".".join((*inside, name))
-
-
-def stand_ins(paths: Iterable[str]) -> list[str]:
-    """Return those of `paths` that would be imported in the place of the test runner."""
-    found = []
-    for path in paths:
-        parts = path.split("/")
-        names = {parts[0].removesuffix(".py")}
-        if len(parts) > 1 and parts[0] in ("src", "lib"):
-            names.add(parts[1].removesuffix(".py"))
-        if path.endswith(".py") and names & RUNNER_MODULES:
-            found.append(path)
-    return found

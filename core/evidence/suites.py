@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.evidence.bench import Bench
-from core.evidence.commands import PYTEST, is_pytest, read_toml, table, with_interpreter
+from core.evidence.commands import PYTEST, is_pytest, read_toml, table, tells_tests, with_interpreter
 from core.evidence.coverage import Measured, read_coverage
 from core.evidence.execution import Done, Folders, Job, execute
+from core.evidence.inside import INSIDE
 from core.evidence.junit import (
     Case,
     ReportError,
@@ -60,7 +64,10 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which tests to run on which tree. `laid_over` names a commit and the paths taken from it."""
+    """Which tests to run on which tree.
+
+    `laid_over` names a commit and the paths taken from it, `patched` files with another text than they have.
+    """
 
     name: str
     title: str
@@ -68,6 +75,7 @@ class Plan:
     command: tuple[str, ...]
     files: tuple[str, ...] = ()
     laid_over: tuple[str, tuple[str, ...]] | None = None
+    patched: Mapping[str, str] = field(default_factory=dict)
     coverage: bool = False
     cached: bool = False
     kind: str = "test"
@@ -75,20 +83,24 @@ class Plan:
 
 async def run_suite(bench: Bench, plan: Plan) -> Suite:
     """Run the tests of `plan` once and read their report."""
-    report = is_pytest(plan.command)
-    words = digest_of([list(plan.command), list(plan.files), plan.coverage])[:8]
+    words = digest_of([list(plan.command), list(plan.files), plan.coverage, dict(plan.patched)])[:8]
     seconds = bench.settings.test_timeout
+    secret = secrets.token_bytes(32)
+    paths = (str(INSIDE), bench.toolchain.env.get("PYTHONPATH", ""))
     job = Job(
         key=f"tests:{plan.name}:{plan.tree[:16]}:{words}",
         kind=plan.kind,
         title=plan.title,
         tree=plan.tree,
-        argv=lambda folders: _argv(bench, plan, folders),
-        collect=lambda folders, receipt: _collect(folders, receipt, report, plan.coverage),
+        argv=lambda folders: _argv(bench, plan, folders, secret),
+        collect=lambda folders, receipt: _collect(folders, receipt, plan, secret),
         laid_over=plan.laid_over,
+        patched=plan.patched,
         limits=Limits(wall_seconds=seconds, cpu_seconds=max(1, int(seconds * 2)), output_bytes=_OUTPUT_LIMIT),
+        readable=(INSIDE,),
+        env={"PYTHONPATH": os.pathsep.join(filter(None, paths))},
         then=(lambda folders: _coverage_report(bench, folders)) if plan.coverage else None,
-        cache_key="suite-1" if plan.cached else "",
+        cache_key="suite-2" if plan.cached else "",
     )
     done = await execute(bench, job)
     cases = tuple(cases_from_data(done.collected["cases"]))
@@ -102,27 +114,22 @@ async def run_suite(bench: Bench, plan: Plan) -> Suite:
     )
 
 
-def _argv(bench: Bench, plan: Plan, folders: Folders) -> tuple[str, ...]:
+def _argv(bench: Bench, plan: Plan, folders: Folders, secret: bytes) -> tuple[str, ...]:
     command = with_interpreter(plan.command, bench.toolchain)
-    if not is_pytest(plan.command):
+    if not tells_tests(plan.command):
         return command
-    # A project that names its own places to test is run as it says; the rest is left out later.
-    files = plan.files if plan.command == PYTEST else ()
-    options = (f"--junitxml={folders.reports / 'junit.xml'}", *_REPORT_OPTIONS, *files)
+    (folders.reports / "secret").write_bytes(secret)
+    report = folders.reports / "junit.xml"
+    if is_pytest(plan.command):
+        # A project that names its own places to test is run as it says; the rest is left out later.
+        files = plan.files if plan.command == PYTEST else ()
+        words = (*command[1:], "-p", "qdeck_seal", f"--junitxml={report}", *_REPORT_OPTIONS, *files)
+    else:
+        words = (str(INSIDE / "qdeck_unittest.py"), str(report), *command[3:])
     if not plan.coverage:
-        return (*command, *options)
+        return (command[0], *words)
     data = f"--data-file={folders.reports / 'coverage.data'}"
-    return (
-        command[0],
-        "-m",
-        "coverage",
-        "run",
-        "--rcfile=/dev/null",
-        "--source=.",
-        data,
-        *command[1:],
-        *options,
-    )
+    return (command[0], "-m", "coverage", "run", "--rcfile=/dev/null", "--source=.", data, *words)
 
 
 def _coverage_report(bench: Bench, folders: Folders) -> tuple[str, ...]:
@@ -132,16 +139,16 @@ def _coverage_report(bench: Bench, folders: Folders) -> tuple[str, ...]:
     return (python, "-m", "coverage", "json", *options)
 
 
-def _collect(folders: Folders, receipt: Receipt, report: bool, coverage: bool) -> JsonValue:
-    measured = read_coverage(folders.reports / "coverage.json") if coverage else None
+def _collect(folders: Folders, receipt: Receipt, plan: Plan, secret: bytes) -> JsonValue:
+    measured = read_coverage(folders.reports / "coverage.json") if plan.coverage else None
     found: dict[str, Any] = {"cases": [], "counts": None, "problem": "", "coverage": None}
     if measured is not None:
         found["coverage"] = measured.to_data()
-    if not report:
+    if not tells_tests(plan.command):
         counts = counts_from_output(receipt.output)
         return found | {"counts": counts.to_data() if counts else None}
     try:
-        cases = read_report(folders.reports / "junit.xml")
+        cases = read_report(folders.reports / "junit.xml", secret)
     except ReportError as error:
         return found | {"problem": str(error)}
     return found | {"cases": cases_to_data(cases), "counts": count(cases).to_data()}

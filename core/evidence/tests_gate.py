@@ -3,70 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.evidence.bench import Bench
-from core.evidence.clauses import Clause, Failure, answered, bind, evidence, key_of, text_at, tree_at
-from core.evidence.commands import find_test_command, is_pytest, is_test_path
+from core.evidence.clauses import Clause, Failure, bind, evidence, text_at, tree_at
+from core.evidence.commands import find_test_command, is_test_path, tells_tests
+from core.evidence.control import negative_control
 from core.evidence.coverage import Covered, as_ranges, changed_coverage
 from core.evidence.execution import remove_folder
-from core.evidence.proofs import TEST_CONFIGURATION, changed_tests, stand_ins
+from core.evidence.hearing import NAMED, Hearing, Promise
+from core.evidence.red_first import red_first
+from core.evidence.regressions import compare_failures, pass_to_pass, run_base, still_there
 from core.evidence.suites import Plan, Suite, addopts, run_suite
 from core.evidence.suppressions import CODE
+from core.evidence.surroundings import changed_configuration, changed_conftest, reaching, replaced_runner
+from core.evidence.tampering import tampered_tests
 from core.machine.states import EvidenceKind
 from core.machine.workflow import Evidence
-from core.workspace import Checkpoint, FileChange, added_lines, changed_files, export_tree
-
-NEEDS_RED = ("feature", "fix")
-"""Kinds of change that owe a test which fails without them."""
-
-_NAMED = 20
-"""How many names of one sort are told at most."""
-
-
-def test_key(name: str) -> str:
-    """Return the key under which a person accepts the change of a test."""
-    return key_of("test", name)
-
-
-@dataclass(slots=True)
-class _Hearing:
-    """What has been found out so far about one checkpoint."""
-
-    bench: Bench
-    checkpoint: Checkpoint
-    base_tree: str
-    changes: list[FileChange]
-    command: tuple[str, ...]
-    base_has_tests: bool
-    measurable: str
-    clauses: list[Clause] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    accepted: list[Failure] = field(default_factory=list)
-    receipts: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def settle(self, name: str, failures: list[Failure], good: str) -> None:
-        """Close one clause: it holds when nothing speaks against it."""
-        known = {failure.name for failure in (*self.failures, *self.accepted)}
-        still, stands = answered(failures, self.bench.accepted, self.bench.declined)
-        self.failures += [failure for failure in still if failure.name not in known]
-        self.accepted += [failure for failure in stands if failure.name not in known]
-        good = f"{len(stands)} accepted by a person" if stands else good
-        self.clauses.append(Clause(name, not still, _tell(still) if still else good))
-
-    def skip(self, name: str, why: str) -> None:
-        """Say openly that a clause does not apply."""
-        self.clauses.append(Clause(name, True, why, applies=False))
-
-    @property
-    def test_files(self) -> list[FileChange]:
-        """The changed files that belong to the tests."""
-        return [change for change in self.changes if is_test_path(change.path, self.bench.settings)]
+from core.workspace import Checkpoint, added_lines, changed_files, export_tree, list_tree
 
 
 async def collect_tests(
@@ -76,35 +31,35 @@ async def collect_tests(
     requirement_digest: str,
     *,
     change: str = "feature",
-    red_first: bool = True,
+    promises: tuple[Promise, ...] = (),
 ) -> Evidence:
     """Run the tests on the checkpoint and on the base, and say what they prove.
 
-    `change` is the plan's kind of change; `red_first=False` is for a plan whose proofs are no new tests.
+    `change` is the plan's kind of change, `promises` what it names as proof of each criterion.
     """
     rests_on = bind(bench, checkpoint.commit, plan_digest, requirement_digest)
-    hearing = await asyncio.to_thread(_open, bench, checkpoint)
+    hearing = await asyncio.to_thread(_open, bench, checkpoint, change, promises)
     if not hearing.command:
         failure = Failure("tests", "no test command was found; add tests, or configure test_command")
         hearing.settle("tests ran", [failure], "")
         return _close(hearing, rests_on, None, Covered("not measured", "no test ran"))
-    shadows = stand_ins(f.path for f in hearing.changes if f.status != "deleted")
-    told = [Failure(path, "stands in for a module of the test runner") for path in shadows]
-    hearing.settle("test runner", told, "the tree does not replace it")
+    told = await asyncio.to_thread(_tampering, hearing)
+    hearing.settle("tampering", told, "tests, their configuration and their runner ask no less than before")
     new = await _run_new(hearing)
-    base = await _run_base(hearing) if hearing.base_has_tests else None
+    base = await run_base(hearing) if hearing.base_has_tests else None
     if base is not None and not new.green:
-        _compare_failures(hearing, base)
+        compare_failures(hearing, base)
     covered = Covered("not measured", hearing.measurable or "the tests are not green")
     if new.green:
-        await _pass_to_pass(hearing, base, new)
-        _still_there(hearing, base, new)
-        await _red_first(hearing, base, new, change, red_first)
+        await pass_to_pass(hearing, base, new)
+        await asyncio.to_thread(still_there, hearing, base, new)
+        await red_first(hearing, base, new)
+        await negative_control(hearing, new)
         covered = await asyncio.to_thread(_coverage, hearing, new)
     return _close(hearing, rests_on, new, covered)
 
 
-def _open(bench: Bench, checkpoint: Checkpoint) -> _Hearing:
+def _open(bench: Bench, checkpoint: Checkpoint, change: str, promises: tuple[Promise, ...]) -> Hearing:
     """Find the command on the base, since the change under test must not choose it; else on the new tree."""
     base_tree = tree_at(bench, bench.base)
     changes = changed_files(bench.repository, bench.base, checkpoint.commit)
@@ -113,15 +68,17 @@ def _open(bench: Bench, checkpoint: Checkpoint) -> _Hearing:
     if command is None:
         command, options = _find(bench, checkpoint.tree)
     why = ""
-    if command and not is_pytest(command):
-        why = "coverage is measured for pytest only"
+    if command and not tells_tests(command):
+        why = "coverage is measured for pytest and unittest only"
     elif command and "--cov" in options:
         why = "the project measures its coverage itself"
     elif command and any(
         word in options.split() or f" {word}" in f" {options}" for word in ("-n", "--numprocesses")
     ):
         why = "the tests run in several processes"
-    return _Hearing(bench, checkpoint, base_tree, changes, command or (), base_has_tests, why)
+    return Hearing(
+        bench, checkpoint, base_tree, changes, command or (), base_has_tests, why, change, promises
+    )
 
 
 def find_command(bench: Bench, tree: str) -> tuple[str, ...] | None:
@@ -139,7 +96,23 @@ def _find(bench: Bench, tree: str) -> tuple[tuple[str, ...] | None, str]:
         remove_folder(folder)
 
 
-async def _run_new(hearing: _Hearing) -> Suite:
+def _tampering(hearing: Hearing) -> list[Failure]:
+    """Compare the texts of the change with the base's, for what takes something from the tests."""
+
+    def is_test(path: str) -> bool:
+        return is_test_path(path, hearing.bench.settings)
+
+    texts = {c.path: hearing.texts(c) for c in hearing.changes if not c.binary}
+    tests = {path: pair for path, pair in texts.items() if is_test(path) and path.endswith(".py")}
+    code = [
+        path for path in list_tree(hearing.bench.repository, hearing.checkpoint.tree) if not is_test(path)
+    ]
+    told = replaced_runner(c.path for c in hearing.changes if c.status != "deleted")
+    told += tampered_tests(tests, code) + changed_configuration(texts) + changed_conftest(texts)
+    return told + reaching(texts, is_test)
+
+
+async def _run_new(hearing: Hearing) -> Suite:
     checkpoint = hearing.checkpoint
     plan = Plan(
         "new",
@@ -149,7 +122,7 @@ async def _run_new(hearing: _Hearing) -> Suite:
         coverage=not hearing.measurable,
     )
     suite = await run_suite(hearing.bench, plan)
-    hearing.receipts.append(suite.done.receipt_id)
+    hearing.keep(suite)
     good = str(suite.counts) if suite.counts else "exit 0; its counts are not known, judged by exit code"
     hearing.settle("tests ran", told_failures(suite), good)
     return suite
@@ -161,183 +134,12 @@ def told_failures(suite: Suite) -> list[Failure]:
         return []
     named = [Failure(c.name, c.message or c.outcome) for c in suite.cases if c.outcome in ("failed", "error")]
     if named and not suite.done.receipt.limit:
-        return named[:_NAMED]
+        return named[:NAMED]
     tail = suite.done.receipt.text(3000).strip()
-    return [Failure("the test run", f"{suite.problem}\n{tail}".strip()), *named[: _NAMED - 1]]
+    return [Failure("the test run", f"{suite.problem}\n{tail}".strip()), *named[: NAMED - 1]]
 
 
-async def _run_base(hearing: _Hearing) -> Suite:
-    plan = Plan("base", "running the tests on the base", hearing.base_tree, hearing.command, cached=True)
-    suite = await run_suite(hearing.bench, plan)
-    hearing.receipts.append(suite.done.receipt_id)
-    return suite
-
-
-def _compare_failures(hearing: _Hearing, base: Suite) -> None:
-    """Say of what fails that the base has it too: no change of the code under test can be blamed for that."""
-    outcomes = base.outcomes
-    hearing.failures = [
-        replace(failure, text=f"fails on the base too: {failure.text}")
-        if outcomes.get(failure.name) in ("failed", "error")
-        else failure
-        for failure in hearing.failures
-    ]
-    missing = re.search(rb"ModuleNotFoundError: (No module named '[\w.]{1,100}')", base.done.receipt.output)
-    if not base.green and missing:
-        said = missing[1].decode()
-        hearing.failures.append(
-            Failure(
-                "environment",
-                f"{said} on the base too: name it in the project's dependencies, or configure setup_command",
-            )
-        )
-
-
-async def _pass_to_pass(hearing: _Hearing, base: Suite | None, new: Suite) -> None:
-    """Tests that are green on the base stay green, run from the base's own files."""
-    name = "pass to pass"
-    if base is None:
-        return hearing.skip(name, "the base has no tests")
-    if not base.passed and not (base.green and not base.cases):
-        return hearing.skip(name, f"no test is green on the base ({base.problem or base.counts})")
-    paths = _base_files(hearing)
-    kept = new
-    if paths:
-        plan = Plan(
-            "kept",
-            "running the base's tests on the new code",
-            hearing.checkpoint.tree,
-            hearing.command,
-            laid_over=(hearing.bench.base, tuple(paths)),
-        )
-        kept = await run_suite(hearing.bench, plan)
-        hearing.receipts.append(kept.done.receipt_id)
-    if not is_pytest(hearing.command):
-        told = [] if kept.green else [Failure("the base's tests", kept.problem)]
-        return hearing.settle(name, told, "the base's tests end well on the new code")
-    broken = []
-    texts = {case.name: case.message for case in kept.cases}
-    for case in base.cases:
-        ending = kept.outcomes.get(case.name, "gone")
-        if case.outcome != "passed" or ending == "passed":
-            continue
-        if not paths and ending in ("gone", "skipped"):
-            continue  # the next clause names it
-        why = "was green on the base and is not with the new code"
-        text = f"{why}: {texts.get(case.name) or ending}"
-        changed = bool(paths) and new.outcomes.get(case.name) != ending  # as the change tells it, it is green
-        broken.append(Failure(case.name, text, test_key(case.name), askable=changed))
-    hearing.settle(name, broken, f"{len(base.passed)} tests green on the base stay green")
-    return None
-
-
-def _base_files(hearing: _Hearing) -> list[str]:
-    """Return the test files and test configuration of the base that the change edits or removes."""
-    return [
-        change.path
-        for change in hearing.changes
-        if change.status != "added"
-        and (
-            is_test_path(change.path, hearing.bench.settings)
-            or change.path.rsplit("/", 1)[-1] in TEST_CONFIGURATION
-        )
-    ]
-
-
-def _still_there(hearing: _Hearing, base: Suite | None, new: Suite) -> None:
-    """No test of the base is deleted or newly skipped."""
-    if base is None or not is_pytest(hearing.command):
-        return hearing.skip(
-            "no test lost", "the tests cannot be told apart here" if base else "the base has no tests"
-        )
-    functions = {case.function for case in new.cases if case.outcome != "skipped"}
-    outcomes = new.outcomes
-    lost = []
-    for case in base.cases:
-        if case.outcome == "skipped":
-            continue
-        now = outcomes.get(case.name)
-        if now == "skipped":
-            text = "ran on the base and is skipped now"
-            lost.append(Failure(case.name, text, test_key(case.name), askable=True))
-        elif now is None and not ("[" in case.name and case.function in functions):
-            text = "is on the base and was deleted or renamed"
-            lost.append(Failure(case.name, text, test_key(case.name), askable=True))
-    hearing.settle("no test lost", lost, f"all {len(base.cases)} tests of the base are still there")
-    return None
-
-
-async def _red_first(hearing: _Hearing, base: Suite | None, new: Suite, change: str, wanted: bool) -> None:
-    """The new and changed tests fail on the base: they prove the change and not something else."""
-    name = "red first"
-    if change not in NEEDS_RED:
-        return hearing.skip(name, f"a {change} change owes no new test")
-    if not wanted:
-        return hearing.skip(name, "the plan's proofs are no new tests")
-    files = [f for f in hearing.test_files if f.status != "deleted"]
-    if not files:
-        return hearing.settle(
-            name, [Failure("tests", "no test is new or changed: nothing proves the change")], ""
-        )
-    proofs = await asyncio.to_thread(_proofs, hearing, base, new, files)
-    if is_pytest(hearing.command) and not proofs:
-        return hearing.settle(
-            name, [Failure("tests", "no test is new or says anything else than before")], ""
-        )
-    plan = Plan(
-        "red",
-        "running the new tests on the base, where they must fail",
-        hearing.base_tree,
-        hearing.command,
-        files=tuple(sorted(set(proofs.values()))),
-        laid_over=(hearing.checkpoint.tree, tuple(f.path for f in files)),
-    )
-    red = await run_suite(hearing.bench, plan)
-    hearing.receipts.append(red.done.receipt_id)
-    _judge_red(hearing, red, proofs)
-    return None
-
-
-def _proofs(hearing: _Hearing, base: Suite | None, new: Suite, files: Iterable[FileChange]) -> dict[str, str]:
-    texts = {}
-    for change in files:
-        if change.path.endswith(".py"):
-            before = text_at(hearing.bench, hearing.bench.base, change.path)
-            texts[change.path] = (before, text_at(hearing.bench, hearing.checkpoint.commit, change.path))
-    known = {case.name for case in base.cases} if base else set()
-    ran = [case for case in new.cases if case.outcome == "passed"]
-    return changed_tests(ran, known, texts)
-
-
-def _judge_red(hearing: _Hearing, red: Suite, proofs: dict[str, str]) -> None:
-    name = "red first"
-    if red.done.receipt.limit:
-        told = [Failure("the new tests on the base", red.problem)]
-        return hearing.settle(name, told, "")
-    if not is_pytest(hearing.command):
-        told = (
-            [Failure("tests", "the new tests end well on the base too: they prove nothing")]
-            if red.green
-            else []
-        )
-        return hearing.settle(name, told, "the new tests do not end well on the base")
-    outcomes = red.outcomes
-    idle = sorted(test for test in proofs if outcomes.get(test) in ("passed", "skipped"))
-    fails = sorted(set(proofs) - set(idle))
-    if red.green or not fails:
-        told = [Failure(test, "passes on the base too, so it proves nothing") for test in idle[:_NAMED]]
-        return hearing.settle(name, told or [Failure("tests", "the new tests pass on the base too")], "")
-    if idle:
-        shown = ", ".join(idle[:_NAMED])
-        hearing.notes.append(f"passes on the base too, so it proves nothing of the change: {shown}")
-    unread = [test for test in fails if test not in outcomes]
-    how = f"; {len(unread)} cannot even be collected there" if unread else ""
-    return hearing.settle(
-        name, [], f"{len(fails)} of {len(proofs)} new or changed tests fail on the base{how}"
-    )
-
-
-def _coverage(hearing: _Hearing, new: Suite) -> Covered:
+def _coverage(hearing: Hearing, new: Suite) -> Covered:
     """The changed lines were executed, to the floor."""
     bench, commit, name = hearing.bench, hearing.checkpoint.commit, "coverage"
     added = added_lines(bench.repository, bench.base, commit)
@@ -369,7 +171,7 @@ def _coverage(hearing: _Hearing, new: Suite) -> Covered:
     return covered
 
 
-def _close(hearing: _Hearing, rests_on: dict[str, str], new: Suite | None, covered: Covered) -> Evidence:
+def _close(hearing: Hearing, rests_on: dict[str, str], new: Suite | None, covered: Covered) -> Evidence:
     counts = new.counts if new else None
     ok = all(clause.ok for clause in hearing.clauses)
     detail: dict[str, Any] = {
@@ -394,9 +196,3 @@ def _close(hearing: _Hearing, rests_on: dict[str, str], new: Suite | None, cover
         str(counts) if counts and bad.name == "tests ran" and not counts.green else f"{bad.name}: {bad.why}"
     )
     return evidence(EvidenceKind.TESTS, False, rests_on, told, detail)
-
-
-def _tell(failures: list[Failure]) -> str:
-    first = failures[0]
-    more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
-    return f"{first.name}{more}: {first.text.splitlines()[0] if first.text else ''}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.evidence.coverage import Measured, as_ranges, changed_coverage
 from core.evidence.findings import Finding, fingerprint, new_findings
 from core.evidence.junit import Case
-from core.evidence.proofs import changed_tests, stand_ins
+from core.evidence.proofs import changed_tests
 from core.evidence.suppressions import suppressions
 
 
@@ -67,16 +67,6 @@ def test_tests_are_known_as_new_changed_or_the_same() -> None:
 
     assert set(edited) == {"tests.test_a.TestX::test_in", "tests.test_a::test_new"}
     assert "tests.test_a::test_same" in data
-
-
-def test_a_stand_in_for_the_runner_is_seen() -> None:
-    """A file that would be imported instead of pytest is named; one of the project's own is not."""
-    assert stand_ins(["pytest.py", "src/_pytest/runner.py", "sitecustomize.py"]) == [
-        "pytest.py",
-        "src/_pytest/runner.py",
-        "sitecustomize.py",
-    ]
-    assert stand_ins(["src/app/pytest.py", "pytest.ini", "tests/test_pytest.py"]) == []
 
 
 def test_coverage_counts_the_changed_lines_only() -> None:

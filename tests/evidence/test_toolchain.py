@@ -119,7 +119,7 @@ async def test_a_project_without_needs_starts_at_once(workshop: Any) -> None:
 
     bench.bench = replace(bench.bench, toolchain=await prepare(bench))
     evidence = await collect_tests(
-        bench.bench, bench.change({"a.py": "# y\nx = 1\n"}), "p", "r", change="fix", red_first=False
+        bench.bench, bench.change({"a.py": "# y\nx = 1\n"}), "p", "r", change="refactoring"
     )
 
     assert evidence.ok, evidence.detail

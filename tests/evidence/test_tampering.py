@@ -1,0 +1,200 @@
+"""What a change takes from the tests is named, each thing by a key of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.evidence.surroundings import (
+    changed_configuration,
+    changed_conftest,
+    reaching,
+    replaced_runner,
+    stand_ins,
+)
+from core.evidence.tampering import tampered_tests
+
+HEAD = "import pytest\nfrom calc import double\n\n\n"
+BASE = HEAD + (
+    "def test_it():\n    assert double(2) == 4\n    assert double(0) == 0\n\n\n"
+    "def test_bad():\n    with pytest.raises(TypeError, match='number'):\n        double(None)\n\n\n"
+    "def test_near():\n    assert double(0.1) == pytest.approx(0.2, abs=0.01)\n"
+)
+
+
+def told(after: str, before: str = BASE) -> list[tuple[str, str]]:
+    """Return what is said of a changed test file."""
+    found = tampered_tests({"tests/test_calc.py": (before, after)}, ["calc.py"])
+    assert all(failure.askable and failure.key for failure in found)
+    return [(failure.name.partition("::")[2], failure.text) for failure in found]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("def test_it", "@pytest.mark.skip\ndef test_it", "may be skipped now"),
+        ("def test_it", "@pytest.mark.skipif('CI' in {}, reason='')\ndef test_it", "may be skipped now"),
+        ("def test_it():\n", "def test_it():\n    pytest.importorskip('x')\n", "may be skipped now"),
+        ("def test_it():\n", "def test_it():\n    if 1:\n        pytest.skip('x')\n", "may be skipped now"),
+        ("def test_it", "@pytest.mark.xfail\ndef test_it", "expected to fail"),
+        ("    assert double(0) == 0\n", "", "1 assertions instead of 2"),
+        ("    assert double(2) == 4\n    assert double(0) == 0\n", "    double(2)\n", "asserts nothing"),
+        ("    assert double(2) == 4\n    assert double(0) == 0\n", "    pass\n", "asserts nothing"),
+        ("assert double(2) == 4", "assert double(2)", "compares less"),
+        ("assert double(2) == 4", "assert double(2) == 4 or True", "always true"),
+        ("assert double(2) == 4", "assert double(2) == double(2)", "always true"),
+        (
+            "    assert double(2) == 4\n",
+            "    try:\n        assert double(2) == 4\n    except AssertionError:\n        pass\n",
+            "swallows failures",
+        ),
+        ("    assert double(2) == 4\n", "    return\n    assert double(2) == 4\n", "return early"),
+        ("TypeError", "Exception", "broader exception"),
+        ("TypeError", "(TypeError, ValueError)", "broader exception"),
+        (", match='number'", "", "exception's text"),
+        ("abs=0.01", "abs=10", "wider tolerance"),
+        ("== pytest.approx(0.2, abs=0.01)", "== pytest.approx(0.2, rel=1, abs=0.01)", "wider tolerance"),
+        (
+            "def test_it():\n",
+            "def test_it(monkeypatch):\n    monkeypatch.setattr('calc.double', lambda n: n * 2)\n",
+            "stand-in for calc.double",
+        ),
+    ],
+)
+def test_a_loosened_test_is_named_with_what_it_lost(old: str, new: str, said: str) -> None:
+    """Each way to ask less is seen, and only in the test that does it."""
+    assert old in BASE
+
+    found = told(BASE.replace(old, new, 1))
+
+    assert len(found) == 1 and said in found[0][1], found
+
+
+def test_a_test_that_asks_for_more_or_the_same_is_left_alone() -> None:
+    """Another expected value, more assertions, a tighter bound and layout are no loosening."""
+    more = BASE.replace("== 4", "== 5").replace("abs=0.01", "abs=0.001")
+    more = more.replace(
+        "    assert double(0) == 0\n", "    # why\n    assert double(0) == 0\n    assert double(1) == 2\n"
+    )
+
+    assert told(more) == []
+    assert told(BASE + "\n\ndef test_new():\n    assert True\n") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pytestmark = pytest.mark.skip\n",
+        "__test__ = False\n",
+        "pytest.skip('x', allow_module_level=True)\n",
+        "yaml = pytest.importorskip('yaml')\n",
+    ],
+)
+def test_a_silenced_file_is_named(line: str) -> None:
+    """A mark or a skip for a whole file is one finding."""
+    assert len(told(BASE.replace(HEAD, HEAD + line))) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "setting"),
+    [
+        ("pyproject.toml", "", "[tool.pytest.ini_options]\naddopts = '-p evil'\n", "addopts"),
+        (
+            "pyproject.toml",
+            "[tool.pytest.ini_options]\nmarkers=['slow']\npython_files='test_*.py'\n",
+            "[tool.pytest.ini_options]\nmarkers=['slow']\npython_files='x_*.py'\n",
+            "python_files",
+        ),
+        ("pyproject.toml", "", "[project.entry-points.pytest11]\nevil = 'evil'\n", "pytest11"),
+        ("pytest.ini", "[pytest]\naddopts = -q\n", "", "addopts"),
+        ("tox.ini", "[tox]\nenvlist=a\n", "[tox]\nenvlist=b\n[pytest]\ntestpaths = x\n", "testpaths"),
+        ("setup.cfg", "", "[coverage:run]\nomit = calc.py\n", "omit"),
+        (".coveragerc", "", "[report]\nexclude_lines = .*\n", "exclude_lines"),
+        (
+            "package.json",
+            '{"scripts": {"test": "node --test"}}',
+            '{"scripts": {"test": "true"}}',
+            "scripts.test",
+        ),
+        ("Makefile", "test:\n\tpython -m pytest\n", "test:\n\t-python -m pytest\n", "rule test"),
+        ("vitest.config.ts", "", "export default {}", "file"),
+    ],
+)
+def test_changed_test_configuration_is_named_setting_by_setting(
+    path: str, before: str, after: str, setting: str
+) -> None:
+    """Only the settings that decide how tests run count, and each is one question."""
+    (failure,) = changed_configuration({path: (before, after)})
+
+    assert setting in failure.text and failure.askable
+
+
+def test_other_settings_are_no_tampering() -> None:
+    """A version or another tool's table is nothing to ask about."""
+    pair = ("[project]\nversion='1'\n[tool.ruff]\nline-length=1\n", "[project]\nversion='2'\n")
+
+    assert changed_configuration({"pyproject.toml": pair, "README.md": ("a", "b")}) == []
+
+
+def test_what_reaches_every_test_is_named_in_conftest() -> None:
+    """Hooks, automatic fixtures and plugin lists are questions; an ordinary fixture is none."""
+    after = (
+        "import pytest\n\npytest_plugins = ['evil']\n\n\n"
+        "def pytest_runtest_makereport(item, call):\n    return None\n\n\n"
+        "@pytest.fixture(autouse=True)\ndef quiet():\n    yield\n\n\n"
+        "@pytest.fixture\ndef thing():\n    return 1\n"
+    )
+
+    found = {failure.text for failure in changed_conftest({"tests/conftest.py": ("", after)})}
+
+    assert len(found) == 3
+    assert not changed_conftest({"tests/conftest.py": (after, after + "\n# x\n")})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\n\ndef f():\n    os._exit(0)\n",
+        "import _pytest.runner\n",
+        "import builtins\n\nbuiltins.isinstance = lambda *a: True\n",
+        "import os\n\nTESTED = 'PYTEST_CURRENT_TEST' in os.environ\n",
+        "import sys\n\nTESTED = 'pytest' in sys.modules\n",
+        "import sys\n\nsys.modules['json'] = None\n",
+        "import unittest.mock\n",
+    ],
+)
+def test_code_that_reaches_for_the_runner_is_named(code: str) -> None:
+    """Code of the product has no business with the test runner; what was there before is not asked about."""
+    assert len(reaching({"calc.py": ("", code)}, lambda path: False)) == 1
+    assert reaching({"calc.py": (code, code + "\nx = 1\n")}, lambda path: False) == []
+
+
+def test_a_test_that_ends_the_process_is_named() -> None:
+    """`sys.exit` in a test file is a finding, in a program it is none."""
+    code = "import sys\n\n\ndef f():\n    sys.exit(0)\n"
+
+    assert len(reaching({"tests/test_a.py": ("", code)}, lambda path: True)) == 1
+    assert reaching({"cli.py": ("", code)}, lambda path: False) == []
+
+
+def test_a_stand_in_for_the_runner_or_the_language_is_seen() -> None:
+    """A file that would be imported instead of them is named; one of the project's own is not."""
+    bad = [
+        *("pytest.py", "src/_pytest/runner.py", "sitecustomize.py", "json.py", "tests/random.py"),
+        *("typing/__init__.py", "x.pth", "coverage.py", "src/unittest/__init__.py"),
+    ]
+
+    assert stand_ins(bad) == bad
+    assert (
+        stand_ins(
+            [
+                "src/app/pytest.py",
+                "pytest.ini",
+                "tests/test_pytest.py",
+                "tests/json/test_a.py",
+                "app/json.py",
+                "test/a.py",
+            ]
+        )
+        == []
+    )
+    assert replaced_runner(["json.py"])[0].askable
