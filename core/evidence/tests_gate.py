@@ -43,8 +43,10 @@ async def collect_tests(
         failure = Failure("tests", "no test command was found; add tests, or configure test_command")
         hearing.settle("tests ran", [failure], "")
         return _close(hearing, rests_on, None, Covered("not measured", "no test ran"))
+    told = replaced_runner(c.path for c in hearing.changes if c.status != "deleted")
+    hearing.settle("test runner", told, "the tree does not replace it")
     told = await asyncio.to_thread(_tampering, hearing)
-    hearing.settle("tampering", told, "tests, their configuration and their runner ask no less than before")
+    hearing.settle("tampering", told, "tests and their configuration ask no less than before")
     new = await _run_new(hearing)
     base = await run_base(hearing) if hearing.base_has_tests else None
     if base is not None and not new.green:
@@ -107,8 +109,7 @@ def _tampering(hearing: Hearing) -> list[Failure]:
     code = [
         path for path in list_tree(hearing.bench.repository, hearing.checkpoint.tree) if not is_test(path)
     ]
-    told = replaced_runner(c.path for c in hearing.changes if c.status != "deleted")
-    told += tampered_tests(tests, code) + changed_configuration(texts) + changed_conftest(texts)
+    told = tampered_tests(tests, code) + changed_configuration(texts) + changed_conftest(texts)
     return told + reaching(texts, is_test)
 
 
