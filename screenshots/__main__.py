@@ -31,6 +31,7 @@ SHOWN = (
     ("decision-review", "qdeck-dark"),
     ("retry", "qdeck-dark"),
     ("rollback", "qdeck-light"),
+    ("history", "qdeck-dark"),
     ("new", "qdeck-dark"),
     ("help", "qdeck-dark"),
     ("palette", "qdeck-dark"),

@@ -188,6 +188,31 @@ def _deciding(how: str, *keys: str) -> Play:
     return play
 
 
+def _history(*keys: str) -> Play:
+    async def play(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+        app.open_history(journal.workflow_id)
+        await shows_picture(app, pilot)
+        await app.workers.wait_for_complete()
+        await _keys(*keys)(app, pilot, journal)
+        await until(pilot, lambda: app.screen.settled)  # type: ignore[attr-defined]
+        await calm(pilot)
+
+    return play
+
+
+def _large(what: str, *keys: str) -> Play:
+    async def play(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+        getattr(app, f"open_{what}")(journal.workflow_id)
+        await shows_picture(app, pilot)
+        for key in keys:
+            await pilot.press(key)
+            await calm(pilot)
+            await until(pilot, lambda: getattr(app.screen, "settled", True))
+        await calm(pilot)
+
+    return play
+
+
 async def _rollback_sure(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     await _deciding("rollback", "e", *"the plan misses the other scripts", "enter")(app, pilot, journal)
     await until(pilot, lambda: app.screen.armed())  # type: ignore[attr-defined]
@@ -231,6 +256,12 @@ SCENES: tuple[Scene, ...] = (
     Scene("retry", "testing", _deciding("retry")),
     Scene("rollback", "review", _deciding("rollback")),
     Scene("rollback-sure", "review", _rollback_sure),
+    Scene("diff-large", "review", _large("diff", *["j"] * 13, "enter", *"Name what is kept", "enter")),
+    Scene("diff-split", "review", _large("diff", "t", *["right_curly_bracket"] * 2)),
+    Scene("evidence-large", "review", _large("evidence", *["j"] * 3)),
+    Scene("evidence-output", "review", _large("evidence", "G", "k", "enter", "slash", *"assert", "enter")),
+    Scene("history", "review", _history("left_square_bracket", "left_square_bracket", "k")),
+    Scene("history-board", "complete", _history("g", "pagedown", "v")),
     Scene("new", "review", _new),
     Scene("new-refused", "review", _new_refused),
     Scene("help", "review", _keys("question_mark")),

@@ -58,11 +58,13 @@ index 0000000..6f1c2aa
 +import unicodedata
 +
 +_GAP = re.compile(r"[\\W_]+")
++_SPELLED = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae"})
 +
 +
 +def slugify(text: str) -> str:
 +    """Return a name for `text`: lower case, words joined by hyphens."""
-+    plain = unicodedata.normalize("NFKD", text.casefold())
++    plain = text.lower().translate(_SPELLED)
++    plain = unicodedata.normalize("NFKD", plain)
 +    plain = "".join(c for c in plain if not unicodedata.combining(c))
 +    name = _GAP.sub("-", plain).strip("-")
 +    return name or hashlib.sha256(text.encode()).hexdigest()[:8]
@@ -76,6 +78,54 @@ index 1b2c3d4..5e6f7a8 100644
 -from textkit.words import count_words, title_case
 +from textkit.slug import slugify
 +from textkit.words import count_words, title_case
+diff --git a/tests/test_slug.py b/tests/test_slug.py
+new file mode 100644
+index 0000000..77d0e1b
+--- /dev/null
++++ b/tests/test_slug.py
+@@ -0,0 +1,42 @@
++"""slugify, one test for each criterion and a few for the edges."""
++
++import pytest
++
++from textkit import slugify
++
++
++def test_words_are_joined() -> None:
++    assert slugify("Hello, World") == "hello-world"
++
++
++@pytest.mark.parametrize(
++    ("text", "name"),
++    [
++        ("Crème brûlée", "creme-brulee"),
++        ("straße", "strasse"),
++        ("Smörgåsbord", "smorgasbord"),
++    ],
++)
++def test_accents_are_dropped(text: str, name: str) -> None:
++    assert slugify(text) == name
++
++
++def test_other_scripts_are_kept() -> None:
++    assert slugify("Καλημέρα κόσμε") == "καλημερα-κοσμε"
++    assert slugify("東京 タワー") == "東京-タワー"
++    assert slugify("Привет, мир") == "привет-мир"
++
++
++@pytest.mark.parametrize("text", ["  a b  ", "--a--b--", "a / b", "a__b"])
++def test_no_hyphen_at_the_ends(text: str) -> None:
++    assert slugify(text) == "a-b"
++
++
++def test_stable_name() -> None:
++    assert slugify("!?") == slugify("!?")
++    assert len(slugify("!?")) == 8
++
++
++def test_different_nothings_differ() -> None:
++    assert slugify("!") != slugify("?")
++    assert slugify("") == slugify("")
 '''
 STAT: Mapping[str, Any] = {
     "files": 3,
@@ -258,9 +308,11 @@ async def pass_tests(hand: Hand) -> None:
         title="running the new tests on the base, where they must fail",
     )
     clauses = [
-        {"name": "tests ran", "ok": True, "text": "19 passed"},
-        {"name": "red first", "ok": True, "text": "7 new tests fail on the base"},
-        {"name": "coverage", "ok": True, "text": "100 % of the changed lines"},
+        {"name": "tests ran", "ok": True, "why": "19 passed", "applies": True},
+        {"name": "pass to pass", "ok": True, "why": "12 of 12 stay green", "applies": True},
+        {"name": "red first", "ok": True, "why": "7 of 7 new tests fail on the base", "applies": True},
+        {"name": "deleted tests", "ok": True, "why": "the change deletes no test", "applies": False},
+        {"name": "coverage", "ok": True, "why": "100 % of the 16 changed lines ran", "applies": True},
     ]
     await hand.proves(EvidenceKind.TESTS, "19 passed; coverage 100 %", {"clauses": clauses})
     hand.pays(0.007)

@@ -31,6 +31,7 @@ from tui.journal_link import (
 )
 from tui.options import AppOptions
 from tui.orders import Orders
+from tui.remarks import Remarks
 from tui.screens.board import BoardScreen
 from tui.terminal import leave_on_signals, leave_without_terminal
 from tui.theme import DARK, THEMES, inks_of
@@ -101,6 +102,7 @@ class QdeckApp(Orders, App[int]):
         self.now = clock
         self.trouble = ""
         self.draft = ""
+        self.remarks = Remarks()
         self.worker_alive = False
         self.worker_seen = False
         self.worker_struggling = False

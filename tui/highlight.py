@@ -49,6 +49,19 @@ def highlighted(code: str, language: str) -> list[list[Span]]:
     return lines[:wanted] + [[] for _ in range(wanted - len(lines))]
 
 
+@lru_cache(maxsize=512)
+def language_of(path: str) -> str:
+    """Return the language of a file by its name; empty when it is not known."""
+    from pygments.lexers import find_lexer_class_for_filename
+
+    name = path.rpartition("/")[2]
+    try:
+        found = find_lexer_class_for_filename(name) if len(name) < 256 else None
+    except (ValueError, OSError, ImportError):
+        return ""
+    return found.aliases[0] if found and found.aliases else ""
+
+
 @lru_cache(maxsize=256)
 def _ink(token: str) -> str:
     return next((ink for prefix, ink in _INKS if token.startswith(prefix)), "text")

@@ -17,6 +17,7 @@ from textual.message import Message
 
 from core.board import OVERLAP, BoardRow
 from core.errors import QdeckError
+from tui.diff_paint import warm
 from tui.picture import Picture
 from tui.worker import WorkerKeeper
 
@@ -329,7 +330,10 @@ class _Follower:
             return old.diff
         named = checkpoints[-1].diff_digest
         data = await self._service.artifact(named) if named else None
-        return data.decode("utf-8", "replace") if data else ""
+        diff = data.decode("utf-8", "replace") if data else ""
+        # Read here, once, so that no screen has to wait for a long one.
+        await asyncio.to_thread(warm, diff)
+        return diff
 
 
 async def _first(stopping: asyncio.Event, poked: asyncio.Event, pause: float) -> None:

@@ -44,15 +44,21 @@ BUILD_KEYS: list[BindingType] = [
     Binding("p", "screen.pause", "Pause", id="build.pause", tooltip="Pause the workflow, or let it go on."),
     Binding("x", "screen.cancel", "Cancel", id="build.cancel", tooltip="Cancel the workflow for good."),
     Binding("c", "screen.chat", "Chat", id="build.chat", tooltip="Talk to the role at work."),
-    Binding("d", "screen.pane('diff')", "Diff", id="build.diff", tooltip="What changed since the base."),
+    Binding("d", "screen.diff", "Diff", id="build.diff", tooltip="What changed since the base."),
     Binding(
         "e",
-        "screen.pane('evidence')",
+        "screen.evidence",
         "Evidence",
         id="build.evidence",
         tooltip="What ran, what it proves, and whether it still counts.",
     ),
-    Binding("h", "screen.pane('events')", "History", id="build.history", tooltip="Everything that happened."),
+    Binding(
+        "h",
+        "screen.history",
+        "History",
+        id="build.history",
+        tooltip="Go through everything that happened, and see it as it was.",
+    ),
     Binding("s", "screen.statistics", "Statistics", id="statistics", tooltip="Figures over all workflows."),
 ]
 """What can be done with a workflow. Bound on the board and on the panes of a workflow, never on a

@@ -82,6 +82,24 @@ class Orders(_Base):
 
         self.push_screen(RollbackScreen(workflow_id))
 
+    def open_diff(self, workflow_id: str) -> None:
+        """Read what a workflow changed."""
+        from tui.screens.diff import DiffScreen
+
+        self.push_screen(DiffScreen(workflow_id))
+
+    def open_evidence(self, workflow_id: str) -> None:
+        """Look at everything that ran for a workflow."""
+        from tui.screens.evidence import EvidenceScreen
+
+        self.push_screen(EvidenceScreen(workflow_id))
+
+    def open_history(self, workflow_id: str) -> None:
+        """Go through a workflow's past."""
+        from tui.screens.history import HistoryScreen
+
+        self.push_screen(HistoryScreen(workflow_id))
+
     def open_statistics(self) -> None:
         """Show figures over all workflows."""
         from tui.screens.statistics import StatisticsScreen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session
 
@@ -42,56 +43,22 @@ def view_of(session: Session, row: BuildWorkflow, now: datetime) -> WorkflowView
     workflow = workflow_of(row)
     live = session.get(WorkflowLive, row.workflow_id)
     project = session.get(Project, row.project_id)
-    evidence = evidence_views(workflow)
-    done = tuple(p for p, k in PHASE_EVIDENCE.items() if k in evidence and evidence[k].current)
-    done = tuple(p for p in done if p is not workflow.state)
-    forward = forward_of(workflow)
-    settings = dict(workflow.settings)
-    clock = clock_of(row)
-    deadlines = deadline_views(clock, now)
+    deadlines = deadline_views(clock_of(row), now)
     return WorkflowView(
-        workflow_id=row.workflow_id,
-        build_id=row.build_id,
-        project_id=row.project_id,
+        **derived(workflow),
         project_name=project.name if project else "",
-        title=row.title,
-        request=row.request,
-        state=workflow.state,
-        condition=workflow.condition,
-        autonomy=workflow.autonomy,
-        version=workflow.version,
-        waiting_for=workflow.waiting_for,
-        reason=workflow.condition_reason,
-        role=workflow.actor,
-        next_role=actor_in(forward.target) if forward else None,
-        progress=_progress(workflow, evidence),
-        completed_phases=done,
-        evidence=evidence,
-        retries_used=workflow.retries_used,
-        retry_budget=workflow.retry_budget,
-        attempt=workflow.attempt,
-        attempt_id=workflow.attempt_id,
         cost_usd=(live.cost_micros if live else 0) / MICROS,
         budget_usd=None if row.budget_micros is None else row.budget_micros / MICROS,
         created_at=row.created_at,
         updated_at=row.updated_at,
         completed_at=row.completed_at,
         elapsed=max(timedelta(), (row.completed_at or now) - row.created_at),
-        state_description=STATES[workflow.state].description,
-        next_expectations=expectations(workflow, forward),
         activity=live.activity if live else "",
         tests=live.tests if live else "",
-        last_refusal=workflow.last_refusal,
-        models=dict(settings.get("models") or {}),
         base_commit=row.base_commit,
-        checkpoint=workflow.checkpoint,
         user_id=row.user_id,
-        parent=row.parent,
         parent_build_id=_build_id(session, row.parent),
-        parent_event=workflow.parent_event,
-        settings=settings,
         metadata=row.meta,
-        said=said_views(workflow),
         deadlines=deadlines,
         due_at=row.due_at,
         due_left=row.due_left,
@@ -124,6 +91,45 @@ def _view(deadline: Deadline) -> DeadlineView:
 def _build_id(session: Session, workflow_id: str) -> str:
     parent = session.get(BuildWorkflow, workflow_id) if workflow_id else None
     return parent.build_id if parent else ""
+
+
+def derived(workflow: Workflow) -> dict[str, Any]:
+    """Return the fields of a card that follow from the workflow alone, at whatever moment of its history."""
+    evidence = evidence_views(workflow)
+    done = tuple(p for p, k in PHASE_EVIDENCE.items() if k in evidence and evidence[k].current)
+    forward = forward_of(workflow)
+    settings = dict(workflow.settings)
+    return {
+        "workflow_id": workflow.workflow_id,
+        "build_id": workflow.build_id,
+        "project_id": workflow.project_id,
+        "title": workflow.title,
+        "request": workflow.request,
+        "state": workflow.state,
+        "condition": workflow.condition,
+        "autonomy": workflow.autonomy,
+        "version": workflow.version,
+        "waiting_for": workflow.waiting_for,
+        "reason": workflow.condition_reason,
+        "role": workflow.actor,
+        "next_role": actor_in(forward.target) if forward else None,
+        "progress": _progress(workflow, evidence),
+        "completed_phases": tuple(p for p in done if p is not workflow.state),
+        "evidence": evidence,
+        "retries_used": workflow.retries_used,
+        "retry_budget": workflow.retry_budget,
+        "attempt": workflow.attempt,
+        "attempt_id": workflow.attempt_id,
+        "state_description": STATES[workflow.state].description,
+        "next_expectations": expectations(workflow, forward),
+        "last_refusal": workflow.last_refusal,
+        "models": dict(settings.get("models") or {}),
+        "checkpoint": workflow.checkpoint,
+        "parent": workflow.parent,
+        "parent_event": workflow.parent_event,
+        "settings": settings,
+        "said": said_views(workflow),
+    }
 
 
 def evidence_views(workflow: Workflow) -> dict[EvidenceKind, EvidenceView]:

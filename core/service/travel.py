@@ -14,10 +14,10 @@ from core.errors import UnknownError
 from core.journal.database import Database
 from core.journal.ledger import MICROS
 from core.journal.log import event_of, history
-from core.journal.projections import Picture, picture_of
+from core.journal.projections import picture_of
 from core.journal.records import find_row
-from core.journal.tables import BuildWorkflow, ModelCall, Project, WorkflowEvent
-from core.machine.states import Condition, EvidenceKind
+from core.journal.tables import ModelCall, Project, WorkflowEvent
+from core.service.past import activity_of, tests_of
 from core.service.reading import view_of
 from core.service.views import WorkflowView
 
@@ -34,8 +34,8 @@ def workflow_at(database: Database, wanted: str, seq: int) -> WorkflowView:
         return replace(
             view,
             cost_usd=_cost(session, workflow_id, row.updated_at) / MICROS,
-            activity=_activity(picture),
-            tests=_tests(picture),
+            activity=activity_of(workflow),
+            tests=tests_of(workflow),
         )
 
 
@@ -76,8 +76,8 @@ def _board_row(
     session: Session, events: list[WorkflowEvent], names: dict[str, str], at: datetime
 ) -> BoardRow:
     picture = picture_of(event_of(row) for row in events)
-    row: BuildWorkflow | None = picture.row
-    assert row is not None  # noqa: S101 - there is one event at least
+    row, workflow = picture.row, picture.workflow
+    assert row is not None and workflow is not None  # noqa: S101 - there is one event at least
     return BoardRow(
         workflow_id=row.workflow_id,
         build_id=row.build_id,
@@ -87,8 +87,8 @@ def _board_row(
         condition=row.condition,
         waiting_for=row.waiting_for,
         autonomy=row.autonomy,
-        activity=_activity(picture),
-        tests=_tests(picture),
+        activity=activity_of(workflow),
+        tests=tests_of(workflow),
         cost_usd=_cost(session, row.workflow_id, at) / MICROS,
         budget_usd=None if row.budget_micros is None else row.budget_micros / MICROS,
         retries_used=row.retries_used,
@@ -114,16 +114,3 @@ def _cost(session: Session, workflow_id: str, at: datetime) -> int:
         col(ModelCall.settled_at) <= at,
     )
     return int(session.execute(query).scalar() or 0)
-
-
-def _activity(picture: Picture) -> str:
-    """Why it rested, where it did; what a role did in a second of the past is not kept."""
-    workflow = picture.workflow
-    if workflow is None or workflow.condition not in (Condition.FAILED, Condition.PAUSED):
-        return ""
-    return " ".join(workflow.condition_reason.split())[:200]
-
-
-def _tests(picture: Picture) -> str:
-    evidence = picture.workflow.evidence.get(EvidenceKind.TESTS) if picture.workflow else None
-    return evidence.summary[:60] if evidence else ""

@@ -7,6 +7,7 @@ from datetime import datetime
 from core.board import BoardRow
 from core.service import dossier, integrity, travel
 from core.service.door import Door
+from core.service.past import Past, past_of
 from core.service.reports import DossierView, RebuiltView, VerifiedView
 from core.service.views import WorkflowView
 
@@ -40,6 +41,10 @@ class Upkeep(Door):
     async def workflow_at(self, workflow_id: str, seq: int) -> WorkflowView:
         """Return a workflow as it was right after its event `seq`. Raises UnknownError when there is none."""
         return await self._do(travel.workflow_at, self._database, workflow_id, seq)
+
+    async def past(self, workflow_id: str) -> Past:
+        """Return a workflow's whole history, folded: every moment of it at hand. Raises UnknownError."""
+        return await self._do(past_of, self._database, workflow_id)
 
     async def board_at(
         self, moment: datetime | None = None, *, event: tuple[str, int] | None = None

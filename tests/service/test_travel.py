@@ -40,6 +40,7 @@ async def test_every_past_of_a_workflow_and_the_board_can_be_seen(build: Any, tm
     for view, rows in seen:
         then = await service.workflow_at(build.id, view.version)
         assert replace(then, elapsed=view.elapsed) == replace(view, activity="")
+        assert (await service.past(build.id)).at(view.version) == then
         last = max(rows, key=lambda row: row.updated_at).workflow_id
         version = next(row.version for row in rows if row.workflow_id == last)
         board = await service.board_at(event=(last, version))

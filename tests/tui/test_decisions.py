@@ -118,15 +118,20 @@ async def test_two_windows_approve_and_it_moves_once(journal_of: JournalOf) -> N
 
 
 async def test_a_decision_leads_to_diff_and_evidence(journal_of: JournalOf) -> None:
-    """Looking closer is a key away."""
+    """Looking closer is a key away, and so is the way back; then keys count anew."""
     journal = journal_of("review")
-    async with running(journal) as (app, pilot):
-        await press(app, pilot, "a")
-        await shows_picture(app, pilot)
-        await press(app, pilot, "d")
-        await until(pilot, lambda: on(app) == "WorkflowScreen")
-        await shows_picture(app, pilot)
-        assert app.screen.pane == "diff"  # type: ignore[attr-defined]
+    with slow_to_arm():
+        async with running(journal) as (app, pilot):
+            await press(app, pilot, "a")
+            await shows_picture(app, pilot)
+            arm_now(app)
+            for key, screen in (("d", "DiffScreen"), ("e", "EvidenceScreen")):
+                await press(app, pilot, key)
+                await shows_picture(app, pilot)
+                assert on(app) == screen
+                await press(app, pilot, "escape", "a")
+                assert on(app) == "DecisionScreen"
+    assert (await asked(journal)).state is State.VERIFICATION
 
 
 async def test_talk_from_a_decision_goes_to_the_composer(journal_of: JournalOf) -> None:

@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.text import clean
 from tui import words
-from tui.ink import BLANK, Line, Span, cells, cut_line, said, spread
+from tui.diff_model import Diff, layout, parse_diff
+from tui.diff_paint import DiffPaint, Uncovered
+from tui.ink import BLANK, Line, Span, cut_line, said, spread
+from tui.pages.coverage import uncovered_of
 from tui.pages.parts import heading
 from tui.picture import Picture
 
-MOST_LINES = 20_000
-"""Lines of a diff that are shown."""
 
-
-def diff_page(picture: Picture, width: int) -> list[Line]:
-    """Return the diffstat and the unified diff."""
+def diff_page(picture: Picture, width: int) -> Sequence[Line]:
+    """Return the diffstat and the unified diff; of a long one only what is seen is ever drawn."""
     if not picture.diff:
         return [
             (Span("Nothing was changed yet.", "muted"),),
             BLANK,
             (Span("The diff comes with the first checkpoint of the code.", "faint"),),
         ]
-    lines = stat_lines(picture.checkpoints[-1].diffstat if picture.checkpoints else {}, width)
-    rows = picture.diff.split("\n")
-    for row in rows[:MOST_LINES]:
-        lines += diff_line(row, width)
-    if len(rows) > MOST_LINES:
-        lines.append((Span(f"{len(rows) - MOST_LINES} lines more", "faint"),))
-    return lines
+    head = stat_lines(picture.checkpoints[-1].diffstat if picture.checkpoints else {}, width)
+    if width >= 40:
+        more = (Span("d", "run bold"), Span("  opens it large: side by side, search, comments", "muted"))
+        head = [*head[:-1], cut_line(more, width), BLANK]
+    return _DiffLines(head, parse_diff(picture.diff), uncovered_of(picture), width)
+
+
+class _DiffLines(Sequence[Line]):
+    """The lines of a page with a diff, each made when it is asked for."""
+
+    def __init__(self, head: list[Line], diff: Diff, uncovered: Uncovered, width: int) -> None:
+        self._head, self._width = head, width
+        self._items = layout(diff, split=False)
+        self._paint = DiffPaint(diff, uncovered)
+
+    def __len__(self) -> int:
+        return len(self._head) + len(self._items)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if index < 0:
+            index += len(self)
+        if index < len(self._head):
+            return self._head[index]
+        line, ground = self._paint.line(self._items[index - len(self._head)], self._width)
+        # A page has no tints: what was taken away is told by its ink.
+        return tuple(span._replace(ink="del") for span in line) if ground == "removed" else line
 
 
 def stat_lines(stat: Mapping[str, Any], width: int, most: int = 200) -> list[Line]:
@@ -66,23 +86,3 @@ def _file(change: Mapping[str, Any], width: int, largest: int) -> Line:
         Span(" " * (room - plus - minus)),
     )
     return spread((Span(f"{status} ", "muted"), said(change.get("path", ""), "text")), right, width)
-
-
-def diff_line(row: str, width: int) -> list[Line]:
-    """Return one line of a unified diff."""
-    row = clean(row)
-    if row.startswith("diff --git"):
-        path = row.rpartition(" b/")[2]
-        title = f" {path} "
-        rule = "─" * max(0, width - cells(title) - 2)
-        return [BLANK, cut_line((Span("──", "rule"), Span(title, "strong bold"), Span(rule, "rule")), width)]
-    if row.startswith(
-        ("index ", "--- ", "+++ ", "new file", "deleted file", "old mode", "new mode", "similarity")
-    ):
-        return []
-    if row.startswith("@@"):
-        where, _, rest = row[2:].partition("@@")
-        return [cut_line((Span(f"@@{where}@@", "role"), Span(rest, "muted")), width)]
-    ink = {"+": "add", "-": "del"}.get(row[:1], "text")
-    sign = row[:1] or " "
-    return [cut_line((Span(f"{sign} ", f"{ink} bold"), Span(row[1:], ink)), width)]

@@ -15,6 +15,8 @@ from tui.pages.parts import (
     receipt_lines,
     texts,
 )
+from tui.pages.proof_detail import clause_mark
+from tui.pages.proofs import verdict_mark
 from tui.picture import Picture
 
 
@@ -34,8 +36,10 @@ def _clauses(picture: Picture, kind: EvidenceKind, width: int) -> list[Line]:
     evidence = picture.view.evidence.get(kind)
     lines: list[Line] = []
     for clause in mappings(evidence.detail.get("clauses")) if evidence else []:
-        mark, ink = (words.OK, "ok") if clause.get("ok") else (words.BAD, "bad")
-        name, text = said(clause.get("name", ""), "muted", 60), said(clause.get("text", ""), "faint", 200)
+        mark, ink = clause_mark(clause)
+        name = said(clause.get("name", ""), "muted", 60)
+        why = str(clause.get("why") or clause.get("text") or "")
+        text = said(f"not applicable: {why}" if clause.get("applies") is False else why, "faint", 200)
         lines.append(cut_line((Span(" " * 14), Span(f"{mark} ", ink), name, Span("  "), text), width))
     return lines
 
@@ -84,20 +88,13 @@ def _checklist(picture: Picture, width: int) -> list[Line]:
     lines = [BLANK, *heading("checklist", width)]
     for point in points:
         verdict = str(point.get("verdict", ""))
-        mark, ink = _verdict(verdict)
+        mark, ink = verdict_mark(verdict)
         name = said(f"{str(point.get('point', '')).replace('_', ' ')}", "strong")
         lines += bullet(
             Span(f"{mark} ", ink), (name, Span("  "), said(verdict.replace("_", " "), ink)), width
         )
         lines += paragraph(point.get("answer", ""), width, "muted", indent=2)
     return lines
-
-
-def _verdict(verdict: str) -> tuple[str, str]:
-    word = verdict.lower()
-    if word in {"ok", "pass", "passed", "good", "yes", "green"}:
-        return words.OK, "ok"
-    return (words.FUTURE, "muted") if "not_applicable" in word or "n/a" in word else (words.BAD, "bad")
 
 
 def _receipts(picture: Picture, width: int, now: float) -> list[Line]:

@@ -66,6 +66,21 @@ class BuildActions(_Base):
         if self._may("pane"):
             self.deck.open_workflow(self.workflow_id(), pane)
 
+    def action_diff(self) -> None:
+        """Read what the workflow changed."""
+        if self._may("diff"):
+            self.deck.open_diff(self.workflow_id())
+
+    def action_evidence(self) -> None:
+        """Look at everything that ran, and what it proves."""
+        if self._may("evidence"):
+            self.deck.open_evidence(self.workflow_id())
+
+    def action_history(self) -> None:
+        """Go through everything that happened to the workflow."""
+        if self._may("history"):
+            self.deck.open_history(self.workflow_id())
+
     def action_statistics(self) -> None:
         """Show figures over all workflows."""
         if not self.deck.journal_open:

@@ -42,10 +42,8 @@ class DecisionPage(Page):
             "x", "screen.cancel", "Cancel", id="decision.cancel", tooltip="Cancel the workflow for good."
         ),
         Binding("c", "screen.chat", "Talk", id="decision.chat", tooltip="Talk about it."),
-        Binding("d", "screen.pane('diff')", "Diff", id="decision.diff", tooltip="See the whole diff."),
-        Binding(
-            "e", "screen.pane('evidence')", "Evidence", id="decision.evidence", tooltip="See all evidence."
-        ),
+        Binding("d", "screen.diff", "Diff", id="decision.diff", tooltip="See the whole diff."),
+        Binding("e", "screen.evidence", "Evidence", id="decision.evidence", tooltip="See all evidence."),
     ]
 
 
@@ -107,8 +105,8 @@ class DecisionScreen(Armed, DeckScreen):
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
         return (
-            Hint("d", "diff", "screen.pane('diff')"),
-            Hint("e", "evidence", "screen.pane('evidence')"),
+            Hint("d", "diff", "screen.diff"),
+            Hint("e", "evidence", "screen.evidence"),
             Hint("c", "talk", "screen.chat"),
             Hint("x", "cancel", "screen.cancel"),
             Hint("esc", "not now", "app.pop_screen"),
@@ -251,10 +249,20 @@ class DecisionScreen(Armed, DeckScreen):
         self.dismiss()
         self.deck.call_later(self.deck.open_workflow, self._workflow_id, "chat")
 
-    def action_pane(self, pane: str) -> None:
-        """Look at the diff or the evidence; this screen is a key away again."""
-        self.dismiss()
-        self.deck.call_later(self.deck.open_workflow, self._workflow_id, pane)
+    def on_screen_resume(self) -> None:
+        """Back from diff or evidence: a key that was meant for them must not answer here."""
+        self.deck.rewatch()
+        if self._decision is not None:
+            self.disarm()
+            self.call_after_refresh(self.arm)
+
+    def action_diff(self) -> None:
+        """Read the diff on top of this screen; escape comes back."""
+        self.deck.open_diff(self._workflow_id)
+
+    def action_evidence(self) -> None:
+        """Look at the evidence on top of this screen; escape comes back."""
+        self.deck.open_evidence(self._workflow_id)
 
 
 def _ready_ahead(decision: DecisionView) -> MoveView | None:

@@ -45,8 +45,9 @@ class RetryScreen(BackScreen):
         )
 
     def suggestion(self, picture: Picture) -> str:
-        """What the evidence says is wrong."""
-        return likely_reason(picture)
+        """What was noted on the diff, and what the evidence says is wrong."""
+        noted = self.deck.remarks.reason(self._workflow_id)
+        return "\n".join(part for part in (noted, likely_reason(picture)) if part)
 
     def meaning(self, picture: Picture, target: State, width: int) -> list[Line]:
         """Files stay, evidence does not."""
@@ -65,12 +66,15 @@ class RetryScreen(BackScreen):
         return "There is nothing to send back."
 
     async def carry_out(self, target: State, reason: str, version: int) -> Answer | None:
-        """Ask for the retry."""
-        return await self.deck.ask(
+        """Ask for the retry. What was noted on the diff is sent with it, and noted no more."""
+        answer = await self.deck.ask(
             lambda service: service.request_retry(
                 self._workflow_id, by=person(), expected_version=version, reason=reason, target=target
             )
         )
+        if answer is not None and answer.ok:
+            self.deck.remarks.forget(self._workflow_id)
+        return answer
 
 
 def _line(target: State, how: str, transition: str) -> Line:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import RenderResult
 from textual.geometry import Size
 from textual.strip import Strip
@@ -22,7 +24,7 @@ class Lines(Inked):
         super().__init__(id=id)
         self._build: Builder = build or (lambda width: [])
         self._ground = ground
-        self._lines: list[Line] = []
+        self._lines: Sequence[Line] = []
         self._built_for = -1
 
     def show(self, build: Builder) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from textual.binding import BindingType
 from textual.geometry import Size
@@ -12,7 +12,7 @@ from tui.ink import Line
 from tui.keys import MOVE_KEYS
 from tui.widgets.inked import Painted
 
-Builder = Callable[[int], list[Line]]
+Builder = Callable[[int], Sequence[Line]]
 """Gives the lines for a width."""
 
 
@@ -27,7 +27,7 @@ class Page(Painted):
     def __init__(self, build: Builder | None = None, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._build: Builder = build or (lambda width: [])
-        self._lines: list[Line] = []
+        self._lines: Sequence[Line] = []
         self._built_for = -1
         self._strips: dict[int, Strip] = {}
 
@@ -40,7 +40,7 @@ class Page(Painted):
             self.scroll_home(animate=False, immediate=True)
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> Sequence[Line]:
         """The lines as they are shown."""
         return self._lines
 

@@ -1,0 +1,178 @@
+"""History: the past of a workflow and of the board, under the arrow keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from core.machine.states import State
+from core.service import OrchestrationService
+from screenshots.journal import PERSON, Writer
+from screenshots.scenes import Journal, calm, shows_picture, until
+from tests.tui.driving import on, opened, press, running, shown, told
+from tests.tui.test_hostile import assert_harmless, evil_journal
+from tui.app import QdeckApp
+from tui.widgets.listing import Listing
+
+JournalOf = Callable[[str], Journal]
+
+
+async def in_history(app: QdeckApp, pilot: Pilot[int], *keys: str) -> None:
+    """Open the history with a key, wait for it, and press more."""
+    if on(app) != "HistoryScreen":
+        await press(app, pilot, "h")
+    await shows_picture(app, pilot)
+    await settled(app, pilot)
+    for key in keys:
+        await press(app, pilot, key)
+    await settled(app, pilot)
+
+
+async def settled(app: QdeckApp, pilot: Pilot[int]) -> None:
+    """Wait until what is shown belongs to the event under the cursor."""
+    await until(pilot, lambda: getattr(app.screen, "settled", True))
+    await calm(pilot)
+
+
+def event(app: QdeckApp) -> int:
+    """The event under the cursor, as people count."""
+    return app.screen.query_one("#events", Listing).cursor + 1
+
+
+async def test_h_opens_the_history_at_its_end_and_escape_closes_it(journal_of: JournalOf) -> None:
+    """From the board and from the workflow; the end is now, not the past."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await in_history(app, pilot)
+        assert " NOW " in shown(app) and " PAST " not in shown(app) and event(app) == 47
+        await press(app, pilot, "escape")
+        assert on(app) == "BoardScreen"
+        await opened(app, pilot, journal)
+        await in_history(app, pilot, "q")
+        assert on(app) == "WorkflowScreen"
+
+
+async def test_every_key_goes_through_the_events(journal_of: JournalOf) -> None:
+    """Arrows and their vim twins by one, brackets by move, pages, and the ends."""
+    async with running(journal_of("review")) as (app, pilot):
+        await in_history(app, pilot)
+        seen = []
+        moves = ["left_square_bracket", "left_square_bracket", "right_square_bracket"]
+        ends = ["g", "j", "down", "home", "G", "pageup", "pagedown", "end"]
+        for key in ["k", "up", "left", "right", *moves, *ends]:
+            await press(app, pilot, key)
+            seen.append(event(app))
+        assert seen[:11] == [46, 45, 44, 45, 43, 40, 43, 1, 2, 3, 1]
+        assert seen[11] == 47 and seen[12] < 30 and seen[13:] == [47, 47]
+
+
+async def test_the_workflow_is_drawn_as_it_was(journal_of: JournalOf) -> None:
+    """Its state, what counted, what was spent and said: nothing of what came later."""
+    async with running(journal_of("review")) as (app, pilot):
+        await in_history(app, pilot, "g", *["j"] * 7)
+        text = shown(app)
+        assert event(app) == 8 and " PAST " in text and "event 8 of 47" in text
+        assert "3 tasks, 5 proofs" in text and "2 of 6" in text and "$0.01 of $2.00" in text
+        assert "19 passed" not in text.split("WHAT COUNTED THEN")[1]
+        assert "A module of its own, its tests beside it" in text and "ß" not in text.split("SAID")[1]
+
+
+async def test_the_board_is_drawn_as_it_was(journal_of: JournalOf) -> None:
+    """All of it, at that moment; v and tab go to it and back."""
+    journal = journal_of("complete")
+    async with running(journal) as (app, pilot):
+        app.open_history(journal.workflow_id)
+        await in_history(app, pilot, "v")
+        assert "B-0007" in shown(app) and "DONE" in shown(app) and "complete · text-tools" in shown(app)
+        await press(app, pilot, "g")
+        await settled(app, pilot)
+        assert "complete · text-tools" not in shown(app) and "Import customers" in shown(app)
+        await press(app, pilot, "tab")
+        assert "WHAT COUNTED THEN" in shown(app)
+
+
+async def test_a_search_goes_from_match_to_match(journal_of: JournalOf) -> None:
+    """/ finds, n and N go on, the first escape forgets, the second closes."""
+    async with running(journal_of("review")) as (app, pilot):
+        await in_history(app, pilot, "g", "slash", *"checkpoint", "enter")
+        assert event(app) == 3 and "match 1 of 3" in shown(app)
+        await press(app, pilot, "n")
+        assert event(app) == 18
+        await press(app, pilot, "N", "N")
+        assert event(app) == 30 and "match 3 of 3" in shown(app)
+        await press(app, pilot, "escape")
+        assert "match" not in shown(app) and on(app) == "HistoryScreen"
+        await press(app, pilot, "n", "escape")
+        assert "Nothing is being looked for" in told(app) and on(app) == "BoardScreen"
+
+
+async def test_c_verifies_the_chain(journal_of: JournalOf) -> None:
+    """And says how many events it went through."""
+    async with running(journal_of("review")) as (app, pilot):
+        await in_history(app, pilot, "c")
+        await until(pilot, lambda: "The chain is whole: 47 events" in told(app))
+
+
+async def test_a_workflow_that_goes_on_keeps_the_past_under_the_cursor(journal_of: JournalOf) -> None:
+    """New events come at the end; whoever looks at the past stays there, whoever is at the end goes along."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await in_history(app, pilot)
+        service = await OrchestrationService.open(str(journal.path))
+        version = (await service.get_workflow_status(journal.workflow_id)).version
+        await service.advance_workflow(journal.workflow_id, by=PERSON, expected_version=version)
+        await until(pilot, lambda: event(app) > 47)
+        end = event(app)
+        await press(app, pilot, "g")
+        version = (await service.get_workflow_status(journal.workflow_id)).version
+        await service.pause(journal.workflow_id, by=PERSON, expected_version=version)
+        await service.close()
+        await until(pilot, lambda: app.screen.query_one("#events", Listing).count > end)
+        assert event(app) == 1
+
+
+async def test_thousands_of_events_are_folded_once(tmp_path: Path) -> None:
+    """Holding a key asks the journal nothing; each moment is shown from what was folded at the beginning."""
+    writer = await Writer.open(str(tmp_path / "qdeck.db"))
+    hand = await writer.start(Path("/srv/x"), "Count to a thousand")
+    await hand.begin()
+    for n in range(1_000):
+        hand.clock.wait(1)
+        await hand.service.set_budget(
+            hand.workflow_id, by=PERSON, expected_version=n + 2, budget_usd=float(n)
+        )
+    await writer.close()
+    journal = Journal(tmp_path / "qdeck.db", hand.workflow_id, writer.clock.seconds())
+    async with running(journal) as (app, pilot):
+        await in_history(app, pilot)
+        assert event(app) == 1002
+        past = app.screen._past  # type: ignore[attr-defined]
+        await pilot.press(*["pageup"] * 5, *["k"] * 30)
+        await settled(app, pilot)
+        assert app.screen._past is past  # type: ignore[attr-defined]
+        assert f"of ${event(app) - 3:.2f}" in shown(app)
+
+
+async def test_evil_events_are_shown_as_text(tmp_path: Path) -> None:
+    """No event, word or title of the past is markup, an escape or a control character."""
+    journal = await evil_journal(tmp_path)
+    async with running(journal) as (app, pilot):
+        await in_history(app, pilot)
+        for key in ("k", "k", "k", "k", "v", "v", "g"):
+            await press(app, pilot, key)
+            await settled(app, pilot)
+            assert_harmless(shown(app))
+        assert "[bold red]markup[/]" in shown(app)
+
+
+async def test_a_state_of_the_past_is_no_state_of_now(journal_of: JournalOf) -> None:
+    """Looking moves nothing."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await in_history(app, pilot, "g", "a", "r", "b", "x", "p")
+        assert on(app) == "HistoryScreen"
+    service = await OrchestrationService.open(str(journal.path))
+    assert (await service.get_workflow_status(journal.workflow_id)).state is State.VERIFICATION
+    await service.close()

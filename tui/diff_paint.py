@@ -1,0 +1,154 @@
+"""The rows of a diff in colours: one engine for the pane and the whole screen. Lexes only what is drawn."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from core.text import clean
+from tui.diff_model import Diff, Item, Row, layout, parse_diff, shown_path
+from tui.highlight import highlighted, language_of
+from tui.ink import Line, Span, cells, cut_line, said
+
+BLOCK = 60
+"""Rows that are lexed together. A string over more lines than that may lose its colour, never its text."""
+KEPT_BLOCKS = 400
+_RAW_LIMIT = 8_000
+"""Characters of one line that are looked at; what is shown is cut to the width anyway."""
+
+Uncovered = dict[str, frozenset[int]]
+"""Lines that no test ran, by path."""
+
+
+class DiffPaint:
+    """Draws the items of one diff."""
+
+    def __init__(self, diff: Diff, uncovered: Uncovered | None = None) -> None:
+        self.diff = diff
+        self.uncovered = uncovered or {}
+        self._blocks: OrderedDict[tuple[int, int, int, str], dict[int, Line]] = OrderedDict()
+        largest = max((r.new or r.old for f in diff.files for h in f.hunks for r in h.rows[-1:]), default=0)
+        self.digits = max(3, len(str(largest)))
+
+    def line(self, item: Item, width: int, *, split: bool = False, shift: int = 0) -> tuple[Line, str]:
+        """Return an item as a line of `width` cells, and the ground it stands on ("", "added", "removed")."""
+        if item.kind == "gap":
+            return (), ""
+        if item.kind == "file":
+            return self._file(item, width), ""
+        if item.kind == "note":
+            text = self.diff.files[item.file].notes[item.left]
+            return cut_line((Span("  "), said(text, "muted italic", 300)), width), ""
+        if item.kind == "hunk":
+            where, _, rest = self.diff.files[item.file].hunks[item.hunk].heading[2:].partition("@@")
+            head = (Span(f"@@ {clean(where, lines=False, limit=80)} @@ ", "role"), said(rest, "muted", 200))
+            return cut_line(head, width), ""
+        return self._beside(item, width, shift) if split else self._below(item, width, shift)
+
+    def missed(self, item: Item) -> bool:
+        """Whether no test ran this line."""
+        row = self.diff.row(item)
+        lines = self.uncovered.get(self.diff.files[item.file].path) if row else None
+        return bool(lines and row and row.sign != "-" and row.new in lines)
+
+    def _file(self, item: Item, width: int) -> Line:
+        file = self.diff.files[item.file]
+        words_ = {"A": "new", "D": "deleted", "R": "renamed"}.get(file.status, "")
+        title = f" {shown_path(file.path)} "
+        right: Line = (
+            *((Span(f"{words_} ", "muted"),) if words_ else ()),
+            Span(f"+{file.added} ", "add"),
+            Span(f"-{file.removed}", "del"),
+        )
+        room = width - sum(cells(s.text) for s in right) - 1
+        head = cut_line((Span("──", "rule"), Span(title, "strong bold")), max(0, room))
+        rule = "─" * max(0, room - sum(cells(s.text) for s in head))
+        return (*head, Span(rule, "rule"), Span(" "), *right)
+
+    def _below(self, item: Item, width: int, shift: int) -> tuple[Line, str]:
+        row = self.diff.row(item)
+        assert row is not None  # noqa: S101 - only rows come here
+        side = "-" if row.sign == "-" else "+"
+        index = item.left if side == "-" else item.right
+        numbers = f"{row.old or '':>{self.digits}} {row.new or '':>{self.digits}} "
+        gutter = (self._mark(item), Span(numbers, "faint"), _sign(row))
+        text = self._text(item, index, side)
+        room = width - len(numbers) - 3
+        return (*gutter, *_window(text, shift, room)), _ground(row)
+
+    def _beside(self, item: Item, width: int, shift: int) -> tuple[Line, str]:
+        half = (width - 1) // 2
+        left = self._half(item, item.left, "-", half, shift)
+        right = self._half(item, item.right, "+", width - half - 1, shift)
+        return (*left, Span("│", "rule"), *right), ""
+
+    def _half(self, item: Item, index: int, side: str, width: int, shift: int) -> Line:
+        if index < 0:
+            return (Span(" " * width, "text on-gap"),)
+        row = self.diff.files[item.file].hunks[item.hunk].rows[index]
+        number = row.old if side == "-" else row.new
+        mark = self._mark(item) if side == "+" else Span(" ")
+        ground = _ground(row)
+        room = width - self.digits - 4
+        text = _window(self._text(item, index, side), shift, room)
+        pad = Span(" " * max(0, room - sum(cells(s.text) for s in text)))
+        line = (mark, Span(f"{number or '':>{self.digits}} ", "faint"), _sign(row), *text, pad)
+        return tuple(s._replace(ink=f"{s.ink} on-{ground}") for s in line) if ground else line
+
+    def _mark(self, item: Item) -> Span:
+        return Span("!", "need bold") if self.missed(item) else Span(" ")
+
+    def _text(self, item: Item, index: int, side: str) -> Line:
+        """A row in the colours of its language."""
+        key = (item.file, item.hunk, index // BLOCK, side)
+        block = self._blocks.get(key)
+        if block is None:
+            block = self._lex(item, index // BLOCK, side)
+            self._blocks[key] = block
+            while len(self._blocks) > KEPT_BLOCKS:
+                self._blocks.popitem(last=False)
+        return block.get(index, ())
+
+    def _lex(self, item: Item, block: int, side: str) -> dict[int, Line]:
+        file = self.diff.files[item.file]
+        rows = file.hunks[item.hunk].rows
+        span = range(block * BLOCK, min(len(rows), (block + 1) * BLOCK))
+        picked = [i for i in span if rows[i].sign in (side, " ", "\\")]
+        code = [clean(rows[i].text[:_RAW_LIMIT].replace("\r", "␍")) for i in picked]
+        lines = highlighted("\n".join(code), language_of(file.path))
+        return {i: tuple(line) for i, line in zip(picked, lines, strict=False)}
+
+
+def warm(text: str) -> None:
+    """Read a diff, lay it out and load what colours its files, so that no screen has to wait for that."""
+    diff = parse_diff(text)
+    for split in (False, True):
+        layout(diff, split=split)
+    for name in dict.fromkeys(file.path.rpartition(".")[2] for file in diff.files[:50]):
+        highlighted("x", language_of(f"x.{name}"))
+
+
+def _sign(row: Row) -> Span:
+    if row.sign == "+":
+        return Span("+ ", "add bold")
+    if row.sign == "-":
+        return Span("- ", "del bold")
+    return Span("\\ " if row.sign == "\\" else "  ", "faint")
+
+
+def _ground(row: Row) -> str:
+    return {"+": "added", "-": "removed"}.get(row.sign, "")
+
+
+def _window(line: Line, shift: int, width: int) -> Line:
+    """What is seen of a line that is shifted to the left."""
+    if shift:
+        kept: list[Span] = []
+        skip = shift
+        for span in line:
+            if skip >= len(span.text):
+                skip -= len(span.text)
+                continue
+            kept.append(span._replace(text=span.text[skip:]))
+            skip = 0
+        line = tuple(kept)
+    return cut_line(line, max(1, width))

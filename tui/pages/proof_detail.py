@@ -1,0 +1,289 @@
+"""Everything about one piece of evidence, one finding or one receipt, for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from core.machine.states import EvidenceKind
+from core.text import clean
+from tui import words
+from tui.ink import BLANK, Line, Span, cells, cut_line, said, wrap
+from tui.pages.coverage import ranges_of
+from tui.pages.parts import (
+    EVIDENCE_WORDS,
+    approver,
+    bullet,
+    evidence_mark,
+    heading,
+    is_stale,
+    mappings,
+    meant_to_fail,
+    paragraph,
+    receipt_label,
+    receipt_outcome,
+    texts,
+)
+from tui.pages.proofs import Entry
+from tui.picture import Picture
+
+if TYPE_CHECKING:
+    from core.service.views import EvidenceView, ReceiptView
+
+
+_APPROVED = (EvidenceKind.REQUIREMENT, EvidenceKind.PLAN, EvidenceKind.REVIEW)
+"""What needs a person's or the policy's yes beside being green."""
+
+
+def detail_page(
+    entry: Entry, picture: Picture, width: int, now: float, output: Sequence[str] | None
+) -> Sequence[Line]:
+    """Return all that is known of an entry; of a receipt with its output, once that is read."""
+    match entry.kind:
+        case "evidence" if entry.evidence is not None:
+            return _evidence_detail(entry.evidence, width)
+        case "receipt" if entry.receipt is not None:
+            return _receipt_detail(entry.receipt, picture, width, now, output)
+        case "finding":
+            return _finding_detail(entry, width)
+        case "evidence":
+            return [(Span(f"There is no {entry.why} evidence yet.", "muted"),)]
+        case "uncovered":
+            return _uncovered_detail(entry, width)
+        case "heading":
+            return [(Span("Choose something on the left.", "muted"),)]
+    return _fields(entry.title, entry.data, width)
+
+
+def clause_lines(detail: Mapping[str, Any], width: int, indent: int = 0) -> list[Line]:
+    """Return what a gate looked at, a clause a line; one that does not apply is neither green nor red."""
+    lines: list[Line] = []
+    for clause in mappings(detail.get("clauses")):
+        mark, ink = clause_mark(clause)
+        name = Span(f"{said(clause.get('name', ''), limit=40).text:<18}", "strong")
+        why = str(clause.get("why") or clause.get("text") or "")
+        text = f"not applicable: {why}" if clause.get("applies") is False else why
+        lines += bullet(
+            (Span(" " * indent + f"{mark} ", ink), name, Span(" ")), (said(text, "muted", 400),), width
+        )
+    return lines
+
+
+def clause_mark(clause: Mapping[str, Any]) -> tuple[str, str]:
+    """Return glyph and ink of a clause."""
+    if clause.get("applies") is False:
+        return "–", "muted"
+    return (words.OK, "ok") if clause.get("ok") else (words.BAD, "bad")
+
+
+def _evidence_detail(view: EvidenceView, width: int) -> list[Line]:
+    mark, ink = evidence_mark(view)
+    state = "counts" if view.current else view.why
+    lines = heading(EVIDENCE_WORDS[view.kind], width, (Span(f"{mark} ", ink), said(state, ink, 60)))
+    lines += paragraph(view.summary, width, "strong")
+    if not view.current:
+        lines += paragraph(view.why, width, ink)
+    if overridden := getattr(view, "overridden", ""):
+        lines += bullet(Span("OVERRIDDEN ", "bad bold"), (said(overridden, "bad", 1000),), width)
+    if view.approved_by or view.kind in _APPROVED:
+        approved = approver(view.approved_by) if view.approved_by else "nobody yet"
+        lines += _row("approved by", approved, width)
+    lines += _row("digest", view.digest, width)
+    if clauses := clause_lines(view.detail, width):
+        lines += [BLANK, *heading("clauses", width), *clauses]
+    for failure in mappings(view.detail.get("failures"))[:100]:
+        lines += [
+            BLANK,
+            *bullet(Span(f"{words.BAD} ", "bad"), (said(failure.get("name", ""), "strong", 300),), width),
+        ]
+        for row in clean(str(failure.get("text", ""))).split("\n")[:40]:
+            lines += paragraph(row, width, "muted", indent=2)
+    lines += criteria_lines(view.detail, width)
+    for note in texts(view.detail.get("notes")):
+        lines += bullet(Span("· ", "muted"), (said(note, "muted", 600),), width)
+    known = {
+        "clauses",
+        "failures",
+        "criteria",
+        "notes",
+        "findings",
+        "checklist",
+        "receipts",
+        "mutants",
+        "accepted",
+    }
+    rest = {k: v for k, v in view.detail.items() if k not in known}
+    return [*lines, *([BLANK, *_fields("more", rest, width)] if rest else [])]
+
+
+def criteria_lines(detail: Mapping[str, Any], width: int) -> list[Line]:
+    """Return each criterion with the tests that prove it, where the tests' evidence says so."""
+    proofs = criteria_of(detail)
+    if not proofs:
+        return []
+    lines = [BLANK, *heading("criteria", width)]
+    for number, tests in proofs.items():
+        for i, (name, ok) in enumerate(tests):
+            mark, ink = (words.OK, "ok") if ok else (words.BAD, "bad")
+            lead = f"{number:>3} " if i == 0 else "    "
+            lines += bullet(
+                (Span(lead, "run bold"), Span(f"{mark} ", ink)), (said(name, "code", 300),), width
+            )
+        if not tests:
+            lines.append((Span(f"{number:>3} ", "run bold"), Span("no test proves it", "need")))
+    return lines
+
+
+def criteria_of(detail: Mapping[str, Any]) -> dict[int, list[tuple[str, bool]]]:
+    """Return the tests of each criterion and whether they are green; empty when nothing says it."""
+    told = detail.get("criteria")
+    pairs: Iterable[tuple[Any, Any, Any]]
+    if isinstance(told, Mapping):
+        pairs = [(n, t.get("tests", ()) if isinstance(t, Mapping) else t, t) for n, t in told.items()]
+    else:
+        pairs = [(c.get("number", c.get("criterion")), c.get("tests", ()), c) for c in mappings(told)]
+    found: dict[int, list[tuple[str, bool]]] = {}
+    for number, tests, whole in pairs:
+        if not str(number).isdecimal():
+            continue
+        fine = whole.get("ok", True) is not False if isinstance(whole, Mapping) else True
+        found[int(number)] = [_test(test, fine) for test in tests] if isinstance(tests, (list, tuple)) else []
+    return dict(sorted(found.items()))
+
+
+def _test(test: object, fine: bool) -> tuple[str, bool]:
+    if isinstance(test, Mapping):
+        ok = test.get("ok", test.get("outcome", "passed") == "passed")
+        return str(test.get("name") or test.get("test") or ""), bool(ok)
+    return str(test), fine
+
+
+def _row(name: str, text: object, width: int, ink: str = "text") -> list[Line]:
+    return bullet(Span(f"{name:<14}", "muted"), (said(text, ink, 2000),), width)
+
+
+def _fields(title: str, data: Mapping[str, Any], width: int) -> list[Line]:
+    lines = heading(clean(title, lines=False, limit=100), width)
+    for name, value in data.items():
+        lines += _row(clean(str(name), lines=False, limit=14), _told(value), width)
+    return lines
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k}: {_told(v)}" for k, v in list(value.items())[:50])
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(_told(v) for v in list(value)[:50])
+    return "-" if value is None else str(value)
+
+
+def _finding_detail(entry: Entry, width: int) -> list[Line]:
+    finding = entry.data
+    lines = heading("finding", width, entry.right)
+    lines += paragraph(finding.get("text", ""), width, "strong")
+    accepted = finding.get("accepted")
+    if accepted:
+        lines += bullet(Span(f"{words.OK} accepted ", "ok bold"), (said(accepted, "ok", 1000),), width)
+    rest = {k: v for k, v in finding.items() if k not in ("text", "accepted") and v not in (None, "")}
+    return [*lines, BLANK, *_fields("all of it", rest, width)]
+
+
+def _uncovered_detail(entry: Entry, width: int) -> list[Line]:
+    path, lines = str(entry.data["path"]), entry.data["lines"]
+    return [
+        *heading("lines no test ran", width),
+        *_row("file", path, width, "strong"),
+        *_row("lines", ranges_of(lines), width),
+        BLANK,
+        *bullet(
+            Span("d ", "run bold"),
+            (Span("opens the diff, in which u goes from one to the next", "muted"),),
+            width,
+        ),
+    ]
+
+
+def _receipt_detail(
+    receipt: ReceiptView, picture: Picture, width: int, now: float, output: Sequence[str] | None
+) -> Sequence[Line]:
+    stale = is_stale(receipt, picture.tree)
+    right: Line = (Span("stale: the files have changed since", "need"),) if stale else ()
+    head = heading(receipt_label(receipt), width, right)
+    head += paragraph(" ".join(receipt.argv) or receipt.key, width, "muted strike" if stale else "code")
+    result = receipt_outcome(receipt) + (
+        ", as it must" if meant_to_fail(receipt) and receipt.exit_code else ""
+    )
+    attempt = next((a for a in picture.attempts if a.attempt_id == receipt.attempt_id), None)
+    at = receipt.at.astimezone()
+    facts = [
+        ("purpose", receipt.data.get("title") or receipt.kind),
+        ("result", result),
+        ("exit code", receipt.exit_code),
+        ("signal", receipt.signal),
+        ("limit", receipt.limit),
+        ("counts", ", ".join(f"{v} {k}" for k, v in (receipt.counts or {}).items())),
+        (
+            "took",
+            words.duration(receipt.seconds) if receipt.seconds >= 1 else f"{receipt.seconds * 1000:.0f}ms",
+        ),
+        ("ran", f"{at:%Y-%m-%d %H:%M:%S}, {words.age(now - receipt.at.timestamp())} ago"),
+        ("sandbox", receipt.sandbox),
+        ("asked by", receipt.asked_by),
+        ("attempt", f"{attempt.state.value} {attempt.number}" if attempt else receipt.attempt_id),
+        ("tree before", receipt.tree_before),
+        ("tree after", receipt.tree_after if receipt.tree_after != receipt.tree_before else "the same"),
+        ("output", receipt.output_digest),
+        ("key", receipt.key),
+        ("id", receipt.receipt_id),
+    ]
+    for name, value in facts:
+        if value not in (None, ""):
+            head += _row(name, value, width)
+    known = {"title", "argv", "exit_code", "signal", "seconds", "sandbox", "tree_before", "tree_after"}
+    known |= {"counts", "asked_by", "output_digest", "cut", "limit", "key", "kind"}
+    rest = {k: v for k, v in receipt.data.items() if k not in known and v not in (None, "", [], {})}
+    if rest:
+        head += [BLANK, *_fields("more", rest, width)]
+    cut = (Span("cut by the limit of the sandbox", "need"),) if receipt.cut else ()
+    head += [BLANK, *heading("output", width, cut)]
+    if output is None:
+        return [*head, (Span("reading it", "muted"),)]
+    if not output:
+        return [*head, (Span("It printed nothing.", "muted"),)]
+    return Output(head, output, width)
+
+
+class Output(Sequence[Line]):
+    """A head, and the lines of an output, each made when it is seen."""
+
+    def __init__(self, head: list[Line], output: Sequence[str], width: int) -> None:
+        self._head, self._output, self._width = head, output, width
+
+    def __len__(self) -> int:
+        return len(self._head) + len(self._output)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if index < 0:
+            index += len(self)
+        if index < len(self._head):
+            return self._head[index]
+        return cut_line((Span(self._output[index - len(self._head)], "text"),), self._width)
+
+
+def output_rows(text: str, width: int) -> list[str]:
+    """Return an output as rows that fit: cleaned, long lines broken. A megabyte takes its time."""
+    rows: list[str] = []
+    for line in clean(text).rstrip("\n").split("\n"):
+        if len(line) <= width and line.isascii():
+            rows.append(line)
+            continue
+        rows += _broken(line, width)
+    return rows if any(rows) else []
+
+
+def _broken(line: str, width: int) -> list[str]:
+    if cells(line) <= width:
+        return [line]
+    return ["".join(span.text for span in row) for row in wrap((Span(line),), width)]

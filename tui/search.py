@@ -1,0 +1,69 @@
+"""Finding words in lines, and showing where they are. Pure: knows no widget."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tui.ink import Line, Span
+
+MOST = 10_000
+"""Lines with a match that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The lines that hold what was looked for, in order."""
+
+    needle: str = ""
+    lines: tuple[int, ...] = ()
+
+    def next(self, after: int, step: int) -> int | None:
+        """Return the next line with a match behind (or before) line `after`, going round at the ends."""
+        if not self.lines:
+            return None
+        if step > 0:
+            return self.lines[bisect_right(self.lines, after) % len(self.lines)]
+        return self.lines[bisect_left(self.lines, after) - 1]
+
+    def place(self, line: int) -> int:
+        """Return how many matching lines there are up to `line`, that one included."""
+        return bisect_right(self.lines, line)
+
+
+def find(needle: str, lines: Iterable[str]) -> Found:
+    """Look for `needle` in every line; small letters find capital ones too, capital ones only themselves."""
+    if not needle:
+        return Found()
+    exact = needle != needle.lower()
+    hits: list[int] = []
+    for i, line in enumerate(lines):
+        if needle in (line if exact else line.lower()):
+            hits.append(i)
+            if len(hits) == MOST:
+                break
+    return Found(needle, tuple(hits))
+
+
+def marked(line: Line, needle: str) -> Line:
+    """Return the line with every match in reverse."""
+    if not needle:
+        return line
+    exact = needle != needle.lower()
+    spans: list[Span] = []
+    for span in line:
+        text = span.text if exact else span.text.lower()
+        # Some letters change their length in lower case; then nothing can be pointed at.
+        start = 0 if len(text) == len(span.text) else len(text)
+        while (at := text.find(needle, start)) >= 0:
+            if at > start:
+                spans.append(span._replace(text=span.text[start:at]))
+            end = at + len(needle)
+            spans.append(span._replace(text=span.text[at:end], ink=f"{span.ink} reverse"))
+            start = end
+        if len(text) != len(span.text):
+            spans.append(span)
+        elif start < len(span.text):
+            spans.append(span._replace(text=span.text[start:]))
+    return tuple(spans)
