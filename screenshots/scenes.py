@@ -220,10 +220,16 @@ async def _rollback_sure(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> 
     await calm(pilot)
 
 
-async def _statistics(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
-    app.open_statistics()
-    await app.workers.wait_for_complete()
-    await calm(pilot)
+def _statistics(*keys: str) -> Play:
+    async def play(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+        app.open_statistics()
+        await app.workers.wait_for_complete()
+        await until(pilot, lambda: app.screen.settled)  # type: ignore[attr-defined]
+        await _keys(*keys)(app, pilot, journal)
+        await app.workers.wait_for_complete()
+        await calm(pilot)
+
+    return play
 
 
 async def _new(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
@@ -266,6 +272,8 @@ SCENES: tuple[Scene, ...] = (
     Scene("new-refused", "review", _new_refused),
     Scene("help", "review", _keys("question_mark")),
     Scene("palette", "review", _keys("ctrl+p")),
-    Scene("statistics", "complete", _statistics),
+    Scene("statistics", "complete", _statistics("2")),
+    Scene("statistics-throughput", "complete", _statistics()),
+    Scene("statistics-project", "complete", _statistics("p", "4")),
     Scene("leave", "review", _keys("q")),
 )

@@ -112,7 +112,7 @@ async def test_keys_go_through_hunks_files_and_lines(journal_of: JournalOf) -> N
     async with running(journal, size=(140, 40)) as (app, pilot):
         await opened(app, pilot, journal)
         view = await in_diff(app, pilot)
-        assert view.cursor == 0 and not view.split and "A   slug.py" in shown(app)
+        assert view.cursor == 0 and not view.split and "A slug.py" in shown(app)
         await press(app, pilot, "right_square_bracket")
         assert view.items[view.cursor].kind == "hunk"
         await press(app, pilot, "right_curly_bracket", "right_curly_bracket")

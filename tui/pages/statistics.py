@@ -1,96 +1,267 @@
-"""Figures over all workflows, in words and small bars."""
+"""Figures over many workflows: charts as data, and the same as numbers. Pure; draws nothing itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from core.machine.states import PHASES, Condition, State
+from core.machine.states import PHASES, Condition, Role, State, actor_in
 from tui import words
-from tui.ink import BLANK, Line, Span, cut_line, said
+from tui.ink import BLANK, Line, Span, cells, cut_line, fit, said
 from tui.pages.parts import heading
 
 if TYPE_CHECKING:
     from core.service.views import StatsView
 
-
-def statistics_page(stats: StatsView, width: int) -> list[Line]:
-    """Return throughput, time by phase, what went back, and money."""
-    if not stats.workflows:
-        return [(Span("There is nothing to count yet.", "muted"),)]
-    lines = [*heading("builds", width), *_builds(stats), BLANK]
-    lines += [*heading("time by phase", width), *_bars(_times(stats), width), BLANK]
-    lines += [*heading("where they stand", width), *_bars(_standing(stats), width), BLANK]
-    lines += [*heading("what went back", width), *_back(stats), BLANK]
-    lines += [*heading("models", width), *_models(stats, width)]
-    return lines
+WEEKS = 12
+"""Weeks that the throughput shows."""
+FULL, HALF, LIGHT = "█", "▒", "░"
+"""What the parts of a bar are drawn with, so that they can be told apart without colour."""
 
 
-def _pair(name: str, value: str, ink: str = "strong") -> Line:
-    return (Span(f"{name:<18}", "muted"), Span(value, ink))
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One part of every bar."""
+
+    name: str
+    values: tuple[float, ...]
+    ink: str
+    marker: str = FULL
 
 
-def _builds(stats: StatsView) -> list[Line]:
-    rate = "no build has ended yet" if stats.success_rate is None else f"{stats.success_rate:.0%}"
-    average = "" if stats.average_seconds is None else words.duration(stats.average_seconds)
-    waiting = stats.by_condition.get(Condition.WAITING, 0)
-    return [
-        _pair("started", str(stats.workflows)),
-        _pair("complete", str(stats.completed), "ok bold"),
-        _pair("success rate", rate),
-        *([_pair("average time", average)] if average else []),
-        *([_pair("need you", str(waiting), "need bold")] if waiting else []),
-    ]
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One picture. `columns` stand up, otherwise bars lie; the parts of a bar stand one on the other.
+
+    `shown` gives a value as people say it; `empty` is said when there is nothing to draw.
+    """
+
+    name: str
+    title: str
+    labels: tuple[str, ...] = ()
+    series: tuple[Series, ...] = ()
+    columns: bool = False
+    shown: Callable[[float], str] = lambda value: f"{value:g}"
+    empty: str = "There is nothing to count yet."
+
+    @property
+    def drawable(self) -> bool:
+        """Whether there is anything to draw."""
+        return any(value > 0 for series in self.series for value in series.values)
 
 
-def _times(stats: StatsView) -> list[tuple[str, float, str]]:
-    rows = []
+def charts_of(stats: StatsView, today: date) -> tuple[Chart, ...]:
+    """Return every chart, in the order of their keys."""
+    return (
+        _throughput(stats, today),
+        _times(stats),
+        _back(stats),
+        _cost(stats),
+        _success(stats),
+        _deadlines(stats),
+        _roles(stats),
+    )
+
+
+def _throughput(stats: StatsView, today: date) -> Chart:
+    weeks = [today - timedelta(weeks=n) for n in reversed(range(WEEKS))]
+    names = [f"{w.isocalendar().year}-W{w.isocalendar().week:02d}" for w in weeks]
+    done = tuple(float(stats.completed_by_week.get(name, 0)) for name in names)
+    return Chart(
+        "throughput",
+        "builds completed, by week",
+        tuple(name[5:] for name in names),
+        (Series("complete", done, "ok"),),
+        columns=True,
+        empty=f"No build was completed in the last {WEEKS} weeks.",
+    )
+
+
+def _times(stats: StatsView) -> Chart:
+    found = [stats.times.get(phase) for phase in PHASES]
+    parts = [(t.working, t.person, t.model) if t else (0.0, 0.0, 0.0) for t in found]
+    return Chart(
+        "time",
+        "time in each phase, all builds together",
+        tuple(words.SHORT_PHASES[phase] for phase in PHASES),
+        _split(parts),
+        shown=words.duration,
+        empty="No build has spent any time yet.",
+    )
+
+
+def _split(parts: Sequence[tuple[float, float, float]]) -> tuple[Series, ...]:
+    columns = list(zip(*parts, strict=True)) if parts else [(), (), ()]
+    return (
+        Series("working", tuple(columns[0]), "run", FULL),
+        Series("waiting for you", tuple(columns[1]), "need", HALF),
+        Series("waiting for a model", tuple(columns[2]), "role", LIGHT),
+    )
+
+
+def _back(stats: StatsView) -> Chart:
+    causes = list(stats.back_by_cause.items())[:8]
+    return Chart(
+        "retries",
+        "what sent work back",
+        tuple(_label(cause) for cause, _ in causes),
+        (Series("times", tuple(float(n) for _, n in causes), "need"),),
+        empty="Nothing was ever sent back.",
+    )
+
+
+def _cost(stats: StatsView) -> Chart:
+    costs = sorted(stats.cost_by_model.items(), key=lambda item: -item[1])[:8]
+    return Chart(
+        "cost",
+        "cost by model, in US dollars",
+        tuple(_label(model or "unnamed") for model, _ in costs),
+        (Series("cost", tuple(usd for _, usd in costs), "code"),),
+        shown=words.money,
+        empty="No money was spent yet.",
+    )
+
+
+def _success(stats: StatsView) -> Chart:
+    counts = (stats.completed, stats.failed, stats.cancelled, stats.in_progress)
+    return Chart(
+        "success",
+        "what became of the builds",
+        ("complete", "failed", "cancelled", "open"),
+        (Series("builds", tuple(map(float, counts)), "ok"),),
+    )
+
+
+def _deadlines(stats: StatsView) -> Chart:
+    told: Mapping[str, object] = getattr(stats, "deadlines", None) or {}
+    names = list(told)
+    met = tuple(float(getattr(told[name], "met", 0)) for name in names)
+    missed = tuple(float(getattr(told[name], "missed", 0)) for name in names)
+    return Chart(
+        "deadlines",
+        "deadlines met and missed",
+        tuple(_label(name) for name in names),
+        (Series("met", met, "ok", FULL), Series("missed", missed, "bad", LIGHT)),
+        empty="No build has a deadline: `qdeck run --deadline` gives one.",
+    )
+
+
+def _roles(stats: StatsView) -> Chart:
+    sums: dict[Role, list[float]] = {role: [0.0, 0.0, 0.0] for role in Role}
     for phase in PHASES:
-        seconds = stats.seconds_by_state.get(phase, 0.0)
-        rows.append((phase.value, seconds, words.duration(seconds) if seconds else "-"))
+        times = stats.times.get(phase)
+        if times is not None:
+            mine = sums[actor_in(phase)]
+            for i, part in enumerate((times.working, times.person, times.model)):
+                mine[i] += part
+    parts = [(a, b, c) for a, b, c in sums.values()]
+    return Chart(
+        "roles",
+        "time of each role, all builds together",
+        tuple(words.SHORT_ROLES[role] for role in Role),
+        _split(parts),
+        shown=words.duration,
+        empty="No role has worked yet.",
+    )
+
+
+def _label(text: str) -> str:
+    """A name for an axis: cleaned, short, and of single cells, because the axis counts characters."""
+    shown = "".join(c if cells(c) == 1 else "?" for c in said(text, limit=60).text)
+    return shown if len(shown) <= 20 else shown[:19] + "…"
+
+
+# --- as numbers
+
+
+def numbers_page(chart: Chart, stats: StatsView, width: int) -> list[Line]:
+    """Return the chart as a table, and what else belongs to it."""
+    lines = heading(chart.title, width)
+    if not chart.drawable:
+        return [*lines, (Span(chart.empty, "muted"),), *_facts(chart, stats, width)]
+    several = len(chart.series) > 1
+    name_size = min(24, max(len(label) for label in chart.labels) + 2)
+    if several:
+        head = [Span(fit(f"{s.marker} {s.name}", 22, "right"), f"{s.ink} bold") for s in chart.series]
+        lines.append(cut_line((Span(" " * name_size), *head, Span(fit("all", 12, "right"), "muted")), width))
+    for i, label in enumerate(chart.labels):
+        values = [series.values[i] for series in chart.series]
+        if chart.columns and not any(values):
+            continue
+        row = [Span(fit(label, name_size), "text")]
+        for value in values:
+            text = chart.shown(value) if value else "-"
+            row.append(Span(fit(text, 22 if several else 10, "right"), "strong" if value else "faint"))
+        if several:
+            row.append(Span(fit(chart.shown(sum(values)), 12, "right"), "text"))
+        lines.append(cut_line(tuple(row), width))
+    return [*lines, *_facts(chart, stats, width)]
+
+
+def _facts(chart: Chart, stats: StatsView, width: int) -> list[Line]:
+    facts = {
+        "throughput": _throughput_facts,
+        "retries": _back_facts,
+        "cost": _cost_facts,
+        "success": _success_facts,
+        "deadlines": _deadline_facts,
+    }.get(chart.name)
+    rows = facts(stats) if facts else []
+    pairs = [
+        cut_line((Span(f"{name:<22}", "muted"), said(value, "strong", 200)), width) for name, value in rows
+    ]
+    return [BLANK, *pairs] if pairs else []
+
+
+def _throughput_facts(stats: StatsView) -> list[tuple[str, str]]:
+    rows = [("started", str(stats.workflows)), ("complete", str(stats.completed))]
+    if stats.per_week is not None:
+        rows.append(("complete each week", f"{stats.per_week:.1f}"))
+    if stats.average_seconds is not None:
+        rows.append(("average time", words.duration(stats.average_seconds)))
     return rows
 
 
-def _standing(stats: StatsView) -> list[tuple[str, float, str]]:
-    return [
-        (words.state_word(state), float(stats.by_state[state]), str(stats.by_state[state]))
+def _back_facts(stats: StatsView) -> list[tuple[str, str]]:
+    rows = [
+        ("retries", str(stats.retries)),
+        ("refused packets", str(stats.refusals)),
+        ("rollbacks", str(stats.rollbacks)),
+        ("attempts", str(stats.attempts)),
+    ]
+    if stats.worst_phase is not None:
+        rows.append(("most trouble in", stats.worst_phase.value))
+    return rows
+
+
+def _cost_facts(stats: StatsView) -> list[tuple[str, str]]:
+    rows = [
+        ("cost", words.money(stats.cost_usd)),
+        ("calls", f"{stats.model_calls:,}"),
+        ("tokens", f"{stats.prompt_tokens:,} in, {stats.completion_tokens:,} out"),
+    ]
+    if stats.cost_per_accepted is not None:
+        rows.append(("for each complete one", words.money(stats.cost_per_accepted)))
+    by_role: Mapping[Role, float] = getattr(stats, "cost_by_role", None) or {}
+    rows += [(words.ROLE_NAMES[role], words.money(usd)) for role, usd in by_role.items() if usd]
+    return rows
+
+
+def _success_facts(stats: StatsView) -> list[tuple[str, str]]:
+    rate = "no build has ended yet" if stats.success_rate is None else f"{stats.success_rate:.0%}"
+    rows = [("success rate", rate)]
+    if waiting := stats.by_condition.get(Condition.WAITING, 0):
+        rows.append(("need you", str(waiting)))
+    rows += [
+        (f"in {words.state_word(state)}", str(stats.by_state[state]))
         for state in State
-        if stats.by_state.get(state)
+        if stats.by_state.get(state) and state is not State.COMPLETE
     ]
+    return rows
 
 
-def _bars(rows: Sequence[tuple[str, float, str]], width: int) -> list[Line]:
-    largest = max((value for _, value, _ in rows), default=0.0) or 1.0
-    room = max(10, min(60, width - 40))
-    lines: list[Line] = []
-    for name, value, shown in rows:
-        bar = "━" * max(1 if value else 0, round(room * value / largest))
-        lines.append(
-            cut_line(
-                (Span(f"{name:<24}", "text"), Span(f"{bar:<{room}}", "run"), Span(f"  {shown}", "strong")),
-                width,
-            )
-        )
-    return lines
-
-
-def _back(stats: StatsView) -> list[Line]:
-    return [
-        _pair("retries", str(stats.retries)),
-        _pair("refused packets", str(stats.refusals)),
-        _pair("rollbacks", str(stats.rollbacks)),
-        _pair("attempts", str(stats.attempts)),
-    ]
-
-
-def _models(stats: StatsView, width: int) -> list[Line]:
-    tokens = f"{stats.prompt_tokens:,} in, {stats.completion_tokens:,} out"
-    lines = [
-        _pair("calls", str(stats.model_calls)),
-        _pair("tokens", tokens),
-        _pair("cost", words.money(stats.cost_usd)),
-    ]
-    for model, usd in sorted(stats.cost_by_model.items(), key=lambda item: -item[1])[:12]:
-        name = said(model or "unnamed", "text", 60)
-        lines.append(cut_line((Span("  "), name, Span(f"  {words.money(usd)}", "muted")), width))
-    return lines
+def _deadline_facts(stats: StatsView) -> list[tuple[str, str]]:
+    share = getattr(stats, "deadlines_met", None)
+    return [] if share is None else [("met", f"{share:.0%}")]

@@ -156,7 +156,11 @@ class DiffScreen(Searching, DeckScreen):
         file = self._diff.files[number]
         count = sum(1 for s in self.deck.remarks.of(self._workflow_id) if s.path == file.path)
         here = number == self._view.file
-        left = (Span(f"{file.status} ", "muted"), Span(shown_path(name), "strong bold" if here else "text"))
+        indent = "  " if "/" in file.path else ""
+        left = (
+            Span(f"{indent}{file.status} ", "muted"),
+            Span(shown_path(name), "strong bold" if here else "text"),
+        )
         right: Line = (
             *((Span(f"{words.NEED}{count} ", "need bold"),) if count else ()),
             Span(f"+{file.added}", "add"),
@@ -320,12 +324,12 @@ def tree_lines(diff: Diff) -> list[tuple[str, int]]:
     lines: list[tuple[str, int]] = []
     folder = ""
     for number, file in sorted(enumerate(diff.files), key=lambda item: _by_folder(item[1].path)):
-        head, slash, name = file.path.rpartition("/")
+        head, _, name = file.path.rpartition("/")
         if head != folder:
             folder = head
             if head:
                 lines.append((f"{head}/", -1))
-        lines.append((f"  {name}" if slash else name, number))
+        lines.append((name, number))
     return lines
 
 

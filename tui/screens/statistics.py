@@ -1,46 +1,156 @@
-"""Figures over all workflows."""
+"""Statistics: charts and their numbers, over all projects or one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from core.errors import QdeckError
-from tui.ink import Span
-from tui.pages.statistics import statistics_page
+from tui.ink import Line, Span, said
+from tui.pages.statistics import Chart, charts_of, numbers_page
 from tui.screens.base import DeckScreen
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.page import Page
+
+if TYPE_CHECKING:
+    from core.service.views import ProjectView, StatsView
+    from tui.widgets.plot import Plot
+
+NAMES = ("throughput", "time", "retries", "cost", "success", "deadlines", "roles")
 
 
 class StatisticsScreen(DeckScreen):
     """How many, how long, how often back, how much."""
 
-    CSS_PATH = "help.tcss"
+    CSS_PATH = "statistics.tcss"
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
         Binding("escape,q,s", "app.pop_screen", "Back", id="statistics.close", tooltip="Close the figures."),
+        Binding(
+            "right_square_bracket,tab,right",
+            "turn(1)",
+            "Next",
+            id="statistics.next",
+            tooltip="The next chart.",
+        ),
+        Binding(
+            "left_square_bracket,left",
+            "turn(-1)",
+            "Before",
+            id="statistics.before",
+            tooltip="The one before.",
+        ),
+        Binding("p", "project(1)", "Project", id="statistics.project", tooltip="The next project, or all."),
+        Binding(
+            "P", "project(-1)", "Project before", id="statistics.project_before", tooltip="The one before."
+        ),
+        *(
+            Binding(
+                str(i),
+                f"chart({i - 1})",
+                name.capitalize(),
+                id=f"statistics.{name}",
+                tooltip=f"Show {name}.",
+                show=False,
+            )
+            for i, name in enumerate(NAMES, start=1)
+        ),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._chart = 0
+        self._projects: list[ProjectView] = []
+        self._project = -1
+        self._stats: StatsView | None = None
+        self._charts: tuple[Chart, ...] = ()
+
     def content(self) -> ComposeResult:
-        """A title and one page."""
-        yield Bar((Span("Statistics", "strong bold"),), (Span("all projects", "muted"),), id="title")
-        yield Page(lambda width: [(Span("counting", "muted"),)], id="page")
+        """Title, the charts' names, the chart, its numbers."""
+        from tui.widgets.plot import Plot
+
+        yield Bar((Span("Statistics", "strong bold"),), (Span("counting", "muted"),), id="title")
+        yield Bar(id="tabs")
+        yield Plot(id="plot")
+        yield Page(id="numbers")
 
     def on_mount(self) -> None:
         """Count in the background."""
-        self.query_one("#page").focus()
-        self.run_worker(self._load(), group="statistics")
+        self.query_one("#plot").can_focus = False
+        self.query_one("#numbers").focus()
+        self._show_tabs()
+        self.run_worker(self._load(), group="statistics", exclusive=True)
 
     def hints(self) -> Sequence[Hint]:
-        """How to read and how to leave."""
-        return (Hint("j k", "scroll"), Hint("esc", "back", "app.pop_screen"))
+        """The keys of this screen."""
+        return (
+            Hint("[ ]", "charts", "screen.turn(1)"),
+            Hint("p", "project", "screen.project(1)"),
+            Hint("j k", "scroll the numbers"),
+            Hint("esc", "back", "app.pop_screen"),
+        )
 
     async def _load(self) -> None:
         try:
-            stats = await self.deck.link.ask(lambda service: service.get_project_stats(None))
+            if not self._projects:
+                self._projects = await self.deck.link.ask(lambda service: service.projects())
+            chosen = self._projects[self._project].project_id if self._project >= 0 else None
+            self._stats = await self.deck.link.ask(lambda service: service.get_project_stats(chosen))
         except QdeckError as error:
             self.deck.tell(str(error), bad=True)
             return
-        self.query_one("#page", Page).show(lambda width: statistics_page(stats, width))
+        today = datetime.fromtimestamp(self.deck.now(), UTC).date()
+        self._charts = charts_of(self._stats, today)
+        if self.is_attached:
+            self._show()
+
+    @property
+    def settled(self) -> bool:
+        """Whether the figures are there."""
+        return bool(self._charts)
+
+    def _show_tabs(self) -> None:
+        spans: list[Span] = []
+        for i, name in enumerate(NAMES):
+            here = i == self._chart
+            spans += [Span("  ")] * bool(spans)
+            spans.append(Span(f"{i + 1} ", "run bold" if here else "faint", f"screen.chart({i})"))
+            spans.append(Span(name, "strong bold underline" if here else "muted", f"screen.chart({i})"))
+        self.query_one("#tabs", Bar).show(tuple(spans))
+
+    def _show(self) -> None:
+        stats = self._stats
+        self._show_tabs()
+        if stats is None or not self._charts:
+            return
+        where: Line = (Span("all projects", "text"),)
+        if self._project >= 0:
+            project = self._projects[self._project]
+            where = (Span("project ", "muted"), said(project.name, "need bold", 60))
+        self.query_one("#title", Bar).show((Span("Statistics", "strong bold"),), where)
+        chart = self._charts[self._chart]
+        plot: Plot = self.query_one("#plot")  # type: ignore[assignment]
+        plot.show(chart)
+        self.query_one("#numbers", Page).show(lambda width: numbers_page(chart, stats, width), top=True)
+
+    # --- keys
+
+    def action_chart(self, index: int) -> None:
+        """Show a chart."""
+        self._chart = index
+        self._show()
+
+    def action_turn(self, step: int) -> None:
+        """To the next chart, or the one before."""
+        self.action_chart((self._chart + step) % len(NAMES))
+
+    def action_project(self, step: int) -> None:
+        """To the figures of the next project, or of all."""
+        if not self._projects:
+            self.deck.tell("There is no project yet.")
+            return
+        self._project = (self._project + 1 + step) % (len(self._projects) + 1) - 1
+        self.run_worker(self._load(), group="statistics", exclusive=True)
