@@ -39,9 +39,11 @@ class Questions(Door):
         """Return at most `limit` events (0: all) behind number `after`, oldest first."""
         return await self._do(questions.events, self._database, workflow_id, limit, after)
 
-    async def get_project_stats(self, project_id: str | None = None) -> StatsView:
-        """Return figures of one project, or of all."""
-        return await self._do(stats.stats, self._database, project_id)
+    async def get_project_stats(
+        self, project_id: str | None = None, *, now: datetime | None = None
+    ) -> StatsView:
+        """Return figures of one project, or of all; what is open is counted up to `now`."""
+        return await self._do(stats.stats, self._database, project_id, now)
 
     async def projects(self) -> list[ProjectView]:
         """Return the registered projects by name."""

@@ -31,9 +31,9 @@ _COUNTED = (
 _WEEK = 7 * 86_400.0
 
 
-def stats(database: Database, project_id: str | None) -> StatsView:
-    """Return the figures of one project, or of all. Raises UnknownError."""
-    now = database.clock()
+def stats(database: Database, project_id: str | None, now: datetime | None = None) -> StatsView:
+    """Return the figures of one project, or of all, up to now. Raises UnknownError."""
+    now = now or database.clock()
     with database.read() as session:
         if project_id is not None:
             project_of(session, project_id)

@@ -98,12 +98,12 @@ class StatisticsScreen(DeckScreen):
             if not self._projects:
                 self._projects = await self.deck.link.ask(lambda service: service.projects())
             chosen = self._projects[self._project].project_id if self._project >= 0 else None
-            self._stats = await self.deck.link.ask(lambda service: service.get_project_stats(chosen))
+            now = datetime.fromtimestamp(self.deck.now(), UTC)
+            self._stats = await self.deck.link.ask(lambda service: service.get_project_stats(chosen, now=now))
         except QdeckError as error:
             self.deck.tell(str(error), bad=True)
             return
-        today = datetime.fromtimestamp(self.deck.now(), UTC).date()
-        self._charts = charts_of(self._stats, today)
+        self._charts = charts_of(self._stats, now.date())
         if self.is_attached:
             self._show()
 
