@@ -7,7 +7,8 @@ from datetime import datetime
 from core.machine.states import PHASE_EVIDENCE, STATES, State
 from core.text import clean
 from tui import words
-from tui.ink import BLANK, Line, Span, said, wrap
+from tui.diff_model import changed_between
+from tui.ink import BLANK, Line, Span, cut_line, said, spread, wrap
 from tui.pages.parts import EVIDENCE_WORDS, bullet, heading, mappings
 from tui.picture import Picture
 
@@ -57,21 +58,16 @@ def entered_at(picture: Picture, target: State) -> datetime | None:
     return moved[-1] if moved else None
 
 
-def undone(picture: Picture, target: State, width: int, now: float) -> list[Line]:
-    """Return what a rollback to `target` undoes: files, conversation, evidence, money."""
+def undone(picture: Picture, target: State, width: int, now: float, then: str | None) -> list[Line]:
+    """Return what a rollback to `target` undoes: checkpoints, files, conversation, evidence, money.
+
+    `then` is the diff that the checkpoint holds which comes back; None while it is being read.
+    """
     number = restored_checkpoint(picture, target)
-    checkpoint = next((c for c in picture.checkpoints if c.number == number), None)
     since = entered_at(picture, target)
-    lines = heading(f"what goes back with {target.value}", width, ink="need bold")
-    lines += _row("files", _files(picture, number), width)
-    if checkpoint:
-        age = words.age(now - checkpoint.at.timestamp())
-        lines += _row(
-            "",
-            f"to checkpoint {number}, made in {checkpoint.state.value} {age} ago",
-            width,
-            "muted",
-        )
+    lines = [*heading("checkpoints", width), *_timeline(picture, number, width, now), BLANK]
+    lines += heading(f"what goes back with {target.value}", width, ink="need bold")
+    lines += _files(picture, number, then, width)
     spoken = [m for m in picture.messages if not m.voided and (since is None or m.at >= since)]
     lines += _row(
         "conversation", f"{words.plural(len(spoken), 'message')} taken back; still readable, struck", width
@@ -90,21 +86,89 @@ def undone(picture: Picture, target: State, width: int, now: float) -> list[Line
     return [
         *lines,
         BLANK,
-        (Span("Nothing is destroyed: the files as they are now stay kept as a checkpoint.", "muted"),),
+        *wrap(
+            (
+                Span("Nothing is destroyed: the files of now stay kept as a checkpoint. Its undo is a "),
+                Span("fork", "strong bold"),
+                Span(": "),
+                Span("h", "run bold"),
+                Span(" opens the history, and "),
+                Span("f", "run bold"),
+                Span(" at the moment before it begins a new build from there."),
+            ),
+            width,
+        ),
     ]
+
+
+def _timeline(picture: Picture, number: int, width: int, now: float) -> list[Line]:
+    """Every kept state of the files, from the first to now: the one that comes back, and what is undone."""
+    lines: list[Line] = []
+    shown = picture.checkpoints if len(picture.checkpoints) <= 12 else picture.checkpoints[-12:]
+    if len(shown) < len(picture.checkpoints):
+        lines.append((Span(f"  {len(picture.checkpoints) - len(shown)} earlier ones", "faint"),))
+    for checkpoint in shown:
+        back, undone_ = checkpoint.number == number, checkpoint.number > number
+        mark, ink = ("◀", "need bold") if back else ((words.STALE, "muted") if undone_ else (words.OK, "ok"))
+        stat = checkpoint.diffstat
+        size = f"+{stat.get('added') or 0} -{stat.get('removed') or 0}" if stat else "as the base"
+        left: Line = (
+            Span(f"{mark} ", ink),
+            Span(f"{checkpoint.number:>3}  {words.state_word(checkpoint.state, short=True):<12}", "strong"),
+            Span(f"{size:<14}", "muted strike" if undone_ else "text"),
+            Span("comes back" if back else ("undone" if undone_ else ""), ink),
+        )
+        age = f"{words.age(now - checkpoint.at.timestamp())} ago  tree {words.digest(checkpoint.tree)}"
+        lines.append(spread(left, (Span(age, "faint"),), width))
+    return lines or [(Span("There is no checkpoint yet.", "muted"),)]
 
 
 def _row(name: str, text: str, width: int, ink: str = "text") -> list[Line]:
     return bullet(Span(f"{name:<14}", "strong"), (said(text, ink, 400),), width)
 
 
-def _files(picture: Picture, number: int) -> str:
+_DONE = {
+    "gone": ("taken away", "del"),
+    "back": ("as the base has it", "add"),
+    "again": ("comes back", "add"),
+    "other": ("as it was then", "need"),
+}
+MOST_FILES = 10
+"""Files that are named one by one."""
+
+
+def _files(picture: Picture, number: int, then: str | None, width: int) -> list[Line]:
     if not picture.checkpoints or picture.checkpoints[-1].number == number:
-        return "stay as they are"
-    stat = picture.checkpoints[-1].diffstat
-    paths = [str(c.get("path", "")) for c in mappings(stat.get("changes"))]
-    shown = ", ".join(paths[:6]) + (f" and {len(paths) - 6} more" if len(paths) > 6 else "")
-    return f"{words.plural(len(paths), 'file')} put back: {shown}" if paths else "put back as they were"
+        return _row("files", "stay as they are", width)
+    if then is None:
+        return _row("files", "being compared", width, "muted")
+    changed = changed_between(picture.diff, then)
+    if not changed:
+        return _row("files", "are the same as they are now", width)
+    lines = _row("files", f"{words.plural(len(changed), 'file')} put back", width)
+    for path, how in changed[:MOST_FILES]:
+        told, ink = _DONE[how]
+        lines.append(cut_line((Span(" " * 14), Span(f"{told:<20}", ink), said(path, "code", 300)), width))
+    if len(changed) > MOST_FILES:
+        lines.append((Span(" " * 14), Span(f"and {len(changed) - MOST_FILES} more", "faint")))
+    return lines
+
+
+def prices_back(picture: Picture) -> list[tuple[State, str]]:
+    """Return what each step back throws away, as far as it has cost time and money before."""
+    found = []
+    targets = {m.target for m in picture.moves if m.needs_reason}
+    for target in sorted(targets, key=lambda state: -STATES[state].rank):
+        since = entered_at(picture, target)
+        again = [a for a in picture.attempts if since is None or a.started_at >= since]
+        if not again or STATES[target].rank > STATES[picture.view.state].rank:
+            continue
+        usd = sum(a.cost_usd for a in again)
+        seconds = sum((a.ended_at - a.started_at).total_seconds() for a in again if a.ended_at)
+        found.append(
+            (target, f"{words.money(usd)} and {words.duration(seconds)} of work since then, once more")
+        )
+    return found
 
 
 def kept(picture: Picture, target: State, width: int) -> list[Line]:
@@ -120,4 +184,6 @@ def kept(picture: Picture, target: State, width: int) -> list[Line]:
         text += f" {', '.join(lost).capitalize()} will be made anew."
     left = picture.view.retry_budget - picture.view.retries_used
     budget = f"Your own retries are free; {left} automatic {'retry' if left == 1 else 'retries'} left."
-    return [*wrap((Span(text, "muted"),), width), *wrap((Span(budget, "muted"),), width)]
+    price = dict(prices_back(picture)).get(target, "")
+    costs = wrap((Span(f"It costs about {price}." if price else "", "muted"),), width) if price else []
+    return [*wrap((Span(text, "muted"),), width), *costs, *wrap((Span(budget, "muted"),), width)]

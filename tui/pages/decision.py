@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from core.machine.states import EvidenceKind
 from tui import words
-from tui.ink import BLANK, Line, Span, said, spread
+from tui.ink import BLANK, Line, Span, said, spread, width_of
+from tui.pages.back import prices_back
 from tui.pages.diff import stat_lines
 from tui.pages.parts import (
+    approver,
     bullet,
     evidence_line,
     evidence_mark,
@@ -16,13 +18,15 @@ from tui.pages.parts import (
     mappings,
     newest_receipts,
     paragraph,
+    receipt_line,
     receipt_lines,
     texts,
 )
+from tui.pages.proof_detail import criteria_of
 from tui.picture import Picture
 
 if TYPE_CHECKING:
-    from core.service.views import DecisionView
+    from core.service.views import AskView, DecisionView
 
 
 def decision_head(decision: DecisionView, width: int, now: float) -> list[Line]:
@@ -47,7 +51,10 @@ def decision_page(decision: DecisionView, picture: Picture | None, width: int, n
     parts = {
         "plan": [_criteria, _plan, _cost],
         "requirement": [_criteria, _cost],
-    }.get(decision.subject.partition(":")[2], [_gate, _failures, _changed, _ran, _proves, _review, _cost])
+    }.get(
+        decision.subject.partition(":")[2],
+        [_asks, _gate, _failures, _changed, _ran, _proves, _review, _on_record, _cost],
+    )
     lines: list[Line] = []
     for part in parts:
         section = part(decision, picture, width, now)
@@ -137,7 +144,9 @@ def _ran(decision: DecisionView, picture: Picture | None, width: int, now: float
     receipts = newest_receipts(picture.receipts if picture else decision.receipts, tree)
     if not receipts:
         return []
-    lines = heading("what ran", width, (Span("the engine's own receipts", "muted"),))
+    lines = heading("what ran", width, (Span("the engine's own receipts, on these files", "muted"),))
+    if width >= 96:
+        return lines + [receipt_line(receipt, width, now, tree) for receipt in receipts]
     for receipt in receipts:
         lines += receipt_lines(receipt, width, now, tree)
     return lines
@@ -146,16 +155,74 @@ def _ran(decision: DecisionView, picture: Picture | None, width: int, now: float
 def _proves(decision: DecisionView, picture: Picture | None, width: int, now: float) -> list[Line]:
     if not decision.criteria:
         return []
-    tests = decision.evidence.get(EvidenceKind.TESTS)
-    mark, ink = evidence_mark(tests) if tests else (words.FUTURE, "muted")
     lines = heading("what it proves", width)
     for kind in EvidenceKind:
         if kind in decision.evidence:
             lines += evidence_line(decision.evidence[kind], kind, width)
-    lines.append(BLANK)
+    return [*lines, BLANK, *_criteria_with_tests(decision, width)]
+
+
+def _criteria_with_tests(decision: DecisionView, width: int) -> list[Line]:
+    """Each criterion with the tests that prove it: on its own line where they fit, below it where not."""
+    tests = decision.evidence.get(EvidenceKind.TESTS)
+    known = criteria_of(tests.detail) if tests else {}
+    lines: list[Line] = []
     for criterion in decision.criteria:
-        lead = Span(f"{mark} {criterion.number:>2} ", ink)
-        lines += bullet(lead, (said(criterion.text, limit=600),), width)
+        mark, ink = evidence_mark(tests) if tests else (words.FUTURE, "muted")
+        names: list[tuple[str, bool]] = known.get(criterion.number, [])
+        if known and not names:
+            mark, ink = ("!", "need bold")
+        elif any(not ok for _, ok in names):
+            mark, ink = (words.BAD, "bad")
+        left: Line = (Span(f"{mark} {criterion.number:>2} ", ink), said(criterion.text, limit=600))
+        told = ", ".join(name.rpartition("::")[2] for name, _ in names)
+        told = told or ("no test names it" if known else criterion.proof.rpartition("::")[2])
+        right: Line = (said(told, "code" if names or not known else "need", 300),)
+        if width_of(left) + width_of(right) + 3 <= width:
+            lines.append(spread(left, right, width))
+            continue
+        lines += bullet(left[0], (left[1],), width)
+        lines += bullet(Span("     ↳ ", "faint"), right, width) if told else []
+    return lines
+
+
+def _asks(decision: DecisionView, picture: Picture | None, width: int, now: float) -> list[Line]:
+    """What a person has to say yes or no to by itself, each under its number."""
+    if not decision.asks:
+        return []
+    waiting = open_asks(decision)
+    count = f"{len(waiting)} open" if waiting else "all answered"
+    lines = heading("your own yes or no, one by one", width, (Span(count, "need bold" if waiting else "ok"),))
+    for number, ask in enumerate(waiting, start=1):
+        key = Span(f" {number} " if number <= 9 else "   ", "need bold reverse" if number <= 9 else "muted")
+        what = "hidden check" if ask.strikes else ask.evidence.value
+        text: Line = (said(ask.name, "strong", 300), Span("  "), said(ask.text, "text", 600))
+        lines += bullet((key, Span(f" {what:<12} ", "muted")), text, width)
+    for ask in decision.asks:
+        if not ask.open:
+            text = (said(ask.name, "muted", 300), Span("  "), said(ask.answer, "ok", 400))
+            lines += bullet(Span(f" {words.OK}  ", "ok"), text, width)
+    return lines
+
+
+def open_asks(decision: DecisionView) -> list[AskView]:
+    """Return what nobody has answered yet, in the order of their numbers."""
+    return [ask for ask in decision.asks if ask.open]
+
+
+def _on_record(decision: DecisionView, picture: Picture | None, width: int, now: float) -> list[Line]:
+    """What persons have said to gates and findings: it stays on the card for ever."""
+    said_ = picture.view.said if picture else ()
+    if not said_:
+        return []
+    lines = heading("on the record", width)
+    for word in said_:
+        loud = word.verdict == "overridden"
+        mark = Span(f"{'!!' if loud else words.OK} {word.verdict} ", "bad bold" if loud else "ok")
+        who = f"by {approver(word.by)}: "
+        lines += bullet(
+            mark, (said(word.what, "strong", 300), Span("  "), said(who + word.reason, "muted", 600)), width
+        )
     return lines
 
 
@@ -180,14 +247,24 @@ def _review(decision: DecisionView, picture: Picture | None, width: int, now: fl
 
 
 def _cost(decision: DecisionView, picture: Picture | None, width: int, now: float) -> list[Line]:
-    spent = words.spent(decision.cost_usd, decision.budget_usd)
     lines = heading("what it costs", width)
-    lines.append((Span("so far  ", "muted"), Span(spent, "strong")))
+    lines.append(_price("so far", words.spent(decision.cost_usd, decision.budget_usd)))
     if picture and picture.attempts:
         by_phase: dict[str, float] = {}
         for attempt in picture.attempts:
             by_phase[attempt.state.value] = by_phase.get(attempt.state.value, 0.0) + attempt.cost_usd
         parts = [f"{state.replace('_', ' ')} {words.money(usd)}" for state, usd in by_phase.items() if usd]
         if parts:
-            lines += paragraph(", ".join(parts), width, "muted")
+            lines += paragraph(", ".join(parts), width, "muted", indent=12)
+    if decision.budget_usd:
+        left = max(0.0, decision.budget_usd - decision.cost_usd)
+        lines.append(_price("going on", f"from the {words.money(left)} that are left"))
+    if picture:
+        lines += [
+            _price(f"back to {words.state_word(t, short=True)}", told) for t, told in prices_back(picture)
+        ]
     return lines
+
+
+def _price(name: str, told: str) -> Line:
+    return (Span(f"{name:<20}  ", "muted"), Span(told, "strong"))

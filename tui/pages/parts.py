@@ -59,13 +59,17 @@ def evidence_line(view: EvidenceView | None, kind: EvidenceKind, width: int) -> 
     if wide:
         tail.append(Span(f"  {words.digest(view.digest)}", "faint"))
     lines = [spread(tuple(spans), tuple(tail), width)]
+    if view.overridden:
+        lines += bullet(Span("  OVERRIDDEN  ", "bad bold"), (said(view.overridden, "bad bold", 1000),), width)
     if not view.current:
         lines += [(Span(" " * 14), *line) for line in wrap((said(view.why, ink),), width - 14)]
     return lines
 
 
 def evidence_mark(view: EvidenceView) -> tuple[str, str]:
-    """Return glyph and ink of a piece of evidence."""
+    """Return glyph and ink of a piece of evidence; one that a person overrode is never green."""
+    if view.overridden:
+        return words.BAD, "bad"
     if view.current:
         return words.OK, "ok"
     return (words.BAD, "bad") if not view.ok else (words.STALE, "need")
@@ -157,6 +161,29 @@ def receipt_lines(receipt: ReceiptView, width: int, now: float, tree: str) -> li
     ]
     second = cut_line((Span(" " * 12), Span(" · ".join(f for f in facts if f), "faint")), width)
     return [first, second]
+
+
+def receipt_line(receipt: ReceiptView, width: int, now: float, tree: str) -> Line:
+    """Return a receipt in one line: what ran, what came of it, how long ago, on which files."""
+    green = (receipt.exit_code == 0) != meant_to_fail(receipt) and not receipt.limit
+    stale = is_stale(receipt, tree)
+    mark, ink = (words.OK, "ok") if green else (words.BAD, "bad")
+    if stale:
+        mark, ink = words.STALE, "need"
+    outcome = receipt_outcome(receipt) + (", as it must" if green and meant_to_fail(receipt) else "")
+    title = str(receipt.data.get("title") or "") or shown_command(receipt)
+    right = (
+        Span("stale  " if stale else "", "need"),
+        Span(outcome, "muted" if stale or meant_to_fail(receipt) else ink),
+        Span(
+            f"  {words.age(now - receipt.at.timestamp()):>3} ago  {words.digest(receipt.tree_before)}",
+            "faint",
+        ),
+    )
+    name = Span(f"{receipt_label(receipt):<10}", "strong")
+    return spread(
+        (Span(f"{mark} ", ink), name, said(title, "muted strike" if stale else "text")), right, width
+    )
 
 
 def shown_command(receipt: ReceiptView) -> str:

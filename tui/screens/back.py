@@ -38,6 +38,9 @@ class Targets(Picker):
         Binding("r,b", "screen.go", "Do it", id="back.go", tooltip="Go back, as shown."),
         Binding("y", "screen.sure", "Yes", id="back.sure", tooltip="Yes, roll back.", show=False),
         Binding("e,tab", "screen.reason", "Reason", id="back.reason", tooltip="Say why."),
+        Binding("h", "screen.history", "History", id="back.history", tooltip="See how it came to this."),
+        Binding("pagedown,ctrl+d", "screen.read(1)", "Read on", id="back.read_on", tooltip="Read on below."),
+        Binding("pageup,ctrl+u", "screen.read(-1)", "Read back", id="back.read_back", tooltip="Read back."),
     ]
 
 
@@ -163,10 +166,27 @@ class BackScreen(Armed, DeckScreen):
         return (
             Hint("j k", "choose"),
             Hint("e", "edit the reason", "screen.reason"),
+            Hint("pgdn", "read on"),
+            Hint("h", "history", "screen.history"),
             Hint("esc", "not now", "screen.leave"),
         )
 
     # --- keys
+
+    def on_screen_resume(self) -> None:
+        """Back from the history: a key that was meant for it must not act here."""
+        self.deck.rewatch()
+        if self.picture is not None:
+            self.disarm()
+            self.call_after_refresh(self.arm)
+
+    def action_history(self) -> None:
+        """See how it came to this, on top of this screen."""
+        self.deck.open_history(self._workflow_id)
+
+    def action_read(self, direction: int) -> None:
+        """Read on in what it means, or back."""
+        self.query_one("#body", Page).action_page(direction)
 
     def action_leave(self) -> None:
         """Leave everything as it is."""

@@ -16,8 +16,9 @@ from tui.ink import Line, Span
 from tui.keys import MOVE_KEYS
 from tui.legal import Standing
 from tui.orders import person
-from tui.pages.decision import decision_head, decision_page
+from tui.pages.decision import decision_head, decision_page, open_asks
 from tui.picture import Picture
+from tui.screens.acceptance import Acceptances, overridable
 from tui.screens.base import DeckScreen
 from tui.widgets.bars import Hint
 from tui.widgets.lines import Lines
@@ -42,12 +43,31 @@ class DecisionPage(Page):
             "x", "screen.cancel", "Cancel", id="decision.cancel", tooltip="Cancel the workflow for good."
         ),
         Binding("c", "screen.chat", "Talk", id="decision.chat", tooltip="Talk about it."),
+        Binding(
+            "o",
+            "screen.override",
+            "Override",
+            id="decision.override",
+            tooltip="Let red evidence count, loudly.",
+        ),
+        Binding("h", "screen.history", "History", id="decision.history", tooltip="See how it came to this."),
+        *(
+            Binding(
+                str(n),
+                f"screen.answer({n})",
+                f"Question {n}",
+                id=f"decision.answer.{n}",
+                tooltip="Say yes or no to a single finding.",
+                show=False,
+            )
+            for n in range(1, 10)
+        ),
         Binding("d", "screen.diff", "Diff", id="decision.diff", tooltip="See the whole diff."),
         Binding("e", "screen.evidence", "Evidence", id="decision.evidence", tooltip="See all evidence."),
     ]
 
 
-class DecisionScreen(Armed, DeckScreen):
+class DecisionScreen(Acceptances, Armed, DeckScreen):
     """What waits for a person, and their answer."""
 
     CSS_PATH = "decision.tcss"
@@ -107,10 +127,17 @@ class DecisionScreen(Armed, DeckScreen):
         return (
             Hint("d", "diff", "screen.diff"),
             Hint("e", "evidence", "screen.evidence"),
+            Hint("h", "history", "screen.history"),
             Hint("c", "talk", "screen.chat"),
+            *self._override_hint(),
             Hint("x", "cancel", "screen.cancel"),
             Hint("esc", "not now", "app.pop_screen"),
         )
+
+    def _override_hint(self) -> tuple[Hint, ...]:
+        """Only where something red could be overridden: nobody is to be led there."""
+        decision = self._decision
+        return (Hint("o", "override", "screen.override"),) if decision and overridable(decision) else ()
 
     # --- drawing
 
@@ -131,6 +158,9 @@ class DecisionScreen(Armed, DeckScreen):
     def _choices(self, decision: DecisionView) -> list[tuple[str, str, bool]]:
         standing = self._standing()
         choices: list[tuple[str, str, bool]] = []
+        if waiting := len(open_asks(decision)):
+            keys = "1" if waiting == 1 else f"1-{min(9, waiting)}"
+            choices.append((keys, "yes or no", False))
         if label := self._yes_label(decision):
             choices.append(("a", label, False))
         if decision.kind == "answer":
@@ -259,6 +289,10 @@ class DecisionScreen(Armed, DeckScreen):
     def action_diff(self) -> None:
         """Read the diff on top of this screen; escape comes back."""
         self.deck.open_diff(self._workflow_id)
+
+    def action_history(self) -> None:
+        """See how it came to this, on top of this screen; escape comes back."""
+        self.deck.open_history(self._workflow_id)
 
     def action_evidence(self) -> None:
         """Look at the evidence on top of this screen; escape comes back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.errors import QdeckError
 from core.machine.states import State
 from core.machine.transitions import Kind
 from core.text import clean
@@ -27,6 +28,7 @@ class RollbackScreen(BackScreen):
     def __init__(self, workflow_id: str) -> None:
         super().__init__(workflow_id)
         self._asking = False
+        self._then: dict[int, str] = {}
 
     def options(self, picture: Picture) -> list[Option]:
         """The legal targets, with the checkpoint that comes back."""
@@ -52,7 +54,30 @@ class RollbackScreen(BackScreen):
 
     def meaning(self, picture: Picture, target: State, width: int) -> list[Line]:
         """Everything that is undone."""
-        return undone(picture, target, width, self.deck.now())
+        number = restored_checkpoint(picture, target)
+        return undone(picture, target, width, self.deck.now(), self._then.get(number))
+
+    def show_meaning(self) -> None:
+        """Show what the target under the cursor means, and read what its checkpoint holds."""
+        super().show_meaning()
+        picture, target = self.picture, self.target
+        if picture is None or target is None:
+            return
+        number = restored_checkpoint(picture, target)
+        if number not in self._then:
+            self.run_worker(self._read(picture, number), group="checkpoint")
+
+    async def _read(self, picture: Picture, number: int) -> None:
+        """Read the diff of a checkpoint, against which the files of now are compared."""
+        named = next((c.diff_digest for c in picture.checkpoints if c.number == number), "")
+        try:
+            data = await self.deck.link.ask(lambda service: service.artifact(named)) if named else None
+        except QdeckError as error:
+            self.deck.tell(str(error), bad=True)
+            return
+        self._then[number] = data.decode("utf-8", "replace") if data else ""
+        if self.is_attached:
+            super().show_meaning()
 
     def answers(self, width: int) -> list[Line]:
         """The keys at the bottom; after the first one, the question again."""
