@@ -160,7 +160,7 @@ async def test_remarks_on_lines_become_the_reason_of_a_retry(journal_of: Journal
         await until(pilot, lambda: on(app) == "DiffScreen")
         assert "comment" not in shown(app).split("\n")[0]
     view_ = await asked(journal)
-    assert view_.state is State.TESTING
+    assert view_.state is State.IMPLEMENTATION
     assert "textkit/slug.py:1: Say why" in view_.last_refusal and "Test this" in view_.last_refusal
 
 

@@ -99,7 +99,7 @@ class Acceptances(_Base):
         self.deck.push_screen(
             ConfirmScreen(
                 f"Let the {red.kind.value} evidence count although it is red?",
-                f"{clean(red.summary, lines=False)}. That stays on the card and on record for ever, with your "
+                f"{clean(red.summary, lines=False)}. That stays on record for ever, with your "
                 "name and reason, and covers only what is red now, on these very files.",
                 (Choice("y", "override it", bad=True), Choice("escape", "no")),
             ),
