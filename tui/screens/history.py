@@ -368,24 +368,25 @@ class HistoryScreen(Searching, DeckScreen):
 
         def answered(name: str | None) -> None:
             if name:
-                self.run_worker(self._write(Path(name).expanduser()), group="write")
+                self.run_worker(self._write(name), group="write")
 
         self.deck.push_screen(
             AskScreen(
                 "Write the dossier",
-                "One archive with events, receipts, outputs and diffs; `qdeck verify` checks it anywhere.",
-                str(Path.cwd() / f"{build_id}.dossier"),
+                "One file with all that is on record of it, and beside it a script that verifies it anywhere.",
+                str(Path.cwd() / f"{build_id}.dossier.json"),
             ),
             answered,
         )
 
-    async def _write(self, path: Path) -> None:
+    async def _write(self, path: str) -> None:
         try:
             view = await self.deck.link.ask(lambda service: service.export_workflow(self._workflow_id, path))
-        except (QdeckError, OSError) as error:
+        except QdeckError as error:
             self.deck.tell(str(error), bad=True)
             return
-        self.deck.tell(f"Written: {view.path}")
+        count = words.plural(view.events, "event")
+        self.deck.tell(f"Written: {view.path}, {count}; {view.verifier} verifies it.")
 
 
 def when_lines(picture: Picture, index: int, width: int, now: float) -> list[Line]:
