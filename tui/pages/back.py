@@ -114,7 +114,7 @@ def _timeline(picture: Picture, number: int, width: int, now: float) -> list[Lin
         size = f"+{stat.get('added') or 0} -{stat.get('removed') or 0}" if stat else "as the base"
         left: Line = (
             Span(f"{mark} ", ink),
-            Span(f"{checkpoint.number:>3}  {words.state_word(checkpoint.state, short=True):<12}", "strong"),
+            Span(f"{checkpoint.number:>3}  {words.state_word(checkpoint.state, short=True):<16}", "strong"),
             Span(f"{size:<14}", "muted strike" if undone_ else "text"),
             Span("comes back" if back else ("undone" if undone_ else ""), ink),
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from core.machine.states import EvidenceKind
 from tui import words
@@ -23,6 +24,7 @@ from tui.pages.parts import (
     texts,
 )
 from tui.pages.proof_detail import criteria_of
+from tui.pages.proofs import verdict_mark
 from tui.picture import Picture
 
 if TYPE_CHECKING:
@@ -236,13 +238,27 @@ def _review(decision: DecisionView, picture: Picture | None, width: int, now: fl
         lines += bullet(
             Span("! ", "need bold"), (said(where, "code"), Span("  "), said(finding.get("text", ""))), width
         )
-    for point in decision.checklist:
-        name = str(point.get("point", "")).replace("_", " ")
-        fine = point.get("verdict") in ("pass", "not_applicable")
-        lead = Span(f"{words.OK if fine else words.BAD} ", "ok" if fine else "bad")
-        lines += bullet(
-            lead, (said(name, "strong"), Span("  "), said(point.get("answer", ""), "muted", 600)), width
+    return lines + _checklist(decision.checklist, width)
+
+
+def _checklist(points: Sequence[Mapping[str, Any]], width: int) -> list[Line]:
+    """The points that passed in one sentence, the others with their answer."""
+    passed: list[str] = []
+    lines: list[Line] = []
+    for point in points:
+        mark, ink = verdict_mark(str(point.get("verdict", "")))
+        name = said(str(point.get("point", "")).replace("_", " "), "strong", 60)
+        if ink == "ok":
+            passed.append(name.text)
+            continue
+        answer = said(point.get("answer", ""), "muted", 600)
+        lines += bullet(Span(f"{mark} ", ink), (name, Span("  "), answer), width)
+    if passed:
+        told = (
+            Span(f"{len(passed)} of {len(points)} points pass: ", "strong"),
+            Span(", ".join(passed), "muted"),
         )
+        lines = [*bullet(Span(f"{words.OK} ", "ok"), told, width), *lines]
     return lines
 
 

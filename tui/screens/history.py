@@ -373,7 +373,7 @@ class HistoryScreen(Searching, DeckScreen):
         self.deck.push_screen(
             AskScreen(
                 "Write the dossier",
-                "One file with all that is on record of it, and beside it a script that verifies it anywhere.",
+                "One file with all that is on record, and beside it a script that verifies it anywhere.",
                 str(Path.cwd() / f"{build_id}.dossier.json"),
             ),
             answered,

@@ -74,7 +74,7 @@ class Plot(PlotextPlot):
                 orientation="vertical" if chart.columns else "horizontal",
                 marker=series.marker,
                 color=self._rgb(f"ink-{series.ink}"),
-                width=0.5,
+                width=0.5 if chart.columns else 0.3,
                 minimum=0,
             )
         self._scales(chart, max(sums))
