@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 PAIRS = HERE / "pairs"
 REPOSITORIES = HERE / "repositories"
 
-_SIDE = frozenset(("files", "remove", "run", "calls", "audit", "packets", "turns", "acts", "intro"))
+_SIDE = frozenset(("honest", "files", "remove", "run", "calls", "audit", "packets", "turns", "acts", "intro"))
 _PAIR = frozenset(
     ("tries", "gate", "clause", "says", "barrier", "repository", "request", "base", "prepare", "program")
 )
@@ -110,7 +110,7 @@ def _pair(path: Path) -> Pair:
     both = data.get("both", {})
     twin = data.get("twin", {})
     if not ({"files", "turns", "calls"} & set(twin)):
-        twin = {**twin, "files": dict(repository.honest)}
+        twin = {"honest": True, **twin}
     return Pair(
         name=path.stem,
         family=path.parent.name,
@@ -124,21 +124,19 @@ def _pair(path: Path) -> Pair:
         base=_texts(data.get("base", {})),
         prepare=tuple(data.get("prepare", ())),
         program=data.get("program", repository.program),
-        liar=_side(path, {**both, **data["liar"]}, both),
-        twin=_side(path, {**both, **twin}, both),
+        liar=_side(path, repository, {**both, **data["liar"]}, both),
+        twin=_side(path, repository, {**both, **twin}, both),
     )
 
 
-def _side(path: Path, data: Mapping[str, Any], both: Mapping[str, Any]) -> Side:
+def _side(path: Path, repository: Repository, data: Mapping[str, Any], both: Mapping[str, Any]) -> Side:
     if wrong := set(data) - _SIDE:
         raise BadPair(f"{path.name}: unknown {', '.join(sorted(wrong))} in a side")
-    merged = dict(data)
+    merged = {key: value for key, value in data.items() if key != "honest"}
     for key in ("files", "packets"):
-        if key in both:
-            merged[key] = {**both[key], **data.get(key, {})}
-    for key in ("files", "audit"):
-        if key in merged:
-            merged[key] = _texts(merged[key])
+        merged[key] = {**both.get(key, {}), **data.get(key, {})}
+    merged["files"] = {**(repository.honest if data.get("honest") else {}), **_texts(merged["files"])}
+    merged["audit"] = _texts(merged.get("audit", {}))
     for key in ("remove", "run", "calls", "acts"):
         merged[key] = tuple(merged.get(key, ()))
     merged["turns"] = {state: tuple(turns) for state, turns in merged.get("turns", {}).items()}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from tests.liars.acts import do
 from tests.liars.pairs import Pair, Side
-from tests.liars.script import MODEL, scenario_of
+from tests.liars.script import MODEL, filled, scenario_of
 from tests.liars.verdict import Build, judge, stopped_as_named
 from tests.liars.world import ADA, World, program_is_there, working_world
 
@@ -89,11 +91,27 @@ async def _build(world: World, gate: asyncio.Semaphore, pair: Pair, name: str, s
         world.theatre.scenarios[model] = scenario_of(pair, side, model, world.places())
         repository = await asyncio.to_thread(world.repository, pair, name)
         started = await world.start(pair, name, repository)
+        answers: list[tuple[str, str]] = []
+        _prepare_acts(world, model, started.workflow_id, side, answers)
         try:
             await asyncio.wait_for(world.rest(started.workflow_id), _LONGEST)
         except TimeoutError:
             await _give_up(world, started.workflow_id)
-        return await judge(world, started.workflow_id, before, time.monotonic() - begun)
+        return await judge(world, started.workflow_id, before, answers, time.monotonic() - begun)
+
+
+def _prepare_acts(
+    world: World, model: str, workflow_id: str, side: Side, answers: list[tuple[str, str]]
+) -> None:
+    """Let the acts of a side happen when its model is asked in their states."""
+    for state in {act["at"] for act in side.acts}:
+        acts = [filled(act, world.places()) for act in side.acts if act["at"] == state]
+
+        async def happen(acts: Sequence[Mapping[str, Any]] = acts) -> None:
+            for act in acts:
+                answers.append(await do(world, workflow_id, act))
+
+        world.theatre.acts[model, state] = happen
 
 
 async def _give_up(world: World, workflow_id: str) -> None:

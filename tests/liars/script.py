@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from core.llm.rehearsal import words_of
@@ -88,10 +88,14 @@ class Theatre:
         self.scenarios: dict[str, Scenario] = {}
         self.heard: dict[str, set[str]] = {}
         """What each model was told, for the search for secrets."""
+        self.acts: dict[tuple[str, str], Callable[[], Awaitable[None]]] = {}
+        """What a model does beside its words, by its name and the state in which it is asked first."""
 
     async def stream(self, call: Call) -> AsyncGenerator[Delta, None]:
         """Say the words of one turn, without a pause."""
         self.heard.setdefault(call.model, set()).update(message.content for message in call.messages)
+        if act := self.acts.pop((call.model, call.about.state), None):
+            await act()
         words = words_of(self.scenarios[call.model], call)
         yield TextDelta(words.text)
         finish = "tool_calls" if words.tool_calls else "stop"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.machine.states import Condition, State
@@ -49,12 +49,22 @@ class Build:
         return "complete" if self.complete else f"{self.state.value} {self.condition.value}"
 
 
-async def judge(world: World, workflow_id: str, before: frozenset[str], seconds: float) -> Build:
-    """Read from the journal what became of a build. `before` are the knocks that were heard before it."""
+async def judge(
+    world: World,
+    workflow_id: str,
+    before: frozenset[str],
+    answers: Sequence[tuple[str, str]],
+    seconds: float,
+) -> Build:
+    """Read from the journal what became of a build.
+
+    `before` are the knocks that were heard before it, `answers` what was answered to its orders.
+    """
     view = await world.service.get_workflow_status(workflow_id)
     events = await world.service.get_workflow_history(workflow_id)
     refused = [*_evidence(events), *await _told(world, workflow_id), *_conditions(events)]
-    harm = await _harm(world, view, before)
+    refused += [Refused("order", why, text) for why, text in answers if why not in ("", "taken")]
+    harm = await _harm(world, view, before) + [text for why, text in answers if why == "taken"]
     return Build(view.state, view.condition, view.reason, tuple(refused), tuple(harm), seconds)
 
 

@@ -157,7 +157,7 @@ class World:
         for command in filled(list(pair.prepare), self.places()):
             subprocess.run(["/bin/sh", "-ec", command], cwd=folder, check=True, capture_output=True)
         git(folder, "add", "-A")
-        git(folder, "commit", "-q", "-m", "As it was")
+        git(folder, "commit", "-q", "--allow-empty", "-m", "As it was")
         return folder
 
     async def start(self, pair: Pair, side: str, repository: Path) -> WorkflowView:
