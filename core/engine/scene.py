@@ -16,8 +16,8 @@ from core.engine.orders import Orders
 from core.engine.port import Scheduler
 from core.engine.settings import unheeded, workflow_settings
 from core.engine.steps import JournalSteps
-from core.evidence import Bench, prepare_toolchain
-from core.journal.engine import EngineJournal
+from core.evidence import Bench, environment_commit, prepare_toolchain
+from core.journal.engine import EngineJournal, ProjectRow
 from core.llm.types import PERSON, Gateway, Message
 from core.machine.commands import PINNED, Note
 from core.machine.states import PHASES, Role, State
@@ -128,13 +128,14 @@ async def set_scene(shop: Shop, workflow: Workflow, lease: str, orders: Orders, 
         await orders.give("unheeded", Note, kind="settings", data={"text": told})
     sandbox = await asyncio.to_thread(detect, unsandboxed=settings.unsandboxed, demo=shop.demo)
     paths = settings.paths
+    dependencies = await asyncio.to_thread(_dependencies_of, workflow, project, files)
     bench = Bench(
         repository=files.repository,
         worktree=files.worktree,
         base=files.base,
         sandbox=sandbox,
         toolchain=await prepare_toolchain(
-            files.repository, files.base, of_project, sandbox, paths.cache, steps, desk
+            files.repository, dependencies, of_project, sandbox, paths.cache, steps, desk
         ),
         settings=of_project,
         steps=steps,
@@ -155,6 +156,15 @@ async def set_scene(shop: Shop, workflow: Workflow, lease: str, orders: Orders, 
         bench=bench,
         settings=settings,
     )
+
+
+def _dependencies_of(workflow: Workflow, project: ProjectRow, files: Files) -> str:
+    """Return the commit whose dependencies the attempt works with: the base, or what a person said yes to."""
+    mark = workflow.mark(workflow.checkpoint)
+    if mark is None:
+        return files.base
+    accepted = answers_of(workflow, project).accepted
+    return environment_commit(files.repository, files.base, mark.commit, accepted)
 
 
 def scratch_of(settings: Settings, attempt_id: str) -> Path:

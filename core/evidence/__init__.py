@@ -7,7 +7,7 @@ journal, and no model.
 
 from core.evidence.bench import Bench, ProjectSettings, Toolchain
 from core.evidence.clauses import Clause, Failure, answered, bind, key_of
-from core.evidence.code_gate import collect_code
+from core.evidence.code_gate import collect_code, environment_commit
 from core.evidence.commands import find_test_command, is_test_path
 from core.evidence.execution import receipt_of
 from core.evidence.findings import Finding
@@ -43,6 +43,7 @@ __all__ = [
     "collect_smoke",
     "collect_tests",
     "digest_of",
+    "environment_commit",
     "find_test_command",
     "is_test_path",
     "key_of",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from core.evidence.bench import Bench
@@ -14,6 +15,7 @@ from core.machine.workflow import Evidence
 from core.workspace import (
     Checkpoint,
     FileChange,
+    Repository,
     added_lines,
     changed_files,
     is_ancestor,
@@ -112,19 +114,35 @@ def _conflicts(path: str, text: str, added: set[int]) -> list[Failure]:
     )
 
 
+def environment_commit(repo: Repository, base: str, commit: str, accepted: Mapping[str, str]) -> str:
+    """Return the commit whose dependency files an environment is made from.
+
+    It is the base, until a person has said yes to the changed dependency files of `commit`: to these very
+    ones, since any other text has another key.
+    """
+    changed, digest = _changed_dependencies(repo, base, commit)
+    return commit if changed and _dependencies_key(digest) in accepted else base
+
+
 def _dependencies(bench: Bench, commit: str) -> tuple[list[Failure], str]:
     """Name the dependency files that changed: the environment was made from the base's."""
-    repo = bench.repository
-    before = find_dependencies(lambda path: read_file_at(repo, bench.base, path))
-    after = find_dependencies(lambda path: read_file_at(repo, commit, path))
-    changed = dependency_changes(before, after)
-    digest = digest_of([list(item) for item in after.files])
+    changed, digest = _changed_dependencies(bench.repository, bench.base, commit)
     if not changed:
         return [], digest
     names = ", ".join(changed)
     text = "new dependencies need a person's yes, and an environment of their own"
-    key = key_of("dependencies", digest)
+    key = _dependencies_key(digest)
     return [Failure(f"dependencies changed: {names}", text, key, askable=True)], digest
+
+
+def _changed_dependencies(repo: Repository, base: str, commit: str) -> tuple[list[str], str]:
+    before = find_dependencies(lambda path: read_file_at(repo, base, path))
+    after = find_dependencies(lambda path: read_file_at(repo, commit, path))
+    return dependency_changes(before, after), digest_of([list(item) for item in after.files])
+
+
+def _dependencies_key(digest: str) -> str:
+    return key_of("dependencies", digest)
 
 
 def _size(changes: list[FileChange]) -> str:

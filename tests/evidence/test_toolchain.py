@@ -14,7 +14,13 @@ from typing import Any
 import pytest
 
 from core.errors import ProjectError
-from core.evidence import collect_tests, own_toolchain, prepare_toolchain
+from core.evidence import (
+    collect_code,
+    collect_tests,
+    environment_commit,
+    own_toolchain,
+    prepare_toolchain,
+)
 from core.evidence.toolchain import find_uv
 
 WHEEL = "vendor/tiny_greeter-1.0-py3-none-any.whl"
@@ -53,11 +59,11 @@ def project(workshop: Any, **files: str) -> Any:
     return workshop({**base, **files})
 
 
-async def prepare(bench: Any) -> Any:
-    """Prepare the toolchain of a workshop's base."""
+async def prepare(bench: Any, commit: str = "") -> Any:
+    """Prepare the toolchain of a workshop's base, or of another commit."""
     return await prepare_toolchain(
         bench.bench.repository,
-        bench.bench.base,
+        commit or bench.bench.base,
         bench.bench.settings,
         bench.bench.sandbox,
         bench.bench.cache,
@@ -93,6 +99,27 @@ async def test_a_set_up_command_is_run_as_configured(workshop: Any) -> None:
     evidence = await collect_tests(bench.bench, checkpoint, "p", "r", change="refactoring")
 
     assert evidence.ok, evidence.detail
+
+
+async def test_a_changed_requirement_gets_an_environment_of_its_own_after_a_yes(workshop: Any) -> None:
+    """Without a person's yes to these very files the base's environment stays, and the code gate asks."""
+    bench = project(workshop, **{"tests/test_app.py": "def test_it(): pass\n"})
+    checkpoint = bench.change({"requirements.txt": f"./{WHEEL}\n", "tests/test_b.py": TEST})
+    repo, base = bench.bench.repository, bench.bench.base
+    red = await collect_code(bench.bench, checkpoint, "p", "r")
+    (asked,) = red.detail["failures"]
+
+    assert asked["askable"] and not red.ok
+    assert environment_commit(repo, base, checkpoint.commit, {}) == base
+    assert environment_commit(repo, base, checkpoint.commit, {asked["key"]: "yes"}) == checkpoint.commit
+    later = bench.change({"requirements.txt": f"./{WHEEL}\n# more\n"})
+    assert environment_commit(repo, base, later.commit, {asked["key"]: "yes"}) == base
+
+    before, after = await prepare(bench), await prepare(bench, checkpoint.commit)
+    bench.bench = replace(bench.bench, toolchain=after, accepted={asked["key"]: "yes"})
+    assert after.python != before.python == own_toolchain().python
+    assert (await collect_code(bench.bench, checkpoint, "p", "r")).ok
+    assert (await collect_tests(bench.bench, checkpoint, "p", "r", change="refactoring")).ok
 
 
 async def test_a_set_up_that_fails_says_how_its_log_ended(workshop: Any) -> None:

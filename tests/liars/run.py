@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from tests.liars.acts import do
 from tests.liars.pairs import Pair, Side
 from tests.liars.script import MODEL, filled, scenario_of
+from tests.liars.seams import without
 from tests.liars.verdict import Build, judge, stopped_as_named
 from tests.liars.world import ADA, World, program_is_there, working_world
 
@@ -53,10 +55,15 @@ def run_pairs(
     jobs: int = 2,
     twins: bool = True,
     keep: bool = False,
+    clause: str = "",
     tell: Callable[[Outcome], None] = lambda outcome: None,
 ) -> list[Outcome]:
-    """Run every pair and return the outcomes in their order; `tell` hears each as soon as it is known."""
-    return asyncio.run(_run_pairs(pairs, jobs, twins, keep, tell))
+    """Run every pair and return the outcomes in their order; `tell` hears each as soon as it is known.
+
+    With a `clause` it is taken away meanwhile.
+    """
+    with without(clause) if clause else nullcontext():
+        return asyncio.run(_run_pairs(pairs, jobs, twins, keep, tell))
 
 
 async def _run_pairs(

@@ -1,0 +1,194 @@
+"""Takes one clause away for a while, in this process only, to see that some liar needs it.
+
+The seams are here and not in the product: nothing that ships can be told to leave a clause out. A clause of a
+gate is taken away from what the gate found; a barrier (of sandbox, tools or machine) where it is made.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import core.engine.proof as proof
+import core.machine.decide as decide
+import core.machine.gates as gates
+import core.machine.permission as permission
+import core.roles.packets as packets
+import core.roles.phases.implementation as implementation
+import core.roles.phases.verification as verification
+import core.roles.tools.changes as changes
+import core.roles.tools.files as files
+import core.sandbox.launch as launch
+import core.sandbox.mounts as mounts
+import core.workspace.paths as paths
+from core.machine.commands import Authority, Command
+from core.machine.states import EvidenceKind
+from core.machine.workflow import Evidence, Workflow
+from core.roles.context import RoleContext
+from core.roles.tools.base import Result
+from core.sandbox.types import Contained
+
+GATES = ("requirement", "plan", "code", "tests", "review", "smoke")
+
+
+class NoSeam(ValueError):
+    """Nobody knows how to take this clause away."""
+
+
+@contextmanager
+def without(clause: str) -> Iterator[None]:
+    """Take `gate: clause` away."""
+    gate, _, name = clause.partition(": ")
+    with ExitStack() as stack:
+        if gate in GATES:
+            _open_gate(stack, gate, name)
+        elif clause in _BARRIERS:
+            _BARRIERS[clause](stack)
+        else:
+            raise NoSeam(f"there is no way to take {clause!r} away")
+        yield
+
+
+def known(clause: str) -> bool:
+    """Say whether the clause can be taken away."""
+    return clause.partition(": ")[0] in GATES or clause in _BARRIERS
+
+
+# --- clauses of gates
+
+
+def _open_gate(stack: ExitStack, gate: str, name: str) -> None:
+    """Let evidence be judged as if the clause held; what the tools object to by themselves goes as well."""
+    kept = proof.Evidence.from_data
+
+    def from_data(data: dict[str, Any]) -> Evidence:
+        return _as_if(kept(data), gate, name)
+
+    stack.enter_context(patch.object(proof, "Evidence", _Reader(from_data)))
+    judged = proof.review_evidence
+    stack.enter_context(
+        patch.object(proof, "review_evidence", lambda *a, **k: _as_if(judged(*a, **k), gate, name))
+    )
+    if (gate, name) in (("code", "differs from base"), ("review", "checklist")):
+        for module in (implementation, verification):
+            fine = replace(module.SUBMIT, act=_handed_in)
+            stack.enter_context(patch.object(module, "SUBMIT", fine))
+        stack.enter_context(patch.object(packets, "Point", ()))
+
+
+async def _handed_in(context: RoleContext, arguments: Any, key: str) -> Result:
+    return Result("Handed in.")
+
+
+class _Reader:
+    """Stands in for the class `Evidence` where only `from_data` is asked of it."""
+
+    def __init__(self, from_data: Callable[[dict[str, Any]], Evidence]) -> None:
+        self.from_data = from_data
+
+
+def _as_if(evidence: Evidence, gate: str, name: str) -> Evidence:
+    if evidence.kind.value != gate or evidence.ok:
+        return evidence
+    clauses = [dict(c, ok=c["ok"] or c["name"] == name) for c in evidence.detail.get("clauses", ())]
+    if not clauses or not all(clause["ok"] for clause in clauses):
+        return evidence
+    return replace(evidence, ok=True, detail={**evidence.detail, "clauses": clauses, "failures": []})
+
+
+# --- barriers
+
+
+def _more_options(*words: str) -> Callable[[ExitStack], None]:
+    def open_up(stack: ExitStack) -> None:
+        plain = mounts.bubblewrap_options
+
+        def options(command: Contained) -> list[str]:
+            world = str(Path(os.environ["HOME"]).parent)
+            return [*plain(command), *(word.replace("WORLD", world) for word in words)]
+
+        stack.enter_context(patch.object(launch, "bubblewrap_options", options))
+
+    return open_up
+
+
+def _whole_environment(stack: ExitStack) -> None:
+    plain = mounts.inner_environment
+    stack.enter_context(
+        patch.object(mounts, "inner_environment", lambda command: {**os.environ, **plain(command)})
+    )
+
+
+def _paths_as_they_are(stack: ExitStack) -> None:
+    def inside(root: Path, relative: str) -> tuple[str, ...]:
+        return tuple(part for part in relative.split("/") if part not in ("", "."))
+
+    for module in (paths, files, changes):
+        stack.enter_context(patch.object(module, "inside", inside))
+
+
+def _links_followed(stack: ExitStack) -> None:
+    for name in ("_FILE", "_DIRECTORY"):
+        stack.enter_context(patch.object(paths, name, getattr(paths, name) & ~os.O_NOFOLLOW))
+
+
+def _auditor_writes_anywhere(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(changes, "out_of_scope", lambda context, path: ""))
+
+
+def _stale_counts(stack: ExitStack) -> None:
+    def why_not_current(workflow: Workflow, kind: EvidenceKind) -> str:
+        evidence = workflow.evidence.get(kind)
+        return "" if evidence is not None and evidence.ok else "there is none yet"
+
+    stack.enter_context(patch.object(gates, "why_not_current", why_not_current))
+
+
+def _any_digest(stack: ExitStack) -> None:
+    plain = decide._approve
+
+    def approve(workflow: Workflow, command: Any) -> Any:
+        wanted = gates.digest_to_approve(workflow, command.subject)
+        return plain(workflow, replace(command, digest=wanted or command.digest))
+
+    stack.enter_context(patch.object(decide, "_approve", approve))
+
+
+def _anybody_approves(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(decide, "carries_approval", lambda workflow, by: True))
+
+
+def _anybody_records(stack: ExitStack) -> None:
+    plain = decide.decide_record
+
+    def record(workflow: Workflow, command: Command) -> Any:
+        return plain(workflow, replace(command, by=Authority.engine()))
+
+    stack.enter_context(patch.object(decide, "decide_record", record))
+
+
+def _anybody_moves(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(permission, "_why_not_yours", lambda workflow, transition, by: ""))
+
+
+_SHOW = ("--bind", "WORLD", "WORLD")
+_BARRIERS: dict[str, Callable[[ExitStack], None]] = {
+    "sandbox: network": _more_options("--share-net"),
+    "sandbox: home": _more_options(*_SHOW),
+    "sandbox: sockets": _more_options(*_SHOW),
+    "sandbox: environment": _whole_environment,
+    "scope: path": _paths_as_they_are,
+    "scope: link": _links_followed,
+    "scope: test paths": _auditor_writes_anywhere,
+    "machine: current": _stale_counts,
+    "machine: digest": _any_digest,
+    "machine: approval": _anybody_approves,
+    "machine: evidence": _anybody_records,
+    "machine: actor": _anybody_moves,
+}
+"""How each barrier is taken away. Limits stay: without them an attack would hurt the machine itself."""
