@@ -344,7 +344,7 @@ async def test_deadlines_are_given_shown_and_changed(api: Api) -> None:
     assert (row["due_for"], row["due_left"], row["breached"]) == ("workflow", None, "") and row["due_at"]
 
     changed = {"deadlines": {"workflow": None, "testing": 90}}
-    fault(await api.operate(f"{path}/deadlines", changed), 403, "scope")
+    fault(await api.operate(f"{path}/deadlines", changed), 403, "forbidden")
     answer = await api.approve(f"{path}/deadlines", changed)
     assert answer.status_code == 200 and "lifted the deadline of the workflow" in answer.json()["text"]
     fault(await api.approve(f"{path}/deadlines", {**changed, "expected_version": 1}), 409, "stale")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.machine.states import Autonomy
+from core.machine.states import Autonomy, Condition, State
 from tests.cli.calls import MODEL, REQUEST, CommandLine, git
+from tui.commands.follow import rest_code
 
 FAULT = {"error", "what", "hint", "missing", "path", "why_not"}
 SPECIFICATION = Path(__file__).parents[1] / "machine" / "machine.json"
@@ -279,3 +281,11 @@ def test_deadlines_are_given_at_the_start_and_changed_later(qdeck: CommandLine, 
         qdeck.inside(*words).ended(64)
     qdeck.inside("deadline", "B-0009", "1h").ended(4)
     qdeck.inside("deadline", "B-0001", "1h", "--expected-version", "1").ended(5)
+
+
+def test_how_a_build_rests_is_its_exit_code(used: CommandLine, repo: Path) -> None:
+    """Complete 0, waiting or paused 3, failed or cancelled 1."""
+    view = used.start(repo)
+    codes = {c: rest_code(replace(view, condition=c)) for c in Condition if c is not Condition.ACTIVE}
+    assert codes == {"waiting": 3, "paused": 3, "failed": 1, "cancelled": 1}
+    assert rest_code(replace(view, state=State.COMPLETE)) == 0

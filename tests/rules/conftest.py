@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.service.conftest import build, service
+from tests.service.conftest import build, service, timed
 
-__all__ = ["build", "service"]
+__all__ = ["build", "service", "timed"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from core.machine.states import EvidenceKind, State
-from tests.service.conftest import ADA
+from tests.service.conftest import ADA, T0, Build
 
 
 async def test_progress_counts_what_is_current_and_not_what_was_ever_made(build: Any) -> None:
@@ -56,3 +58,17 @@ async def test_a_refused_packet_goes_back_to_its_own_sender(build: Any) -> None:
     answer = await build.service.request_retry(build.id, by=ADA, expected_version=version, reason="no report")
     assert answer.ok, answer.text
     assert (await build.now()).state is State.TESTING
+
+
+async def test_a_clock_that_jumps_back_turns_no_history_around(timed: Any, tmp_path: Path) -> None:
+    """Times of one workflow never fall, whatever the machine's clock does; they are read back in UTC."""
+    service, clock = timed
+    project = await service.register_project(str(tmp_path / "demo"), default_branch="main")
+    build = Build(service, await service.start_workflow(project.project_id, "Add slugify()", by=ADA))
+    for seconds in (60, -3_600, 5, -7):
+        clock.wait(seconds)
+        assert (await service.chat(build.id, "hello", by=ADA)).ok
+    times = [event.at for event in await service.get_workflow_history(build.id, limit=0)]
+    assert times == [T0, *[T0 + timedelta(seconds=60)] * 4]
+    assert all(at.utcoffset() == timedelta(0) for at in times)
+    assert await service.verify() == []

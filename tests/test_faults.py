@@ -1,0 +1,55 @@
+"""The deliberate faults of `tests/faults`: none is out of date, and a sample of them is killed here.
+
+`python -m tests.faults` tries them all; that takes minutes, so it is a command of its own.
+"""
+
+from __future__ import annotations
+
+import queue
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.faults import __main__ as runner
+from tests.faults.__main__ import ROOT, Fault, Wrong
+
+FAULTS = runner.read_faults()
+
+
+def test_every_fault_has_its_place_and_its_tests() -> None:
+    """A refactoring that leaves a fault behind is noticed now, and not when somebody runs the list."""
+    assert len(FAULTS) >= 24
+    for fault in FAULTS:
+        assert runner.broken(fault, (ROOT / fault.file).read_text("utf-8")), fault.name
+        assert fault.tests and fault.database in ("", "postgresql"), fault.name
+        for test in fault.tests:
+            file, *names = test.split("::")
+            text = (ROOT / file).read_text("utf-8")
+            assert all(re.search(rf"(def|class) {name.split('[')[0]}\b", text) for name in names), test
+
+
+def test_a_fault_whose_place_is_gone_is_an_error() -> None:
+    """Neither nowhere nor twice: the patch must hit what it is meant for."""
+    fault = Fault("x", "core/text.py", "def clean(", "def dirty(", ())
+    for text in ("", "def clean( def clean("):
+        with pytest.raises(Wrong, match="not once"):
+            runner.broken(fault, text)
+
+
+def test_a_sample_is_killed_and_what_breaks_nothing_is_found_alive(tmp_path: Path) -> None:
+    """The whole way, in a scratch copy: break, run, mend."""
+    runner.copy_tree(tmp_path)
+    trees: queue.Queue[Path] = queue.Queue()
+    trees.put(tmp_path)
+    known = {fault.name: fault for fault in FAULTS}
+    harmless = Fault(
+        "a new word in a docstring",
+        "core/machine/transitions.py",
+        "or None: 28 of the 121 pairs",
+        "or None: only 28 of the 121 pairs",
+        ("tests/machine/test_table.py",),
+    )
+    assert runner.try_fault(known["a path to complete without tests"], trees)[0]
+    assert runner.try_fault(harmless, trees) == (False, "SURVIVED")
+    assert (tmp_path / harmless.file).read_text() == (ROOT / harmless.file).read_text()
