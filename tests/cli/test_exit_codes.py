@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.machine.states import Autonomy, Condition, State
+from core.service.opening import worker_alive
 from tests.cli.calls import MODEL, REQUEST, CommandLine, git
 from tui.commands.follow import rest_code
 
@@ -289,3 +291,15 @@ def test_how_a_build_rests_is_its_exit_code(used: CommandLine, repo: Path) -> No
     codes = {c: rest_code(replace(view, condition=c)) for c in Condition if c is not Condition.ACTIVE}
     assert codes == {"waiting": 3, "paused": 3, "failed": 1, "cancelled": 1}
     assert rest_code(replace(view, state=State.COMPLETE)) == 0
+
+
+def test_a_worker_ends_when_it_is_told_and_there_is_one(used: CommandLine) -> None:
+    """`qdeck worker` works until it is told to end, and a second one says that one is enough."""
+    first = used.open("worker")
+    while not worker_alive(f"sqlite:///{used.database}"):
+        assert first.poll() is None, first.communicate()
+        time.sleep(0.05)
+    assert "is alive already" in used("worker").ended(1).err
+    first.terminate()
+    _, told = first.communicate(timeout=60)
+    assert first.returncode == 0 and b"Traceback" not in told and b"the log is" in told

@@ -1,0 +1,92 @@
+"""Every example of the README is run, as it is printed, on a journal with a build in it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from core.service import OrchestrationService
+from core.service.tokens import Scope
+from tests.cli.calls import MODEL, REQUEST, CommandLine
+from tests.service.conftest import ADA
+from tests.test_docs import commands, mentioned
+
+ELSEWHERE = {
+    "demo": "tests/cli/test_whole_builds.py",
+    "run": "tests/cli/test_whole_builds.py",
+    "worker": "tests/cli/test_exit_codes.py",
+    "serve": "tests/api/test_commands.py",
+}
+"""What starts a process that stays, or carries a whole build, and where that is done for real."""
+
+REFUSED = {
+    ("advance", "B-0001"): "gate to planning is closed",
+    ("override", "B-0001", "tests", "--reason", "…"): "",
+    ("rollback", "B-0001", "--to", "planning", "--reason", "…"): "",
+    ("token", "new", "operate", "--name", "ci", "--days", "30"): "person at a terminal",
+}
+"""What this build, at its start and without a person, is rightly refused, and in which words."""
+
+
+def as_typed(words: list[str], project: str, token: str) -> list[str]:
+    """Put in what the README leaves to its reader."""
+    given = {"[B-0001]": "B-0001", "PROJECT": project, "ID": token, "new|list|revoke": "list"}
+    given["REQUEST"] = REQUEST
+    typed = [given.get(word, word) for word in words if word != "[KEY]"]
+    return [word.replace("…", "because I say so") for word in typed]
+
+
+@pytest.fixture
+def ready(used: CommandLine, repo: Path) -> tuple[CommandLine, str, str]:
+    """A command line with one build that has more than a dozen events, its project, and a token."""
+    view = used.start(repo)
+
+    async def prepare() -> str:
+        service = await OrchestrationService.open(str(used.database))
+        try:
+            for _ in range(6):
+                now = await service.get_workflow_status(view.workflow_id)
+                await service.pause(view.workflow_id, by=ADA, expected_version=now.version)
+                await service.resume(view.workflow_id, by=ADA, expected_version=now.version + 1)
+            return (await service.tokens.mint(issued_to="ada", scope=Scope.READ)).view.token_id
+        finally:
+            await service.close()
+
+    return used, view.project_id, asyncio.run(prepare())
+
+
+def test_every_example_of_the_readme_is_run(ready: tuple[CommandLine, str, str], repo: Path) -> None:
+    """Each ends as the README lets expect: done, or refused in words that help."""
+    qdeck, project, token = ready
+    qdeck.more["QDECK_MODEL"] = MODEL
+    options = commands()
+    examples = {tuple(words): words for words in mentioned() if words[0] not in {*ELSEWHERE, "COMMAND"}}
+    assert len(examples) > 25
+    for example, words in examples.items():
+        typed = as_typed(words, project, token)
+        name = " ".join(typed[:2]) if " ".join(typed[:2]) in options else typed[0]
+        typed += ["--project", str(repo)] if name == "start" else []
+        typed += ["--no-worker"] if "--no-worker" in options[name] else []
+        called = qdeck.inside(*typed)
+        if example in REFUSED:
+            assert called.code == 2 and REFUSED[example] in called.err, (typed, called)
+        else:
+            assert called.code == 0, (typed, called)
+        assert "Traceback" not in called.out + called.err
+
+
+def test_every_command_explains_itself(qdeck: CommandLine) -> None:
+    """`qdeck COMMAND --help` names what it takes."""
+    for name in commands():
+        if name != "demo":
+            called = qdeck.inside(*name.split(), "--help")
+            assert called.code == 0 and "Usage: qdeck" in called.out, name
+
+
+def test_what_is_run_elsewhere_is_run_there() -> None:
+    """The few that need a process of their own."""
+    root = Path(__file__).parents[2]
+    for command, file in ELSEWHERE.items():
+        assert f'"{command}"' in (root / file).read_text("utf-8"), command
