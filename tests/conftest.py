@@ -16,7 +16,7 @@ import pytest
 
 from tests.postgresql.server import NOT_RUN, NoServer, Server, programs, wanted
 
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, max_examples=50)
 hypothesis.settings.register_profile("long", deadline=None, max_examples=500, stateful_step_count=80)
 hypothesis.settings.load_profile(os.environ.get("QDECK_TEST_PROPERTIES", "ci"))
 

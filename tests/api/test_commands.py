@@ -85,7 +85,7 @@ def test_without_a_terminal_nobody_mints(qdeck: CommandLine) -> None:
     told = qdeck("token", "new", "read", "--json", given="read\n").ended(2).data
     words = qdeck.inside("token", "new", "approve", given="approve\n").ended(2)
 
-    assert told["error"] == "not_yours" and "terminal" in told["what"]
+    assert told["code"] == "not_yours" and "terminal" in told["what"]
     assert words.out == "" and qdeck.inside("token", "list", "--json").data == {"tokens": []}
 
 
@@ -101,12 +101,12 @@ def test_without_a_terminal_nobody_mints(qdeck: CommandLine) -> None:
 def test_wrong_usage_ends_with_64(qdeck: CommandLine, arguments: tuple[str, ...]) -> None:
     """In words and as JSON."""
     assert qdeck.inside(*arguments).ended(64).out == ""
-    assert qdeck.inside(*arguments, "--json").ended(64).data["error"] == "usage"
+    assert qdeck.inside(*arguments, "--json").ended(64).data["code"] == "usage"
 
 
 def test_an_unknown_token_cannot_be_revoked(qdeck: CommandLine) -> None:
     """Exit code 4, like every unknown id."""
-    assert qdeck.inside("token", "revoke", "abc", "--json").ended(4).data["error"] == "unknown"
+    assert qdeck.inside("token", "revoke", "abc", "--json").ended(4).data["code"] == "unknown"
 
 
 def test_the_server_answers_until_it_is_told_to_end(qdeck: CommandLine, tmp_path: Path) -> None:

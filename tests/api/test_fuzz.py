@@ -21,8 +21,9 @@ from core.service import OrchestrationService
 from core.service.tokens import Scope
 from tests.service.conftest import ADA
 
-EXAMPLES = 25
 OPERATIONS = 17
+EXAMPLES = 200 if settings().max_examples > 100 else 12
+"""For each operation and mode; `QDECK_TEST_PROPERTIES=long` asks many more."""
 
 pytestmark = pytest.mark.sqlite
 

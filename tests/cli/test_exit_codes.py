@@ -15,7 +15,7 @@ from core.service.opening import worker_alive
 from tests.cli.calls import MODEL, REQUEST, CommandLine, git
 from tui.commands.follow import rest_code
 
-FAULT = {"error", "what", "hint", "missing", "path", "why_not"}
+FAULT = {"code", "what", "hint", "missing", "path", "why_not"}
 SPECIFICATION = Path(__file__).parents[1] / "machine" / "machine.json"
 
 
@@ -101,7 +101,7 @@ def test_an_unknown_id_ends_with_4(used: CommandLine) -> None:
         ("stats",),
     ):
         told = used.inside(verb, "B-9999", *rest, "--json").ended(4).data
-        assert set(told) == FAULT and told["error"] == "unknown" and "B-9999" in told["what"], verb
+        assert set(told) == FAULT and told["code"] == "unknown" and "B-9999" in told["what"], verb
     assert "B-9999" in used("status", "B-9999").ended(4).err
 
 
@@ -112,7 +112,7 @@ def test_a_refusal_ends_with_2_and_says_what_is_missing(used: CommandLine, repo:
     told = used.inside("advance", "B-0001", "--no-worker", "--json").ended(2).data
     words = used("advance", "B-0001", "--no-worker").ended(2)
 
-    assert set(told) == FAULT and told["error"] == "not_ready" and told["path"] == []
+    assert set(told) == FAULT and told["code"] == "not_ready" and told["path"] == []
     assert [missing["what"] for missing in told["missing"]] == ["requirement"]
     assert "missing: requirement" in words.err and words.out == ""
 
@@ -123,7 +123,7 @@ def test_a_move_that_is_not_possible_ends_with_2(used: CommandLine, repo: Path) 
 
     told = used.inside("resume", "B-0001", "--no-worker", "--json").ended(2).data
 
-    assert set(told) == FAULT and told["error"] == "not_possible"
+    assert set(told) == FAULT and told["code"] == "not_possible"
     assert used.inside("status", "B-0001", "--json").data["version"] == 1
 
 
@@ -133,7 +133,7 @@ def test_without_a_terminal_nobody_approves(used: CommandLine, repo: Path) -> No
 
     told = used("advance", "B-0001", "--no-worker", "--json", given="y\n").ended(2).data
 
-    assert told["error"] == "not_yours" and "terminal" in told["hint"]
+    assert told["code"] == "not_yours" and "terminal" in told["hint"]
     assert used.inside("status", "B-0001", "--json").data["version"] == 1
 
 
@@ -144,7 +144,7 @@ def test_a_stale_order_ends_with_5_and_moves_nothing(used: CommandLine, repo: Pa
 
     told = used("cancel", "B-0001", "--expected-version", "1", "--json").ended(5).data
 
-    assert set(told) == FAULT and told["error"] == "stale"
+    assert set(told) == FAULT and told["code"] == "stale"
     assert used.inside("status", "B-0001", "--json").data["condition"] == "paused"
 
 
@@ -179,7 +179,7 @@ def test_wrong_usage_ends_with_64_and_a_hint(qdeck: CommandLine, arguments: tupl
 
     what, hint = words.err.strip().splitlines()[-2:]
     assert words.out == "" and what and hint
-    assert told is None or (set(told) == FAULT and told["error"] in ("usage", "config"))
+    assert told is None or (set(told) == FAULT and told["code"] in ("usage", "config"))
 
 
 def test_wrong_usage_ends_with_64_in_a_real_process(qdeck: CommandLine) -> None:

@@ -24,7 +24,7 @@ def test_a_folder_that_no_build_can_run_in_is_named(qdeck: CommandLine, tmp_path
 
     told = qdeck.inside("run", REQUEST, "--model", MODEL, "--project", str(place), "--json").ended(1).data
 
-    assert told["error"] == "project" and told["what"] and told["hint"]
+    assert told["code"] == "project" and told["what"] and told["hint"]
     assert not qdeck.database.exists()
 
 
@@ -35,7 +35,7 @@ def test_without_a_model_a_run_shows_the_ways_to_one(qdeck: CommandLine, repo: P
     key = qdeck.inside("run", "Add a clock", "--project", str(repo), "--json").ended(1).data
 
     assert "No model is configured" in none.err and "qdeck demo" in none.err
-    assert key["error"] == "model" and "ANTHROPIC_API_KEY is set" in key["hint"]
+    assert key["code"] == "model" and "ANTHROPIC_API_KEY is set" in key["hint"]
     assert not qdeck.database.exists()
 
 
@@ -44,7 +44,7 @@ def test_the_rehearsal_is_not_played_for_a_request_that_it_does_not_know(
 ) -> None:
     """Somebody who names it gets told, instead of somebody else's feature."""
     told = qdeck.inside("run", "Add a clock", "-p", str(repo), "-m", MODEL, "--json").ended(1).data
-    assert told["error"] == "model" and "no words for this request" in told["what"]
+    assert told["code"] == "model" and "no words for this request" in told["what"]
 
 
 @pytest.mark.parametrize("kind", ["corrupt", "folder", "newer"])
@@ -63,7 +63,7 @@ def test_a_journal_that_cannot_be_used_is_named(used: CommandLine, tmp_path: Pat
 
     told = used("status", "--db", str(file), "--json").ended(1).data
 
-    assert told["error"] == "journal" and told["what"] and told["hint"]
+    assert told["code"] == "journal" and told["what"] and told["hint"]
     assert not file.is_file() or file.read_bytes() == before
 
 
@@ -75,7 +75,7 @@ def test_settings_that_cannot_be_read_are_named_with_their_key(qdeck: CommandLin
 
     told = qdeck.inside("status", "--json").ended(64).data
 
-    assert told["error"] == "config" and "modle" in told["what"] and "'model'" in told["hint"]
+    assert told["code"] == "config" and "modle" in told["what"] and "'model'" in told["hint"]
 
 
 def test_what_a_projects_file_asks_for_is_shown_with_the_way_to_allow_it(

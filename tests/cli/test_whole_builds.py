@@ -75,7 +75,7 @@ def test_a_run_without_a_terminal_waits_with_3_and_is_approved_at_one(qdeck: Com
     terminal.type("yes")
     terminal.end().ended(0)
 
-    assert refused["error"] == "not_yours"
+    assert refused["code"] == "not_yours"
     assert re.search(r"approving plan [0-9a-f]{12}", asked) and "tests/test_slug.py" in asked
     view = qdeck.inside("status", "B-0001", "--json").data
     assert view["state"] == "handoff_to_coder"

@@ -19,12 +19,14 @@ ADA = Authority.person("ada")
 
 
 @pytest.mark.parametrize("registered", ["", "trunk"])
-async def test_a_switched_branch_does_not_move_a_running_build(tmp_path: Path, registered: str) -> None:
+async def test_a_switched_branch_does_not_move_a_running_build(
+    path: Path, tmp_path: Path, registered: str
+) -> None:
     """Neither a checkout of another branch nor another branch of the project; the next build follows."""
     repo = make_repository(tmp_path / "repo")
     git(repo, "branch", "-m", "main", "trunk")
     head = git(repo, "rev-parse", "HEAD")
-    url = f"sqlite:///{tmp_path / 'qdeck.db'}"
+    url = f"sqlite:///{path}"
     service, journal = await OrchestrationService.open(url), EngineJournal(url)
     paths = Paths(*(tmp_path / name for name in ("data", "config", "cache", "log")))
     shop = SimpleNamespace(journal=journal, settings=SimpleNamespace(paths=paths))

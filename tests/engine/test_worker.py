@@ -88,9 +88,9 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(path: Path, tmp_path: Path) -> AsyncIterator[Desk]:
     """A worker at work on an empty journal."""
-    url = f"sqlite:///{tmp_path / 'qdeck.db'}"
+    url = f"sqlite:///{path}"
     service = await OrchestrationService.open(url)
     journal = EngineJournal(url)
     scheduler = DbosScheduler(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
+from core.journal.migrate import migrate
 from core.machine.commands import Authority
 from core.machine.states import Autonomy, Condition, State
 from core.service import OrchestrationService
@@ -42,6 +46,15 @@ def make_repository(folder: Path, source: Path = SLUGIFY) -> Path:
     return folder
 
 
+@cache
+def empty_journal() -> Path:
+    """A journal at the newest schema, made once for all worlds: migrating takes seconds."""
+    folder = Path(tempfile.mkdtemp(prefix="qdeck-journal-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    migrate(f"sqlite:///{folder / 'qdeck.db'}")
+    return folder / "qdeck.db"
+
+
 class World:
     """Everything of one journey. Nothing of it lies in the real home."""
 
@@ -64,6 +77,8 @@ class World:
         if not self.repo.exists():
             make_repository(self.repo, source)
         self.db.parent.mkdir(parents=True, exist_ok=True)
+        if not self.db.exists():
+            shutil.copy(empty_journal(), self.db)
         self.service = await OrchestrationService.open(str(self.db))
         return self
 

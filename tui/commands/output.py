@@ -59,7 +59,7 @@ def show_json(data: Mapping[str, Any]) -> None:
 def fault_data(name: str, what: str, hint: str = "", refusal: Refusal | None = None) -> dict[str, Any]:
     """Return a fault with the keys that every fault has in JSON; `why_not` is what people read of it."""
     fault: dict[str, Any] = {
-        "error": name,
+        "code": name,
         "what": what,
         "hint": hint,
         "missing": [],
