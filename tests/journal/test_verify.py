@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from benchmarks.verify import measured
 from core.journal.anchor import Anchor
 from core.journal.chain import event_hash
 from core.journal.database import Database
@@ -289,3 +290,10 @@ def test_rebuilding_names_what_differed_to_the_byte_and_mends_it(told: Any, chan
     assert difference.startswith("B-0001: ") and says in difference
     with told.database.write() as session:
         assert rebuild(session, "w1") == []
+
+
+async def test_the_benchmark_verifies_what_it_says() -> None:
+    """A small one: all events are looked at, and found whole; 100,000 take a few seconds."""
+    found = await measured(2_000, 1)
+    assert (found["events"], found["workflows"]) == (2_000, 1_000)
+    assert found["ratio"] > 0
