@@ -73,9 +73,12 @@ class Bench:
     def talking(self) -> Iterator[Window]:
         """The app with a live build opened and the cursor in the text field."""
         with self.app(LIVE) as window:
-            window.until(b"talk", lambda text: LIVE in text and "to the Q" in text)
-            window.drain(2.5)
-            window.type(b"c")
+            for _ in range(200):
+                window.drain(0.1)
+                if LIVE in (text := window.look()) and "to the Q" in text:
+                    break
+            window.drain(2.0)
+            window.after(b"c", b"send", lambda text: "enter send" in text)
             window.drain(0.5)
             yield window
 

@@ -245,6 +245,9 @@ class QdeckApp(Orders, App[int]):
             self.set_timer(1.0, self._give_back)
 
     def _give_back(self) -> None:
+        """What is there now stays: no collection of garbage has to look through it again."""
+        gc.freeze()
+        gc.set_threshold(2_000, 20, 50)
         self.run_worker(memory.give_back, thread=True, group="memory")
 
     def on_workflow_changed(self, event: WorkflowChanged) -> None:

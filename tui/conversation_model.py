@@ -102,6 +102,12 @@ def entry_lines(entry: Entry, width: int, *, opened: bool = False) -> list[Line]
     return [*head, *text_lines(clean(entry.text, limit=LONGEST), width)]
 
 
+def is_prose(entry: Entry) -> bool:
+    """Whether the entry is what a role says, in Markdown."""
+    kinds = ("tool_call", "tool_result", "blocked", "note")
+    return not (entry.voided or entry.kind in kinds or entry.author.startswith("person:"))
+
+
 def stands_apart(entry: Entry) -> bool:
     """Whether a blank line goes before the entry: before a new speaker, and before words after deeds."""
     return entry.heads or entry.kind == "text"

@@ -31,6 +31,7 @@ _INKS: tuple[tuple[str, str], ...] = (
 )
 
 
+@lru_cache(maxsize=64)
 def highlighted(code: str, language: str) -> list[list[Span]]:
     """Return the lines of `code` as spans; plain when the language is unknown or the code is very long."""
     lexer = _lexer(language) if language and len(code) <= LIMIT else None
@@ -69,11 +70,10 @@ def _ink(token: str) -> str:
 
 @lru_cache(maxsize=64)
 def _lexer(language: str) -> Lexer | None:
-    from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
+    from pygments.lexers import LEXERS, get_lexer_by_name
 
-    try:
-        # ensurenl and stripnl would change the number of lines.
-        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return None
+    # Pygments would look through every installed package for a language that it does not know, and while a
+    # language is being streamed it begins as "p", "py", "pyt".
+    known = any(language.lower() in aliases for _, _, aliases, _, _ in LEXERS.values())
+    # ensurenl and stripnl would change the number of lines.
+    return get_lexer_by_name(language, stripnl=False, ensurenl=False) if known else None

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,8 +29,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-FAST, CALM, IDLE = 0.016, 0.1, 0.25
+FAST, CALM, IDLE = 0.03, 0.1, 0.25
 """Seconds between two looks: while something streams, while something moves, and otherwise."""
+WORDS, BOARD, BEHIND, STANDING, WHOLE = 0.07, 0.1, 0.5, 0.25, 1.0
+"""Seconds between two readings while everything changes: of a stream, the board, the board behind another
+screen, how a workflow stands, and all that is known of it. Nobody reads faster, and keys come first."""
+MOST_CHUNKS = 400
+"""Pieces of a stream that are kept one by one; older ones become one."""
+SWITCH = 0.001
+"""Seconds after which a busy thread gives way to a key."""
 PORTION = 200
 """Rows that the board takes in at once."""
 
@@ -93,6 +101,7 @@ class JournalLink:
         self._watched = ""
         self._follower: _Follower | None = None
         self._board_seen = 0.0
+        self._board_read = float("-inf")
 
     @property
     def is_open(self) -> bool:
@@ -135,7 +144,15 @@ class JournalLink:
         service = self._service
 
         async def put() -> T:
-            return await question(service)
+            try:
+                return await question(service)
+            finally:
+                # What the user just did is looked for at once.
+                self._board_read = float("-inf")
+                if self._follower is not None:
+                    self._follower.again()
+                if self._poked is not None:
+                    self._poked.set()
 
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(put(), self._loop))
 
@@ -153,6 +170,7 @@ class JournalLink:
     async def _main(self) -> None:
         from core.service import OrchestrationService
 
+        sys.setswitchinterval(SWITCH)
         self._loop = asyncio.get_running_loop()
         self._stopping, self._poked = asyncio.Event(), asyncio.Event()
         service = await OrchestrationService.open(self._url)
@@ -189,6 +207,7 @@ class JournalLink:
     ) -> None:
         seen: Any = None
         changed_at = 0.0
+        board_due = words_due = False
         while not stopping.is_set():
             if self._busy():
                 # A stopped terminal stops the app's drawing; what is news by then is read when it goes on.
@@ -196,15 +215,18 @@ class JournalLink:
                 continue
             now = time.monotonic()
             counter = service.changed()
-            changed = counter != seen
             follower = self._followed(service)
-            if changed:
+            if counter != seen:
                 seen, changed_at = counter, now
+                board_due = words_due = True
+            if board_due and now - self._board_read > (BEHIND if follower else BOARD):
+                board_due, self._board_read = False, now
                 await self._publish_board(service)
-            if follower and (changed or follower.due(now)):
+            if follower and (words_due or follower.due(now)) and follower.ready(now):
+                words_due = False
                 await follower.publish(now)
             quiet = now - changed_at
-            pause = FAST if quiet < 1.0 and follower else CALM if quiet < 10.0 else IDLE
+            pause = FAST if quiet < 1.0 else CALM if quiet < 10.0 else IDLE
             await _first(stopping, poked, pause)
 
     async def _publish_board(self, service: OrchestrationService) -> None:
@@ -243,35 +265,45 @@ class _Follower:
         self._service = service
         self._post = post
         self._picture: Picture | None = None
-        self._whole_at = float("-inf")
+        self._whole_at = self._seen_at = self._words_at = float("-inf")
         self._dirty = True
         self._chunks: tuple[ChunkView, ...] = ()
         self._chunk_seq = 0
 
     def again(self) -> None:
         """Show all of it once more: a screen has opened that has seen nothing yet."""
-        self._dirty, self._whole_at = True, float("-inf")
+        self._dirty = True
+        self._whole_at = self._seen_at = self._words_at = float("-inf")
 
     def due(self, now: float) -> bool:
         """Whether something is left to show from a change that came too soon after the last."""
-        return self._dirty and now - self._whole_at > 0.25
+        return self._dirty and now - self._seen_at > STANDING
+
+    def ready(self, now: float) -> bool:
+        """Whether the last reading is long enough ago."""
+        return now - self._words_at > WORDS
 
     async def publish(self, now: float) -> None:
         """Read what changed and post the new picture."""
         try:
-            view = await self._service.get_workflow_status(self.workflow_id)
-            fresh = self._picture is None or view.version != self._picture.view.version
-            if self._picture is None or fresh or now - self._whole_at > 0.25:
-                picture = await self._whole(view)
-                self._whole_at, self._dirty = now, False
-            else:
-                picture = await self._live(self._picture, view)
-                self._dirty = True
+            picture = await self._now(now)
         except QdeckError as error:
             self._post(JournalTrouble(str(error)))
             return
         self._picture = picture
         self._post(WorkflowChanged(picture))
+
+    async def _now(self, now: float) -> Picture:
+        """The newest words at once; how it stands, and all the rest, when they are due."""
+        old, self._words_at, self._dirty = self._picture, now, True
+        if old is not None and now - self._seen_at <= STANDING:
+            return await self._live(old, old.view)
+        view = await self._service.get_workflow_status(self.workflow_id)
+        self._seen_at = now
+        if old is not None and view.version == old.view.version and now - self._whole_at <= WHOLE:
+            return await self._live(old, view)
+        self._whole_at, self._dirty = now, False
+        return await self._whole(view)
 
     async def _live(self, old: Picture, view: WorkflowView) -> Picture:
         messages = await self._messages(old)
@@ -320,6 +352,9 @@ class _Follower:
             ]
             last = spoken[-1] if spoken else None
             chunks = tuple(c for c in chunks if c.attempt_id == attempt and (last is None or c.at > last))
+        if len(chunks) > MOST_CHUNKS:
+            old, chunks = chunks[: -MOST_CHUNKS // 2], chunks[-MOST_CHUNKS // 2 :]
+            chunks = (replace(old[-1], text="".join(c.text for c in old)), *chunks)
         self._chunks = chunks
         return chunks
 

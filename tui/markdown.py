@@ -32,6 +32,9 @@ _TASKS = {"[ ]": "☐", "[x]": "☑", "[X]": "☑"}
 TABLE_CHUNK = 60
 """Rows of a table that are drawn together; a longer one goes on in the next block with the same columns."""
 
+CODE_CHUNK = 80
+"""Lines of code that are drawn together; more goes on in the next block."""
+
 
 class Block(NamedTuple):
     """A piece of a text that is drawn by itself. `kind` is paragraph, heading, item, quote, code, table,
@@ -52,6 +55,7 @@ class Blocks:
     _kind: str = ""
     _note: str = ""
     _fence: str = ""
+    _goes_on: bool = False
     _partial: str = ""
 
     def feed(self, text: str) -> None:
@@ -59,6 +63,15 @@ class Blocks:
         *lines, self._partial = (self._partial + text).split("\n")
         for line in lines:
             self._line(line)
+
+    def feed_lines(self, text: str) -> None:
+        """Take in whole lines, which take the place of the one that was shown before its end."""
+        for line in text.split("\n"):
+            self._line(line)
+
+    def show_partial(self, line: str) -> None:
+        """Show the line that has no end yet."""
+        self._partial = line
 
     def close(self) -> None:
         """The text has come to its end."""
@@ -70,16 +83,16 @@ class Blocks:
     @property
     def rest(self) -> list[Block]:
         """What is not finished yet, as blocks to draw for now."""
-        trial = Blocks([], list(self._open), self._kind, self._note, self._fence)
+        trial = Blocks([], list(self._open), self._kind, self._note, self._fence, self._goes_on)
         if self._partial:
             trial._line(self._partial)
         trial._finish()
         return trial.finished
 
     def _finish(self) -> None:
-        if self._open or self._kind == "code":
+        if self._open or (self._kind == "code" and not self._goes_on):
             self.finished.append(Block(self._kind, tuple(self._open), self._note))
-        self._open, self._kind, self._note = [], "", ""
+        self._open, self._kind, self._note, self._goes_on = [], "", "", False
 
     def _begin(self, kind: str, line: str, note: str = "") -> None:
         self._finish()
@@ -121,6 +134,10 @@ class Blocks:
             self._fence = ""
         else:
             self._open.append(line)
+            if len(self._open) >= CODE_CHUNK:
+                note = self._note
+                self._finish()
+                self._kind, self._note, self._goes_on = "code", note, True
 
     def _blank(self) -> None:
         self._finish()

@@ -61,6 +61,7 @@ class BoardScreen(BuildActions, DeckScreen):
     def on_screen_resume(self) -> None:
         """No single workflow is followed while the board is shown."""
         self.deck.rewatch()
+        self.refresh_top()
 
     # --- what the app tells it
 
@@ -69,7 +70,8 @@ class BoardScreen(BuildActions, DeckScreen):
         if complete:
             self.board.model.complete()
         self.board.update_rows(rows)
-        self.refresh_top()
+        if self.is_current:
+            self.refresh_top()
 
     def refresh_top(self) -> None:
         """Bring the attention line and the prompt up to date."""

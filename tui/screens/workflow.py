@@ -141,6 +141,10 @@ class WorkflowScreen(BuildActions, DeckScreen):
         if old is None or _differs(old, picture):
             self._show_all()
             self._show_side(top=old is None)
+        elif old.view is not view:
+            self._show_title()
+            self._show_tabs()
+            self._show_notice()
 
     def standing(self) -> Standing | None:
         """How the workflow stands, from the picture or from the board."""
@@ -384,7 +388,13 @@ def legal_over(standing: Standing | None) -> bool:
 
 def _differs(old: Picture, new: Picture) -> bool:
     """Whether anything but the conversation changed."""
+    if any(getattr(old.view, name) != getattr(new.view, name) for name in _STANDING):
+        return True
+    # Each is read anew with the whole picture only, so that most of the time it is the same object.
     return any(
-        getattr(old, name) != getattr(new, name)
-        for name in ("view", "attempts", "receipts", "handoffs", "checkpoints", "events", "diff")
+        (before := getattr(old, name)) is not (after := getattr(new, name)) and before != after
+        for name in ("attempts", "receipts", "handoffs", "checkpoints", "events", "diff")
     )
+
+
+_STANDING = ("version", "condition", "waiting_for", "reason", "evidence", "tests", "budget_usd")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import var
 from textual.strip import Strip
@@ -95,7 +95,7 @@ class Board(Painted):
         if moved and (self._visible() != self._view or self._cursor_is_lost()):
             self._relayout()
         else:
-            self.virtual_size = Size(self.size.width, self.model.height)
+            self.holds(self.size.width, self.model.height)
             for workflow_id in changed:
                 self._redraw(workflow_id)
         if self.cursor in changed:
@@ -214,7 +214,7 @@ class Board(Painted):
             self.cursor = self.model.at(self._last_position)
         else:
             self._last_position = self.model.position(self.cursor) or 0
-        self.virtual_size = Size(self.size.width, self.model.height)
+        self.holds(self.size.width, self.model.height)
         self.refresh()
         self._view = self._visible()
 

@@ -1,28 +1,29 @@
-"""The conversation of a workflow: one widget on the line API. What is finished is drawn once and kept;
-only the words that are still coming are drawn again, at most twelve times a second."""
+"""The conversation of a workflow: one widget on the line API over a `Transcript`. It draws what is near the
+reader, a few milliseconds at a time, and the words that are still coming at most twelve times a second."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.strip import Strip
 
-from core.text import clean
-from tui.conversation_model import LONGEST, Entry, author_head, entries_of, entry_lines, stands_apart
-from tui.ink import BLANK, Line, Span
-from tui.keys import BUILD_KEYS, MOVE_KEYS
-from tui.markdown import Blocks, block_lines
+from tui.ink import Line, Span
+from tui.keys import BUILD_KEYS, COPY_KEY, MOVE_KEYS
+from tui.search import Found, find, marked
+from tui.transcript import Transcript
 from tui.widgets.inked import Painted
 
 if TYPE_CHECKING:
     from core.service.views import MessageView
 
 HERTZ = 12
+SLICE = 0.004
+"""Seconds that are drawn in one go beyond what is on the screen, so that a key never waits for longer."""
 
 
 class Conversation(Painted):
@@ -31,12 +32,37 @@ class Conversation(Painted):
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
         *MOVE_KEYS,
         *BUILD_KEYS,
+        COPY_KEY,
         Binding(
             "o",
             "toggle_tools",
             "Tool details",
             id="conversation.tools",
             tooltip="Show or fold what tools were given and what they answered.",
+        ),
+        Binding(
+            "right_curly_bracket,J",
+            "choose(1)",
+            "Next block",
+            id="conversation.next",
+            tooltip="Choose the next block, to open or copy it.",
+            show=False,
+        ),
+        Binding(
+            "left_curly_bracket,K",
+            "choose(-1)",
+            "Block before",
+            id="conversation.before",
+            tooltip="Choose the block before, to open or copy it.",
+            show=False,
+        ),
+        Binding(
+            "enter,space",
+            "open_chosen",
+            "Open",
+            id="conversation.open",
+            tooltip="Open or fold the chosen tool call.",
+            show=False,
         ),
     ]
     DEFAULT_CSS = """
@@ -46,50 +72,26 @@ class Conversation(Painted):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.placeholder: Line = (Span("Nothing was said yet.", "muted"),)
-        self._entries: list[Entry] = []
-        self._seen = 0
-        self._taken_back = 0
-        self._drawn: list[list[Line]] = []
-        self._starts: list[int] = []
-        self._height = 0
-        self._width = 0
-        self._opened: set[str] = set()
-        self._all_opened = False
-        self._strips: dict[int, Strip] = {}
-        self._stream = _Stream()
+        self.roll = Transcript()
         self._pending: tuple[str, str, str, datetime | None] | None = None
         self._follow = True
+        self._drawing = False
+        self._chosen = ""
+        self.found = Found()
+        self._at = -1
 
     # --- what the screen tells it
 
     def update_messages(self, messages: Sequence[MessageView]) -> None:
         """Take in the whole conversation; what is known already is not looked at again."""
-        taken_back = sum(m.voided for m in messages)
-        if taken_back != self._taken_back:
-            self.clear()
-            self._taken_back = taken_back
-        new = [m for m in messages if m.seq > self._seen]
-        if not new:
-            return
-        self._seen = new[-1].seq
-        first = len(self._entries)
-        changed = entries_of(new, self._entries)
-        older = {id(e) for e in changed}
-        positions = [i for i, e in enumerate(self._entries[:first]) if id(e) in older]
-        self._draw_from(min([*positions, first]))
+        if self.roll.take(messages):
+            self._settle()
 
     def update_stream(self, author: str, attempt_id: str, text: str, at: datetime | None = None) -> None:
         """Show what the role is saying right now; nothing when `text` is empty."""
         self._pending = (author, attempt_id, text, at)
         if not text:
             self.flush()
-
-    def clear(self) -> None:
-        """Forget everything, for another workflow."""
-        self._entries, self._drawn, self._starts = [], [], []
-        self._seen = self._height = 0
-        self._stream = _Stream()
-        self._draw_from(0)
 
     # --- drawing
 
@@ -98,26 +100,36 @@ class Conversation(Painted):
         self.set_interval(1 / HERTZ, self.flush)
 
     def on_resize(self) -> None:
-        """Wrap anew when the width changed."""
+        """Wrap anew when the width changed; the place that was read stays in sight."""
         width = self.scrollable_content_region.width - 1
-        if width != self._width:
-            self._width = width
-            self._stream.draw(width)
-            self._draw_from(0)
+        if width > 0 and width != self.roll.width:
+            at = None if self._follow else self.roll.index_at(self.scroll_offset.y)
+            self.roll.resize(width)
+            self._settle(at)
         elif self._follow:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
 
     def repaint(self) -> None:
         """Draw in the new colours."""
-        self._strips.clear()
+        self.roll.forget_strips()
         self.refresh()
 
     def line_strip(self, y: int, width: int) -> Strip:
         """Draw one line."""
-        strip = self._strips.get(y)
-        if strip is None:
-            strip = self.strip(self._line(y), width)
-            self._strips[y] = strip
+        piece, row = self.roll.piece_at(y)
+        if piece is None:
+            if not self.roll.height and not y:
+                return self.strip(self.placeholder, width)
+            return self.strip(self.roll.line(y), width)
+        line = self.roll.line(y)
+        if self.found.needle or self._chosen:
+            ground = "cursor" if y == self._at or (self._chosen and self._is_chosen(y)) else ""
+            return self.strip(marked(line, self.found.needle), width, ground)
+        if piece.strips is None:
+            piece.strips = {}
+        strip = piece.strips.get(row)
+        if strip is None or strip.cell_length != width:
+            strip = piece.strips[row] = self.strip(line, width)
         return strip
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -128,74 +140,155 @@ class Conversation(Painted):
     @property
     def settled(self) -> bool:
         """Whether everything that was handed over is drawn."""
-        return self._pending is None
+        return self._pending is None and not self.roll.unfinished
 
     @property
     def text(self) -> str:
         """Everything as it is shown, for tests and for copying."""
-        total = self._height + len(self._stream.lines)
-        return "\n".join("".join(s.text for s in self._line(y)).rstrip() for y in range(total))
-
-    def _line(self, y: int) -> Line:
-        if y >= self._height:
-            lines = self._stream.lines
-            if not self._height and not lines and y == 0:
-                return self.placeholder
-            return lines[y - self._height] if y - self._height < len(lines) else BLANK
-        index = bisect_right(self._starts, y) - 1
-        return self._drawn[index][y - self._starts[index]]
+        return "\n".join(self._plain(y).rstrip() for y in range(self.roll.height))
 
     def flush(self) -> None:
-        if self._pending is None:
+        """Draw the words that came since the last time."""
+        if self._pending is None or not self.roll.width:
             return
         author, attempt_id, text, at = self._pending
         self._pending = None
-        if self._stream.update(author, attempt_id, clean(text, limit=LONGEST), at, self._width):
-            self._settle(self._height)
+        if self.roll.stream(author, attempt_id, text, at):
+            self._settle()
 
-    def _draw_from(self, first: int) -> None:
-        """Draw the entries from `first` on, and put them where they belong."""
-        if not self._width:
+    def _settle(self, at: int | None = None) -> None:
+        """Draw until the window is full, stay at the end if the user is there, leave the rest for later."""
+        if not self.roll.width:
             return
-        del self._drawn[first:]
-        del self._starts[first:]
-        height = self._starts[-1] + len(self._drawn[-1]) if self._starts else 0
-        changed_from = height
-        for entry in self._entries[first:]:
-            lines = entry_lines(entry, self._width, opened=self._all_opened or entry.key in self._opened)
-            if self._drawn and stands_apart(entry):
-                lines = [BLANK, *lines]
-            self._starts.append(height)
-            self._drawn.append(lines)
-            height += len(lines)
-        self._height = height
-        self._settle(changed_from)
+        follow = self._follow and at is None
+        near = None if follow else at if at is not None else self.roll.index_at(self.scroll_offset.y)
+        window, began, drawn = self.size.height, time.perf_counter(), 0
+        while self.roll.unfinished and (drawn < window or time.perf_counter() - began < SLICE):
+            before = self.roll.height
+            self.roll.draw_near(near)
+            drawn += self.roll.height - before
+        self._place(follow, self.roll.span_of(at)[0] if at is not None else None)
+        if self.roll.unfinished and not self._drawing:
+            self._drawing = True
+            self.set_timer(0.01, self._draw_more)
 
-    def _settle(self, changed_from: int) -> None:
-        """The lines from `changed_from` on are new: draw them, and stay at the end if the user is there."""
-        for y in [y for y in self._strips if y >= changed_from]:
-            del self._strips[y]
-        follow = self._follow
-        self.virtual_size = Size(self._width, max(1, self._height + len(self._stream.lines)))
+    def _draw_more(self) -> None:
+        """Draw a slice of what is out of sight."""
+        began, above = time.perf_counter(), 0
+        near = None if self._follow else self.roll.index_at(self.scroll_offset.y)
+        while self.roll.unfinished and time.perf_counter() - began < SLICE:
+            above += self.roll.draw_near(near)
+            near = None if self._follow else self.roll.index_at(self.scroll_offset.y + above)
+        self._place(self._follow, self.scroll_offset.y + above if above else None)
+        self._drawing = self.roll.unfinished
+        if self._drawing:
+            self.set_timer(0.01, self._draw_more)
+
+    def _place(self, follow: bool, top: int | None) -> None:
+        self.holds(self.roll.width, max(1, self.roll.height))
         if follow:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
             self._follow = True
+        elif top is not None:
+            self.scroll_to(y=top, animate=False, immediate=True)
+        self.roll.forget_far(self.scroll_offset.y, self.scroll_offset.y + self.size.height)
         self.refresh()
 
-    # --- keys and mouse
+    # --- choosing, opening, finding
 
     def toggle(self, key: str) -> None:
         """Open or fold one tool call."""
-        self._opened ^= {key}
-        index = next((i for i, e in enumerate(self._entries) if e.key == key), None)
-        if index is not None:
-            self._follow = False
-            self._draw_from(index)
+        self._follow = False
+        self.roll.toggle(key)
+        self._settle()
 
     def action_toggle_tools(self) -> None:
         """Open or fold all tool calls."""
-        self._all_opened = not self._all_opened
-        self._draw_from(0)
+        self.roll.toggle_all()
+        self._settle()
+
+    def action_choose(self, step: int) -> None:
+        """Choose the next block, or the one before, and bring it into sight."""
+        heads = self.roll.heads()
+        if not heads:
+            return
+        keys = [entry.key if (entry := self.roll.entry_at(i)) else "" for i in heads]
+        if self._chosen in keys:
+            place = max(0, min(len(heads) - 1, keys.index(self._chosen) + step))
+        else:
+            bottom = self.roll.index_at(self.scroll_offset.y + self.size.height - 1)
+            place = max((n for n, i in enumerate(heads) if i <= bottom), default=0)
+        self._chosen = keys[place]
+        self._follow = False
+        top, _ = self.roll.span_of(heads[place])
+        if not self.scroll_offset.y <= top < self.scroll_offset.y + self.size.height - 1:
+            self.scroll_to(y=max(0, top - self.size.height // 3), animate=False, immediate=True)
+        self.refresh()
+
+    def action_open_chosen(self) -> None:
+        """Open or fold the chosen tool call; the last one in sight when none is chosen."""
+        if not self._chosen:
+            self.action_choose(0)
+        self.toggle(self._chosen)
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the block under the mouse."""
+        entry = self.roll.entry_at(self.roll.index_at(int(event.y + self.scroll_offset.y)))
+        if entry is not None:
+            self._chosen = entry.key
+            self.refresh()
+
+    def _is_chosen(self, y: int) -> bool:
+        entry = self.roll.entry_at(self.roll.index_at(y))
+        return entry is not None and entry.key == self._chosen
+
+    def _draw_all(self) -> None:
+        """Draw now what was left for later: whoever searches, or goes to the top, wants all of it."""
+        while self.roll.unfinished:
+            self.roll.draw_near(None)
+        self.holds(self.roll.width, max(1, self.roll.height))
+
+    @property
+    def line(self) -> int:
+        """The line that a search counts from."""
+        return self._at
+
+    def search(self, needle: str) -> Found:
+        """Mark `needle`, and go to the first match from what is seen on."""
+        self._draw_all()
+        self.found = find(needle, (self._plain(y) for y in range(self.roll.height)) if needle else ())
+        self._at = int(self.scroll_offset.y) - 1 if needle else -1
+        if self.found.lines:
+            self.seek(1)
+        self.refresh()
+        return self.found
+
+    def seek(self, step: int) -> None:
+        """Go to the next match, or the one before; what came meanwhile is looked through too."""
+        self.found = find(self.found.needle, (self._plain(y) for y in range(self.roll.height)))
+        line = self.found.next(self._at, step)
+        if line is None:
+            return
+        self._at, self._follow = line, False
+        height = self.size.height
+        if not self.scroll_offset.y <= line < self.scroll_offset.y + height:
+            self.scroll_to(y=max(0, line - height // 3), animate=False, immediate=True)
+        self.refresh()
+
+    def _plain(self, y: int) -> str:
+        return "".join(span.text for span in self.roll.line(y))
+
+    def copied(self) -> str:
+        """What `y` copies: the line found, else the chosen block as it was written, else the last one."""
+        if self.found.lines and self._at >= 0 and not self._chosen:
+            return self._plain(self._at).strip()
+        entries = [entry for i in self.roll.heads() if (entry := self.roll.entry_at(i))]
+        chosen = next((e for e in entries if e.key == self._chosen), entries[-1] if entries else None)
+        if chosen is None:
+            return ""
+        return chosen.text if chosen.result is None else f"{chosen.text}\n{chosen.result}"
+
+    # --- moving
 
     def action_down(self) -> None:
         """One line down."""
@@ -215,47 +308,10 @@ class Conversation(Painted):
 
     def action_top(self) -> None:
         """To the beginning."""
+        self._draw_all()
         self.scroll_home(animate=False)
 
     def action_bottom(self) -> None:
         """To the end, and follow it again."""
+        self._chosen = ""
         self.scroll_end(animate=False)
-
-
-class _Stream:
-    """The words that are still coming: finished blocks keep their lines, the open one is drawn again."""
-
-    def __init__(self) -> None:
-        self.lines: list[Line] = []
-        self._text = ""
-        self._head: list[Line] = []
-        self._blocks = Blocks()
-        self._kept: list[Line] = []
-        self._kept_blocks = 0
-
-    def update(self, author: str, attempt_id: str, text: str, at: datetime | None, width: int) -> bool:
-        """Take in the text as it is now; say whether anything changed."""
-        if text == self._text:
-            return False
-        if not self._text or not text.startswith(self._text):
-            self.__init__()  # type: ignore[misc]
-            self._head = [BLANK, author_head(author, attempt_id, at)]
-        self._blocks.feed(text[len(self._text) :])
-        self._text = text
-        self.draw(width, anew=False)
-        return True
-
-    def draw(self, width: int, *, anew: bool = True) -> None:
-        """Draw what is not drawn yet; everything when the width changed."""
-        if anew:
-            self._kept, self._kept_blocks = [], 0
-        if not self._text:
-            self.lines = []
-            return
-        for block in self._blocks.finished[self._kept_blocks :]:
-            self._kept += [(Span("  "), *line) for line in block_lines(block, width - 2)]
-        self._kept_blocks = len(self._blocks.finished)
-        rest = [(Span("  "), *line) for b in self._blocks.rest for line in block_lines(b, width - 2)]
-        lines = [*self._head, *self._kept, *rest]
-        lines[-1] = (*lines[-1], Span("▍", "run"))
-        self.lines = lines

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
@@ -100,6 +101,17 @@ class Painted(Inked, ScrollView, can_focus=True):
         overflow-x: hidden;
     }
     """
+
+    def holds(self, width: int, height: int) -> None:
+        """Say how much there is to scroll.
+
+        Setting `virtual_size` would lay out the whole screen for every line that a stream brings.
+        """
+        size = Size(width, height)
+        if size == self.virtual_size:
+            return
+        self.set_reactive(Widget.virtual_size, size)
+        self._scroll_update(size)
 
     def line_strip(self, y: int, width: int) -> Strip:
         """Return line `y` of the whole content. To be given by the subclass."""

@@ -1,0 +1,318 @@
+"""The conversation as a long roll of lines, of which only what is near the reader is ever drawn. Pure.
+
+Messages become pieces: an entry, or one block of what a role says. A piece is drawn when it is wanted for the
+first time at a width; after that its height is kept, and its lines only as long as they are near. So an
+answer of 200 KB costs what is on the screen, and a day's talk costs its text.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import accumulate, islice
+from typing import TYPE_CHECKING, Any
+
+from core.text import LINE_LIMIT, clean
+from tui.conversation_model import (
+    LONGEST,
+    Entry,
+    author_head,
+    entries_of,
+    entry_lines,
+    is_prose,
+    stands_apart,
+)
+from tui.ink import BLANK, Line, Span
+from tui.markdown import Block, Blocks, block_lines, markdown_blocks
+
+if TYPE_CHECKING:
+    from core.service.views import MessageView
+
+NEAR = 400
+"""Pieces on each side of the reader whose lines are kept."""
+
+
+@dataclass(slots=True, eq=False)
+class Piece:
+    """Lines that belong together. `height` is -1 while they were not drawn at this width."""
+
+    entry: Entry | None = None
+    block: Block | None = None
+    head: tuple[Line, ...] = ()
+    height: int = -1
+    lines: list[Line] | None = None
+    strips: dict[int, Any] | None = None
+
+
+class Transcript:
+    """All pieces in order, those of the words that are still coming at the end."""
+
+    def __init__(self) -> None:
+        self.width = 0
+        self.all_opened = False
+        self.opened: set[str] = set()
+        self.tail: list[Line] = []
+        self._entries: list[Entry] = []
+        self._pieces: list[Piece] = []
+        self._live = 0
+        self._starts: list[int] = [0]
+        self._stale = 0
+        self._undrawn: list[int] = []
+        self._seen = 0
+        self._taken_back = 0
+        self._words = _Words()
+
+    @property
+    def height(self) -> int:
+        """Lines of everything that was drawn at this width."""
+        return self._measured()[-1] + len(self.tail)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether some pieces were not drawn at this width yet."""
+        return bool(self._undrawn)
+
+    # --- taking in
+
+    def take(self, messages: Sequence[MessageView]) -> bool:
+        """Take in the whole conversation; what is known is not looked at again. Say whether it changed."""
+        taken_back = sum(m.voided for m in messages)
+        if taken_back != self._taken_back:
+            self._entries, self._pieces, self._undrawn = [], [], []
+            self._seen = self._live = self._stale = 0
+            self.tail, self._words = [], _Words()
+            self._taken_back = taken_back
+        new = [m for m in messages if m.seq > self._seen]
+        if not new:
+            return False
+        self._seen = new[-1].seq
+        first = len(self._entries)
+        changed = entries_of(new, self._entries)
+        known = {id(entry) for entry in self._entries[:first]}
+        for entry in changed:
+            if id(entry) in known:
+                self._forget(entry.key)
+        live = self._cut_live()
+        for position, entry in enumerate(self._entries[first:], first):
+            self._append(entry, position, live)
+        return True
+
+    def stream(self, author: str, attempt_id: str, text: str, at: datetime | None) -> bool:
+        """Take in what the role is saying right now, as a whole; say whether anything changed."""
+        words = self._words
+        if text == words.text:
+            return False
+        if not words.text or not text.startswith(words.text):
+            self._cut_live()
+            self._words = words = _Words()
+        words.feed(text)
+        head = (BLANK, author_head(author, attempt_id, at)) if text else ()
+        for block in words.finished[self._live :]:
+            self._add(Piece(block=block, head=() if self._live else head))
+            self._live += 1
+        self._show_tail(head)
+        return True
+
+    def toggle(self, key: str) -> None:
+        """Open or fold one tool call."""
+        self.opened ^= {key}
+        self._forget(key)
+
+    def toggle_all(self) -> None:
+        """Open or fold all tool calls."""
+        self.all_opened = not self.all_opened
+        for index, piece in enumerate(self._pieces):
+            if piece.entry is not None and piece.entry.kind == "tool_call":
+                self._undo(index)
+
+    def resize(self, width: int) -> None:
+        """Forget how everything was drawn at another width."""
+        self.width = width
+        for piece in self._pieces:
+            piece.height, piece.lines, piece.strips = -1, None, None
+        self._undrawn = list(range(len(self._pieces)))
+        self._stale = 0
+        self._show_tail((BLANK, self._words.head) if self._words.head else ())
+
+    # --- drawing
+
+    def draw_near(self, index: int | None) -> int:
+        """Draw one more piece, near `index` or else near the end. Return the lines that came above it."""
+        if index is None:
+            chosen = self._undrawn.pop()
+        else:
+            at = bisect_left(self._undrawn, index)
+            chosen = self._undrawn.pop(at if at < len(self._undrawn) else at - 1)
+        self._draw(self._pieces[chosen])
+        self._stale = min(self._stale, chosen)
+        return self._pieces[chosen].height if index is not None and chosen < index else 0
+
+    def forget_far(self, top: int, bottom: int) -> None:
+        """Let go of lines that are far from the window."""
+        first, last = self.index_at(top) - NEAR, self.index_at(bottom) + NEAR
+        for index, piece in enumerate(self._pieces):
+            if piece.lines is not None and not first <= index <= last:
+                piece.lines = piece.strips = None
+
+    def forget_strips(self) -> None:
+        """Let go of everything that was painted, for other colours."""
+        for piece in self._pieces:
+            piece.strips = None
+
+    def index_at(self, y: int) -> int:
+        """Return the piece that line `y` belongs to."""
+        return max(0, min(bisect_right(self._measured(), y) - 1, len(self._pieces) - 1))
+
+    def piece_at(self, y: int) -> tuple[Piece | None, int]:
+        """Return the piece at a line and the line's number in it; None in the words still coming."""
+        if y >= self._measured()[-1] or not self._pieces:
+            return None, y - self._measured()[-1]
+        index = bisect_right(self._measured(), y) - 1
+        return self._pieces[index], y - self._measured()[index]
+
+    def line(self, y: int) -> Line:
+        """Return one line; blank beyond the end."""
+        piece, row = self.piece_at(y)
+        if piece is None:
+            return self.tail[row] if 0 <= row < len(self.tail) else BLANK
+        lines = piece.lines if piece.lines is not None else self._draw(piece)
+        return lines[row] if row < len(lines) else BLANK
+
+    def span_of(self, index: int) -> tuple[int, int]:
+        """Return the first line of a piece, and the line behind its last."""
+        starts = self._measured()
+        return starts[index], starts[index + 1]
+
+    # --- finding
+
+    def entry_at(self, index: int) -> Entry | None:
+        """Return the entry that a piece belongs to."""
+        for piece in reversed(self._pieces[: index + 1]):
+            if piece.entry is not None:
+                return piece.entry
+        return None
+
+    def heads(self) -> list[int]:
+        """Return the pieces with which entries begin."""
+        return [i for i, piece in enumerate(self._pieces) if piece.entry is not None]
+
+    # --- how
+
+    def _append(self, entry: Entry, position: int, live: list[Piece]) -> None:
+        apart = bool(position) and stands_apart(entry)
+        if not is_prose(entry):
+            self._add(Piece(entry, head=(BLANK,) if apart else ()))
+            return
+        head = (*((BLANK,) if apart else ()), *((_head(entry),) if entry.heads else ()))
+        blocks = markdown_blocks(clean(entry.text, limit=LONGEST))
+        while blocks and blocks[-1].kind == "blank":
+            blocks.pop()
+        for number, block in enumerate(blocks or [Block("paragraph", ("",))]):
+            piece = Piece(entry if not number else None, block, head if not number else ())
+            # Words that were drawn while they came are not drawn again now that they are a message.
+            twin = live[number] if number < len(live) and live[number].block == block else None
+            if twin is not None and number:
+                piece.height, piece.lines, piece.strips = twin.height, twin.lines, twin.strips
+            self._add(piece)
+
+    def _add(self, piece: Piece) -> None:
+        self._stale = min(self._stale, len(self._pieces))
+        if piece.height < 0:
+            self._undrawn.append(len(self._pieces))
+        self._pieces.append(piece)
+
+    def _cut_live(self) -> list[Piece]:
+        if not self._live:
+            return []
+        first = len(self._pieces) - self._live
+        live = self._pieces[first:]
+        del self._pieces[first:]
+        self._stale = min(self._stale, first)
+        del self._undrawn[bisect_left(self._undrawn, first) :]
+        self._live, self.tail = 0, []
+        self._words = _Words()
+        return live
+
+    def _show_tail(self, head: tuple[Line, ...]) -> None:
+        words = self._words
+        words.head = head[-1] if head else ()
+        if not words.text or not self.width:
+            self.tail = []
+            return
+        lines = [(Span("  "), *line) for block in words.rest for line in block_lines(block, self.width - 2)]
+        lines = [*(() if self._live else head), *lines]
+        if lines:
+            lines[-1] = (*lines[-1], Span("▍", "run"))
+        self.tail = lines
+
+    def _forget(self, key: str) -> None:
+        for index in range(len(self._pieces) - 1, -1, -1):
+            entry = self._pieces[index].entry
+            if entry is not None and entry.key == key:
+                self._undo(index)
+                return
+
+    def _undo(self, index: int) -> None:
+        piece = self._pieces[index]
+        self._stale = min(self._stale, index)
+        if piece.height >= 0:
+            insort(self._undrawn, index)
+        piece.height, piece.lines, piece.strips = -1, None, None
+
+    def _draw(self, piece: Piece) -> list[Line]:
+        if piece.block is not None:
+            body = [(Span("  "), *line) for line in block_lines(piece.block, self.width - 2)]
+        elif piece.entry is None:
+            body = []
+        else:
+            opened = self.all_opened or piece.entry.key in self.opened
+            body = entry_lines(piece.entry, self.width, opened=opened)
+        piece.lines = [*piece.head, *body]
+        piece.height = len(piece.lines)
+        return piece.lines
+
+    def _measured(self) -> list[int]:
+        """The first line of every piece and the line behind the last; what is stale is counted anew."""
+        starts = self._starts
+        if self._stale < len(self._pieces) or len(starts) != len(self._pieces) + 1:
+            first = min(self._stale, len(self._pieces), len(starts) - 1)
+            del starts[first + 1 :]
+            heights = (p.height if p.height > 0 else 0 for p in islice(self._pieces, first, None))
+            starts.extend(islice(accumulate(heights, initial=starts[first]), 1, None))
+            self._stale = len(self._pieces)
+        return starts
+
+
+def _head(entry: Entry) -> Line:
+    return author_head(entry.author, entry.attempt_id, entry.at)
+
+
+class _Words:
+    """What a role is saying right now: cleaned and cut into blocks as it comes."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.head: Line = ()
+        self._blocks = Blocks()
+        self._raw = ""
+
+    def feed(self, text: str) -> None:
+        """Take in the text as it is now; it begins with what is known."""
+        new, self.text = text[len(self.text) : LONGEST], text
+        whole, found, self._raw = (self._raw + new).rpartition("\n")
+        if found:
+            self._blocks.feed_lines(clean(whole))
+        # An escape sequence that is not complete yet is not shown half.
+        self._blocks.show_partial(clean(self._raw[: 4 * LINE_LIMIT]))
+
+    @property
+    def finished(self) -> list[Block]:
+        """The blocks that are complete."""
+        return self._blocks.finished
+
+    @property
+    def rest(self) -> list[Block]:
+        """The block that is still open."""
+        return self._blocks.rest
