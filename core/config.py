@@ -144,7 +144,11 @@ class Settings:
     unsandboxed: bool = False
     """Run commands without a sandbox where none works. Loud, and recorded with every receipt."""
     theme: str = ""
-    """The app's theme."""
+    """The app's theme: qdeck-dark, qdeck-light, qdeck-contrast, qdeck-safe, terminal, or one of Textual's."""
+    notify: str = "auto"
+    """How the app calls you when you look elsewhere: auto, bell, osc9, osc777, desktop or off."""
+    notify_about: tuple[str, ...] = ("needs_you", "complete")
+    """What it calls you for: needs_you, complete, or both."""
     keymap: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Other keys for bindings, by the binding's id: `"board.approve" = "y"`."""
     trusted: tuple[str, ...] = ()
@@ -268,6 +272,14 @@ def _parsed(label: str, layer: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigError(f"{label}: there is no setting {key!r}.", _nearest(key))
         values[key] = _parse(label, key, parser, value)
     return values
+
+
+def parse_setting(label: str, key: str, value: Any) -> Any:
+    """Return the value of one setting as it would be used; `label` names its source in the error.
+
+    Raises ConfigError for a setting that there is not, and for a value that it cannot have.
+    """
+    return _parsed(label, {key: value})[key]
 
 
 def _parse(label: str, key: str, parser: Callable[[Any], Any], value: Any) -> Any:

@@ -11,6 +11,11 @@ from core.durations import seconds_of
 from core.machine.deadlines import DEADLINES
 from core.machine.states import Autonomy, Role
 
+NOTIFY_WAYS = ("auto", "bell", "osc9", "osc777", "desktop", "off")
+"""How the app may call a person who looks elsewhere."""
+NOTIFY_EVENTS = ("needs_you", "complete")
+"""What it may call for."""
+
 
 def _text(value: Any) -> str:
     if not isinstance(value, (str, Path)):
@@ -80,6 +85,25 @@ def _autonomy(value: Any) -> Autonomy:
         raise ValueError(f"it has to be one of {', '.join(a.value for a in Autonomy)}") from None
 
 
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise ValueError(f"it has to be one of {', '.join(words)}")
+        return value
+
+    return parse
+
+
+def _some_of(*words: str) -> Callable[[Any], tuple[str, ...]]:
+    def parse(value: Any) -> tuple[str, ...]:
+        chosen = _words(value)
+        if unknown := [word for word in chosen if word not in words]:
+            raise ValueError(f"{unknown[0]!r} is none of {', '.join(words)}")
+        return chosen
+
+    return parse
+
+
 def _models(value: Any) -> dict[str, str]:
     table = _table(value)
     roles = [role.value for role in Role]
@@ -131,6 +155,8 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "max_parallel": _count(1),
     "unsandboxed": _truth,
     "theme": _text,
+    "notify": _one_of(*NOTIFY_WAYS),
+    "notify_about": _some_of(*NOTIFY_EVENTS),
     "keymap": _table,
     "trusted": _words,
 }

@@ -67,15 +67,24 @@ def _parser() -> argparse.ArgumentParser:
         ("models", "which models, keys and local servers are there"),
         ("model", "can this model be tried"),
         ("doctor", "is everything there that a build needs"),
+        ("try", "does this model answer a small call"),
+        ("prompts", "which prompts are there, and whose copies count"),
+        ("preview", "how does a state's prompt read"),
     ):
         question = questions.add_parser(name, help=what)
         question.set_defaults(question=name)
         question.add_argument("--json", action="store_true", help="print one JSON object")
         if name == "check":
             question.add_argument("path", help="a folder of the project")
-        if name == "model":
+        if name in ("model", "try"):
             question.add_argument("--name", default="", help="the model")
             question.add_argument("--api-base", default="", help="the address of its server")
+        if name in ("prompts", "preview"):
+            question.add_argument("--folder", type=Path, default=None, help="where the user's copies lie")
+        if name == "preview":
+            question.add_argument("--state", required=True, help="the state")
+            question.add_argument("--facts", type=json.loads, default={}, help="a workflow's facts, as JSON")
+        if name == "model":
             question.add_argument("--request", default="", help="what it shall build")
     return parser
 
@@ -86,21 +95,36 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _answer(question: str, options: argparse.Namespace) -> int:
     """Print the answer to a question as JSON, and say by the exit code whether all is well."""
-    from core.engine import questions
-
     try:
-        if question == "check":
-            answer = questions.check_project(Path(options.path))
-        elif question == "models":
-            answer = asyncio.run(questions.models())
-        elif question == "model":
-            answer = questions.model(options.name, options.api_base, options.request)
-        else:
-            answer = questions.doctor()
+        answer = _asked(question, options)
     except QdeckError as error:
         answer = {"ok": False, "error": error.what, "hint": error.hint}
     print(json.dumps(answer, ensure_ascii=False, indent=None if options.json else 2))
     return ExitCode.DONE if answer.get("ok") else ExitCode.FAILED
+
+
+def _asked(question: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the answer to a question. Each imports what it needs, and no more."""
+    if question in ("prompts", "preview"):
+        from core.engine import wording
+
+        if question == "prompts":
+            return wording.prompts(options.folder)
+        return wording.preview(options.state, options.facts, options.folder)
+    if question == "try":
+        from core.engine.trial import try_model
+
+        return asyncio.run(try_model(options.name, options.api_base))
+    from core.engine import questions
+
+    match question:
+        case "check":
+            return questions.check_project(Path(options.path))
+        case "models":
+            return asyncio.run(questions.models())
+        case "model":
+            return questions.model(options.name, options.api_base, options.request)
+    return questions.doctor()
 
 
 def _work(options: argparse.Namespace, settings: Settings, place: Place) -> int:

@@ -24,6 +24,7 @@ from core.machine.states import PHASES, Role, State
 from core.machine.workflow import Workflow
 from core.roles.context import Earlier, EngineReport, RoleContext, TurnLimits
 from core.roles.packets import Packet
+from core.roles.prompts import copy_faults
 from core.sandbox import detect
 from core.service import OrchestrationService
 from core.workspace import open_repository
@@ -124,8 +125,11 @@ async def set_scene(shop: Shop, workflow: Workflow, lease: str, orders: Orders, 
     settings, of_project = await asyncio.to_thread(
         workflow_settings, workflow, project, files.repository, files.base
     )
-    if told := unheeded(settings):
+    copies = await asyncio.to_thread(copy_faults, prompts_of(settings))
+    if told := "\n".join(filter(None, (unheeded(settings), *copies))):
         await orders.give("unheeded", Note, kind="settings", data={"text": told})
+    for number, fault in enumerate(copies):
+        await desk.say(f"prompt-{number}", "engine", "note", fault, {})
     sandbox = await asyncio.to_thread(detect, unsandboxed=settings.unsandboxed, demo=shop.demo)
     paths = settings.paths
     dependencies = await asyncio.to_thread(_dependencies_of, workflow, project, files)
@@ -172,6 +176,11 @@ def scratch_of(settings: Settings, attempt_id: str) -> Path:
     return settings.paths.cache / "scratch" / attempt_id.replace(":", "-")
 
 
+def prompts_of(settings: Settings) -> Path:
+    """Return the folder in which the user may keep prompts of their own."""
+    return settings.paths.config / "prompts"
+
+
 async def role_context(
     scene: Scene, workflow: Workflow, report: EngineReport | None, check: Callable[[Packet], Awaitable[str]]
 ) -> RoleContext:
@@ -195,7 +204,7 @@ async def role_context(
         report=report,
         check=check,
         limits=TurnLimits(steps=scene.settings.turn_limit, seconds=scene.settings.attempt_timeout),
-        prompt_folder=scene.settings.paths.config / "prompts",
+        prompt_folder=prompts_of(scene.settings),
         api_base=scene.settings.api_base or None,
     )
 

@@ -20,7 +20,7 @@ from core.roles.packets import (
     TestReport,
     read_packet,
 )
-from core.roles.prompts import TITLES, prompt_digest, system_prompt
+from core.roles.prompts import TITLES, copy_faults, prompt_digest, system_prompt
 from core.roles.work import work
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "TestReport",
     "TurnLimits",
     "accept_all",
+    "copy_faults",
     "prompt_digest",
     "read_packet",
     "system_prompt",

@@ -12,7 +12,6 @@ import re
 from importlib import resources
 from pathlib import Path
 
-from core.errors import ConfigError
 from core.machine.states import STATES, Role, State, StateKind
 from core.machine.transitions import Kind, Transition
 from core.roles.context import RoleContext
@@ -30,6 +29,10 @@ TITLES: dict[Role, str] = {
     Role.RELEASE_MANAGER: "Release Manager",
 }
 """The roles as people read them."""
+PROMPT_NAMES = (*(role.value for role in Role), PROTOCOL)
+"""Every prompt file: one for each role, and the protocol below all of them."""
+LARGEST_PROMPT = 64_000
+"""Bytes of a prompt file; it is paid for with every call."""
 
 _TOKEN = re.compile(r"\{\{(\w+)\}\}")
 _TOOL: dict[Kind, str] = {
@@ -62,14 +65,57 @@ def prompt_digest(prompt: str) -> str:
 
 
 def prompt_text(name: str, folder: Path | None) -> str:
-    """Return a prompt file: the user's own copy in `folder` if there is one, else the one that is shipped."""
-    own = folder / f"{name}.md" if folder is not None else None
-    if own is not None and own.is_file():
-        try:
-            return own.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"The prompt {own} cannot be read: {error}.", "Mend it or remove it.") from None
+    """Return a prompt file: the user's own copy in `folder` if there is a usable one, else the shipped one.
+
+    A copy that cannot be used is no reason to stand still; `copy_faults` says what is wrong with it.
+    """
+    own = own_copy(name, folder)
+    return shipped_prompt(name) if own is None or copy_fault(name, folder) else own.read_text("utf-8")
+
+
+def shipped_prompt(name: str) -> str:
+    """Return the prompt as it comes with qdeck."""
     return resources.files("prompts").joinpath(f"{name}.md").read_text("utf-8")
+
+
+def own_copy(name: str, folder: Path | None) -> Path | None:
+    """Return the user's own copy, if there is one."""
+    own = folder / f"{name}.md" if folder is not None else None
+    return own if own is not None and own.is_file() else None
+
+
+def copy_fault(name: str, folder: Path | None) -> str:
+    """Return why the user's own copy cannot be used, in a sentence; empty when it can, or there is none."""
+    own = own_copy(name, folder)
+    if own is None:
+        return ""
+    try:
+        if own.stat().st_size > LARGEST_PROMPT:
+            return f"It is larger than {LARGEST_PROMPT // 1000} kB."
+        text = own.read_text("utf-8")
+    except OSError as error:
+        return f"It cannot be read: {error.strerror}."
+    except UnicodeDecodeError:
+        return "It is no UTF-8 text."
+    if not text.strip():
+        return "It is empty."
+    tokens, wanted = set(_TOKEN.findall(text)), set(_TOKEN.findall(shipped_prompt(name)))
+    missing, unknown = sorted(wanted - tokens), sorted(tokens - wanted)
+    told = [f"{{{{{token}}}}} is missing" for token in missing]
+    told += [f"{{{{{token}}}}} is nothing that is filled in" for token in unknown]
+    return f"{'; '.join(told)}." if told else ""
+
+
+def copy_faults(folder: Path) -> list[str]:
+    """Return what is wrong with the user's copies, a sentence each; those copies are not used."""
+    found = []
+    for name in PROMPT_NAMES:
+        if fault := copy_fault(name, folder):
+            found.append(
+                f"Your prompt {folder / f'{name}.md'} is not used, the shipped one is instead: {fault} "
+                "Mend it, or remove it."
+            )
+    return found
 
 
 def for_state(text: str, state: State) -> str:
@@ -86,13 +132,6 @@ def _heading(section: str) -> str:
 
 
 def _filled(template: str, values: dict[str, str]) -> str:
-    tokens = set(_TOKEN.findall(template))
-    if tokens != set(values):
-        missing, unknown = sorted(set(values) - tokens), sorted(tokens - set(values))
-        raise ConfigError(
-            f"The prompt {PROTOCOL}.md does not fit: missing {missing}, unknown {unknown}.",
-            "Every token of the shipped file must be in it, and no other.",
-        )
     return _TOKEN.sub(lambda match: values[match[1]], template)
 
 

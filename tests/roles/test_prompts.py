@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ConfigError
 from core.llm import PERSON, Message
 from core.machine.states import STATES, Autonomy, Role, State, StateKind, actor_in
 from core.machine.transitions import TRANSITIONS, transitions_from
@@ -16,7 +15,7 @@ from core.roles import PACKETS, Earlier, EngineReport, system_prompt
 from core.roles.acting import EVERY_NAME
 from core.roles.briefs import opening, task_of
 from core.roles.phases import PLAYS
-from core.roles.prompts import PROTOCOL, TITLES, command, endpoint, prompt_digest, prompt_text
+from core.roles.prompts import PROTOCOL, TITLES, command, copy_faults, endpoint, prompt_digest, prompt_text
 from tests.roles.stage import WORKFLOW, Stage
 
 PLAYED = [state for state in State if state is not State.COMPLETE]
@@ -139,12 +138,28 @@ def test_a_users_copy_of_a_prompt_wins(stage: Stage, tmp_path: Path) -> None:
     assert "T15" in prompt and "No." not in prompt
 
 
-def test_a_protocol_that_leaves_the_moves_out_is_refused(stage: Stage, tmp_path: Path) -> None:
-    """A prompt cannot be made to hide what the machine allows."""
-    (tmp_path / "handoff_protocol.md").write_text("Do what you like. {{workflow_id}} {{secret}}")
+@pytest.mark.parametrize(
+    ("name", "data", "fault"),
+    [
+        ("handoff_protocol", b"Do what you like. {{workflow_id}} {{secret}}", "{{moves}} is missing"),
+        ("handoff_protocol", b"{{secret}}", "{{secret}} is nothing that is filled in"),
+        ("q_assistant", b"Ask about {{request}}.", "{{request}} is nothing that is filled in"),
+        ("q_assistant", b" \n ", "It is empty."),
+        ("q_assistant", b"\xff\xfe", "It is no UTF-8 text."),
+        ("q_assistant", b"x" * 64_001, "It is larger than 64 kB."),
+    ],
+)
+def test_a_broken_copy_is_refused_in_words_and_the_shipped_prompt_used(
+    name: str, data: bytes, fault: str, stage: Stage, tmp_path: Path
+) -> None:
+    """A prompt cannot be made to hide what the machine allows, and a slip stops no build."""
+    (tmp_path / f"{name}.md").write_bytes(data)
 
-    with pytest.raises(ConfigError, match="moves"):
-        system_prompt(stage.context(State.PLANNING, prompt_folder=tmp_path))
+    prompt = system_prompt(stage.context(State.PLANNING, prompt_folder=tmp_path))
+
+    assert prompt == system_prompt(stage.context(State.PLANNING))
+    (told,) = copy_faults(tmp_path)
+    assert fault in told and f"{name}.md is not used, the shipped one is instead" in told
 
 
 def test_the_digest_changes_with_the_prompt(stage: Stage) -> None:
