@@ -8,10 +8,11 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -22,6 +23,7 @@ from core.errors import QdeckError
 from core.text import clean
 from tui import memory
 from tui.journal_link import (
+    ONLY_LOOKING,
     BoardChanged,
     JournalLink,
     JournalOpened,
@@ -32,9 +34,11 @@ from tui.journal_link import (
 from tui.options import AppOptions
 from tui.orders import Orders
 from tui.remarks import Remarks
+from tui.remembered import Remembered
 from tui.screens.board import BoardScreen
 from tui.terminal import leave_on_signals, leave_without_terminal
 from tui.theme import DARK, THEMES, inks_of
+from tui.watching import Watcher
 
 if TYPE_CHECKING:
     from core.service import OrchestrationService
@@ -48,6 +52,8 @@ FIRST_ROWS = 120
 UNTAKEN = 50
 """Messages that may wait for the app before nothing more is told to it: memory must not grow behind a
 terminal that takes no output."""
+DEMO = -1
+"""What `run_app` returns when the person wants to see the demo next."""
 TOLD_SECONDS, BAD_SECONDS = 4.0, 8.0
 """How long a word stays on the screen, and how long one on trouble does."""
 
@@ -72,6 +78,9 @@ class QdeckApp(Orders, App[int]):
         Binding(
             "question_mark,f1", "help", "Help", id="help", tooltip="All keys, and what moves a workflow."
         ),
+        Binding("f2", "settings", "Settings", id="settings", tooltip="Models, looks, keys, and the rest."),
+        Binding("f3", "prompts", "Prompts", id="prompts", tooltip="What the roles are told."),
+        Binding("f4", "log", "Log", id="log", tooltip="What the app and the worker wrote down."),
         Binding(
             "ctrl+p",
             "command_palette",
@@ -98,14 +107,20 @@ class QdeckApp(Orders, App[int]):
         flags = dict(self.options.flags)
         if self.options.database_url:
             flags["database_url"] = self.options.database_url
+        self._flags = flags
         self.settings = settings or load_settings(flags=flags)
         self.now = clock
         self.trouble = ""
-        self.draft = ""
         self.remarks = Remarks()
+        self.remembered = Remembered.read(self.settings.paths.data / "app.json")
+        self.form = self.remembered.form
+        self._was_open = self.remembered.workflow_id
+        self.after = ""
+        self.watcher = Watcher(self)
         self.worker_alive = False
         self.worker_seen = False
         self.worker_struggling = False
+        self.first_time = self.options.welcome and never_used(self.settings)
         self.project = _repository_around(self.options.project)
         self._interrupted = float("-inf")
         self._settled = False
@@ -113,12 +128,13 @@ class QdeckApp(Orders, App[int]):
             self.settings.database_url,
             self.post_message,
             busy=lambda: self.message_queue_size > UNTAKEN,
-            start_worker=self.options.start_worker,
+            start_worker=self.options.start_worker and not self.options.read_only,
             worker_arguments=self.options.worker_arguments,
+            read_only=self.options.read_only,
         )
         for theme in THEMES:
             self.register_theme(theme)
-        wanted = self.options.theme or self.settings.theme
+        wanted = self.options.theme or self.settings.theme or self.remembered.theme
         self.theme = wanted if wanted in self.available_themes else DARK
         if self.settings.keymap:
             self.set_keymap(self.settings.keymap)
@@ -149,9 +165,21 @@ class QdeckApp(Orders, App[int]):
             leave_on_signals(self)
             leave_without_terminal()
         self.link.start()
+        if self.first_time:
+            self.open_first()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Note that somebody is there, and whether the terminal tells who looks."""
+        if isinstance(event, events.Key):
+            self.watcher.touched = self.now()
+        elif isinstance(event, events.AppFocus | events.AppBlur):
+            self.watcher.focus_told = True
+        await super().on_event(event)
 
     async def on_unmount(self) -> None:
-        """Close the journal; the worker goes on."""
+        """Close the journal; the worker goes on. Remember where the person was."""
+        self.watcher.leave()
+        self.remember()
         self.link.stop()
 
     # --- what screens ask
@@ -179,8 +207,10 @@ class QdeckApp(Orders, App[int]):
         for screen in reversed(self.screen_stack):
             watches = getattr(screen, "watches", None)
             if watches is not None:
-                self.link.watch(watches())
+                self.remembered.workflow_id = watches()
+                self.link.watch(self.remembered.workflow_id)
                 return
+        self.remembered.workflow_id = ""
         self.link.watch("")
 
     async def ask(
@@ -217,9 +247,29 @@ class QdeckApp(Orders, App[int]):
         for screen in self.screen_stack[:-1]:
             screen.query("Toast").remove()
 
+    def insist_on_writing(self) -> None:
+        """Raise QdeckError when this app was opened to look only."""
+        if self.options.read_only:
+            raise QdeckError(ONLY_LOOKING, "Start qdeck without --read-only to change anything.")
+
+    def write_settings(self, changes: Mapping[tuple[str, ...], Any]) -> None:
+        """Write into the user's file, all or nothing, and use it at once. Raises QdeckError."""
+        from core.config_file import write_settings
+
+        self.insist_on_writing()
+        write_settings(changes, self.settings.paths)
+        self.reload_settings()
+
+    def reload_settings(self) -> None:
+        """Take over what has just been written into the user's file."""
+        self.settings = load_settings(flags=self._flags)
+        self.set_keymap(self.settings.keymap)
+        if not self.options.theme and self.settings.theme in self.available_themes:
+            self.theme = self.settings.theme
+
     def action_use_theme(self, name: str) -> None:
-        """Change the colours."""
-        self.theme = name
+        """Change the colours, for this session and the next ones."""
+        self.theme = self.remembered.theme = name
 
     # --- what the journal's thread says
 
@@ -227,8 +277,9 @@ class QdeckApp(Orders, App[int]):
         """Commands are possible from now on."""
         self.trouble = ""
         self.board.refresh_top()
-        if self.options.open_workflow:
-            self.open_named(self.options.open_workflow)
+        name = self.options.open_workflow or (self._was_open if self.options.resume else "")
+        if name and not self.first_time:
+            self.open_named(name, quietly=not self.options.open_workflow)
 
     def on_journal_trouble(self, event: JournalTrouble) -> None:
         """Say it once, and keep it in sight."""
@@ -240,6 +291,7 @@ class QdeckApp(Orders, App[int]):
     def on_board_changed(self, event: BoardChanged) -> None:
         """Hand new rows to the board."""
         self.board.update_rows(event.rows, complete=event.complete)
+        self.watcher.saw(event.rows)
         if event.complete and not self._settled:
             self._settled = True
             self.set_timer(1.0, self._give_back)
@@ -277,6 +329,13 @@ class QdeckApp(Orders, App[int]):
         )
 
 
+def never_used(settings: Settings) -> bool:
+    """Whether there is neither a file of settings nor a journal yet."""
+    url = settings.database_url
+    journal = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+    return journal is not None and not journal.exists() and not settings.paths.config_file.exists()
+
+
 def _repository_around(folder: Path | None) -> Path | None:
     """The repository that `folder` (or the current one) lies in, by looking for `.git` upwards."""
     try:
@@ -294,11 +353,11 @@ def run_app(options: AppOptions | None = None) -> int:
     from tui.terminal import guarded, unusable
 
     options = options or AppOptions()
-    if why := unusable():
+    if not options.in_browser and (why := unusable()):
         print(why)
         return 64
     gc.disable()
     app = QdeckApp(options)
     with guarded(app.settings.paths.log / "app.log"):
         app.run(mouse=options.mouse)
-    return app.return_code or 0
+    return app.return_code or 0 if app.after != "demo" else DEMO

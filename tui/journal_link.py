@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textual.message import Message
 
@@ -77,6 +77,26 @@ class WorkerChanged(Message):
     struggling: bool
 
 
+class LookingOnly:
+    """The service as it stands before somebody who may only look: questions are answered, nothing else is."""
+
+    def __init__(self, service: OrchestrationService) -> None:
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        """Hand out what is a question. Raises QdeckError for everything that could change something."""
+        from core.service.asking import Questions
+
+        if name in _ALSO_ASKED or (hasattr(Questions, name) and not name.startswith("_")):
+            return getattr(self._service, name)
+        raise QdeckError(ONLY_LOOKING, "Start qdeck without --read-only, or `qdeck web` with --approve.")
+
+
+ONLY_LOOKING = "This qdeck was opened to look only; nothing was changed."
+_ALSO_ASKED = frozenset({"verify", "verify_log"})
+"""Questions that the service keeps beside its commands."""
+
+
 class JournalLink:
     """Opens the journal, follows it, and carries questions and commands to it."""
 
@@ -88,8 +108,10 @@ class JournalLink:
         busy: Callable[[], bool] = lambda: False,
         start_worker: bool = True,
         worker_arguments: Sequence[str] = (),
+        read_only: bool = False,
     ) -> None:
         self._url = url
+        self._read_only = read_only
         self._post = post
         self._busy = busy
         self._keeper = WorkerKeeper(url, worker_arguments) if start_worker else None
@@ -141,7 +163,9 @@ class JournalLink:
         """Put a question or a command to the service. Raises QdeckError when it cannot be carried out."""
         if self._service is None or self._loop is None:
             raise QdeckError("The journal is not open yet.", "Try again in a moment.")
-        service = self._service
+        service = (
+            cast("OrchestrationService", LookingOnly(self._service)) if self._read_only else self._service
+        )
 
         async def put() -> T:
             try:

@@ -15,7 +15,9 @@ class AppOptions:
     `database_url` is a path or a URL, empty for the one of the settings. `project` is where a request on
     the board goes; without one it is the repository that the app was started in. `open_workflow` names
     the workflow that is shown first. `worker_arguments` are handed to a worker that the app starts
-    itself. `flags` outrank every other source of settings.
+    itself. `welcome` greets who never used qdeck; `resume` opens what was open last time; `read_only`
+    lets nothing be written; `in_browser` runs without a terminal, driven by a web page. `flags` outrank
+    every other source of settings.
     """
 
     database_url: str = ""
@@ -25,4 +27,8 @@ class AppOptions:
     mouse: bool = True
     start_worker: bool = True
     worker_arguments: tuple[str, ...] = ()
+    welcome: bool = False
+    resume: bool = False
+    read_only: bool = False
+    in_browser: bool = False
     flags: Mapping[str, Any] = field(default_factory=dict)

@@ -51,16 +51,34 @@ class Orders(_Base):
             return
         self.push_screen(WorkflowScreen(workflow_id, pane))
 
-    def open_named(self, name: str) -> None:
-        """Show the workflow that is called by its id or build id."""
+    def open_first(self) -> None:
+        """Greet somebody who never used qdeck."""
+        from tui.screens.first import FirstScreen
+
+        self.push_screen(FirstScreen())
+
+    def leave_for_demo(self) -> None:
+        """Close the app; whoever started it plays the demo next."""
+        self.after = "demo"
+        self.exit(0)
+
+    def remember(self) -> None:
+        """Keep where the person is, and what they were writing."""
+        if not self.options.read_only and not self.options.in_browser:
+            self.remembered.keep()
+
+    def open_named(self, name: str, *, quietly: bool = False) -> None:
+        """Show the workflow that is called by its id or build id; `quietly` when nobody asked for it."""
 
         async def look() -> None:
             try:
                 view = await self.link.ask(lambda service: service.get_workflow_status(name))
             except QdeckError as error:
-                self.tell(str(error), bad=True)
+                if not quietly:
+                    self.tell(str(error), bad=True)
                 return
-            self.open_workflow(view.workflow_id)
+            if not quietly or self.screen is self.board:
+                self.open_workflow(view.workflow_id)
 
         self.run_worker(look(), group="open")
 
@@ -116,6 +134,27 @@ class Orders(_Base):
         if not isinstance(self.screen, NewScreen):
             self.push_screen(NewScreen())
 
+    def action_settings(self) -> None:
+        """Show and change the settings."""
+        from tui.screens.settings import SettingsScreen
+
+        if not isinstance(self.screen, SettingsScreen):
+            self.push_screen(SettingsScreen())
+
+    def action_prompts(self) -> None:
+        """Show what the roles are told."""
+        from tui.screens.prompts import PromptsScreen
+
+        if not isinstance(self.screen, PromptsScreen):
+            self.push_screen(PromptsScreen())
+
+    def action_log(self) -> None:
+        """Show what app and worker wrote down."""
+        from tui.screens.log import LogScreen
+
+        if not isinstance(self.screen, LogScreen):
+            self.push_screen(LogScreen())
+
     def action_help(self) -> None:
         """Show the keys, and what moves a workflow."""
         from tui.screens.help import HelpScreen
@@ -151,6 +190,7 @@ class Orders(_Base):
         autonomy: Autonomy,
         budget: float | None,
         models: dict[str, str],
+        retries: int | None = None,
         instead: Screen[object] | None = None,
     ) -> str:
         """Check what can be checked, register the project, start the workflow and show it.
@@ -171,7 +211,7 @@ class Orders(_Base):
                     autonomy=autonomy,
                     budget_usd=budget,
                     models=models,
-                    retry_budget=self.settings.retry_budget,
+                    retry_budget=self.settings.retry_budget if retries is None else retries,
                     base_commit=found["head"],
                     deadlines=self.settings.deadlines,
                     by=person(),
@@ -192,12 +232,10 @@ class Orders(_Base):
 
         api_base = self.settings.api_base
 
-        def ask_models() -> None:
-            for name in sorted({models.get(role.value, "") for role in Role}):
-                check_model(name, api_base, request)
-
-        found, _ = await asyncio.gather(
-            asyncio.to_thread(check_project, where), asyncio.to_thread(ask_models)
+        names = sorted({models.get(role.value, "") for role in Role})
+        found, *_ = await asyncio.gather(
+            asyncio.to_thread(check_project, where),
+            *(asyncio.to_thread(check_model, name, api_base, request) for name in names),
         )
         return found
 

@@ -1,53 +1,105 @@
-"""Every action in the command palette: those of the focused widget, the screen and the app, from their
-bindings."""
+"""The command palette: what can be done here, and everything else with where or why not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
-from tui.pages.help import KEY_NAMES
+from tui import legal
+from tui.catalogue import deeds, keys_of
+from tui.pages.settings import shown_keys
+from tui.theme import NAMES
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
 
-THEMES = (("Dark", "qdeck-dark"), ("Light", "qdeck-light"), ("High contrast", "qdeck-contrast"))
+    from tui.app import QdeckApp
+
+_NOT_HERE = frozenset({"move.", "composer.", "picker.", "pick.", "edit."})
+"""Keys of a list or a field, which are of no use by name."""
+
+
+class Entry(NamedTuple):
+    """One line: its name, what it does or why it cannot, and where and what to run."""
+
+    name: str
+    text: str
+    node: DOMNode
+    action: str
+    why_not: str = ""
 
 
 class Actions(Provider):
-    """What can be done here, by name."""
+    """Every action of every screen, by name: those that work here first."""
 
-    def _actions(self) -> Iterator[tuple[str, str, DOMNode, str]]:
-        """Name, help, and where and what to run; a name once, the nearest place first."""
+    def _entries(self) -> Iterator[Entry]:
+        """A name once, the nearest place first."""
         seen: set[str] = set()
         nodes: list[DOMNode] = [n for n in (self.focused, self.screen, self.app) if n is not None]
+        ready, dim = [], []
         for node in nodes:
             for key, bindings in node._bindings.key_to_bindings.items():
                 for binding in bindings:
                     known = not binding.tooltip or binding.description in seen
-                    if known or (binding.id or "").startswith("move."):
+                    if known or (binding.id or "").startswith(tuple(_NOT_HERE)):
                         continue
                     seen.add(binding.description)
-                    name = f"{binding.description}  ({KEY_NAMES.get(key, key)})"
-                    yield name, binding.tooltip, node, binding.action
-        for title, theme in THEMES:
-            yield f"Theme: {title}", "Change the colours.", self.app, f"app.use_theme({theme!r})"
+                    name = f"{binding.description}  ({shown_keys([key])})"
+                    why = self._why_not(binding.action)
+                    entry = Entry(name, binding.tooltip, node, binding.action, why)
+                    (dim if why else ready).append(entry)
+        yield from ready
+        for theme, title in NAMES.items():
+            yield Entry(f"Theme: {title}", "Change the colours.", self.app, f"app.use_theme({theme!r})")
+        yield from dim
+        yield from self._elsewhere(seen)
+
+    def _elsewhere(self, seen: set[str]) -> Iterator[Entry]:
+        """What other places can do, and which those are."""
+        app: QdeckApp = self.app  # type: ignore[assignment]
+        for deed in deeds():
+            if deed.name in seen or deed.id.startswith(tuple(_NOT_HERE)):
+                continue
+            seen.add(deed.name)
+            name = f"{deed.name}  ({shown_keys(keys_of(deed, app.settings.keymap))})"
+            why = f"Not here: {shown_keys(keys_of(deed, app.settings.keymap))} works in the {deed.place}."
+            yield Entry(name, deed.text, self.app, deed.action, why)
+
+    def _why_not(self, action: str) -> str:
+        """Why a workflow's action is not possible now; empty when it is, and for all others."""
+        app: QdeckApp = self.app  # type: ignore[assignment]
+        standing = getattr(self.screen, "standing", None)
+        name = action.removeprefix("screen.").partition("(")[0]
+        if standing is None or not action.startswith("screen."):
+            return "" if app.journal_open or name not in ("new", "app.new") else legal.OPENING
+        return legal.why_not(name, standing(), opened=app.journal_open)
 
     async def discover(self) -> Hits:
         """Everything, before anything is typed."""
-        for name, text, node, action in self._actions():
-            yield DiscoveryHit(name, partial(self._run, node, action), help=text)
+        for entry in self._entries():
+            shown = Content.styled(entry.name, "dim") if entry.why_not else Content(entry.name)
+            yield DiscoveryHit(
+                shown, partial(self._run, entry), text=entry.name, help=entry.why_not or entry.text
+            )
 
     async def search(self, query: str) -> Hits:
-        """What matches the words."""
+        """What matches the words; what cannot be done now comes after what can."""
         matcher = self.matcher(query)
-        for name, text, node, action in self._actions():
-            score = max(matcher.match(name), matcher.match(text) * 0.6)
-            if score > 0:
-                yield Hit(score, matcher.highlight(name), partial(self._run, node, action), help=text)
+        for entry in self._entries():
+            score = max(matcher.match(entry.name), matcher.match(entry.text) * 0.6)
+            if score <= 0:
+                continue
+            shown = Content.styled(entry.name, "dim") if entry.why_not else matcher.highlight(entry.name)
+            score *= 0.5 if entry.why_not else 1.0
+            help_text = entry.why_not or entry.text
+            yield Hit(score, shown, partial(self._run, entry), text=entry.name, help=help_text)
 
-    async def _run(self, node: DOMNode, action: str) -> None:
-        await self.app.run_action(action, node)
+    async def _run(self, entry: Entry) -> None:
+        if entry.why_not:
+            self.app.tell(entry.why_not)  # type: ignore[attr-defined]
+            return
+        await self.app.run_action(entry.action, entry.node)

@@ -72,6 +72,26 @@ def ask_branch(look: Look) -> Look:
         return Look(None, str(error))
 
 
+def complete(text: str, most: int = 8) -> list[str]:
+    """Return the folders that begin as `text` does, as people write them, repositories first."""
+    typed = text.strip()
+    if not typed or not typed.isprintable():
+        return []
+    head, slash, begin = typed.rpartition("/")
+    parent = Path(f"{head}/" if slash else ".").expanduser()
+    found: list[tuple[bool, str]] = []
+    try:
+        with os.scandir(parent) as entries:
+            for entry, _ in zip(entries, range(5_000), strict=False):
+                name = entry.name
+                fits = name.lower().startswith(begin.lower()) and name.isprintable()
+                if fits and (begin.startswith(".") or not name.startswith(".")) and entry.is_dir():
+                    found.append((not Path(entry.path, ".git").exists(), name))
+    except OSError:
+        return []
+    return [f"{head}{slash}{name}" for _, name in sorted(found)[:most]]
+
+
 def _repository(folder: Path) -> Look:
     code, top = _git(folder, "rev-parse", "--show-toplevel")
     if code:

@@ -7,9 +7,21 @@ from textual.theme import Theme
 DARK = "qdeck-dark"
 LIGHT = "qdeck-light"
 CONTRAST = "qdeck-contrast"
+SAFE = "qdeck-safe"
+TERMINAL = "qdeck-terminal"
+NAMES = {
+    DARK: "Dark",
+    LIGHT: "Light",
+    CONTRAST: "High contrast",
+    SAFE: "Safe for colour-blind eyes",
+    TERMINAL: "The terminal's own colours",
+}
+"""The themes that are offered, by what people call them."""
 
 
-def _theme(name: str, *, dark: bool, ink: dict[str, str], ground: dict[str, str]) -> Theme:
+def _theme(
+    name: str, *, dark: bool, ink: dict[str, str], ground: dict[str, str], ansi: bool = False
+) -> Theme:
     variables = {f"ink-{meaning}": colour for meaning, colour in ink.items()}
     variables |= {
         "ground-cursor": ground["cursor"],
@@ -34,6 +46,8 @@ def _theme(name: str, *, dark: bool, ink: dict[str, str], ground: dict[str, str]
         "block-cursor-blurred-text-style": "none",
         "footer-background": ground["background"],
     }
+    if ansi:
+        variables |= {"ansi-background": "ansi_black", "ansi-foreground": "ansi_white"}
     return Theme(
         name=name,
         dark=dark,
@@ -48,6 +62,7 @@ def _theme(name: str, *, dark: bool, ink: dict[str, str], ground: dict[str, str]
         surface=ground["surface"],
         panel=ground["panel"],
         variables=variables,
+        ansi=ansi,
     )
 
 
@@ -87,7 +102,7 @@ THEMES: tuple[Theme, ...] = (
             "text": "#262b33",
             "strong": "#0b0f15",
             "muted": "#5c6675",
-            "faint": "#8b94a1",
+            "faint": "#7b8492",
             "rule": "#d6d1c6",
             "need": "#925400",
             "run": "#0a5fb0",
@@ -136,9 +151,67 @@ THEMES: tuple[Theme, ...] = (
             "rule": "#8a8a8a",
         },
     ),
+    _theme(
+        SAFE,
+        dark=True,
+        # Blue, yellow and orange stay apart for every kind of colour blindness; red beside green does not.
+        ink={
+            "text": "#d5dae3",
+            "strong": "#f4f6fa",
+            "muted": "#98a2b3",
+            "faint": "#707c90",
+            "rule": "#2a3342",
+            "need": "#f5d547",
+            "run": "#7db7ff",
+            "ok": "#7fdcf0",
+            "bad": "#ff9a52",
+            "role": "#d9b3ea",
+            "add": "#7db7ff",
+            "del": "#ff9a52",
+            "code": "#a9cfe0",
+        },
+        ground={
+            "background": "#0e1117",
+            "surface": "#131821",
+            "panel": "#1a212c",
+            "cursor": "#1c2a3d",
+            "selection": "#2c4a6e",
+            "code": "#141b25",
+            "rule": "#2a3342",
+        },
+    ),
+    _theme(
+        TERMINAL,
+        dark=True,
+        ansi=True,
+        ink={
+            "text": "ansi_default",
+            "strong": "ansi_default",
+            "muted": "ansi_default",
+            "faint": "ansi_bright_black",
+            "rule": "ansi_bright_black",
+            "need": "ansi_yellow",
+            "run": "ansi_blue",
+            "ok": "ansi_green",
+            "bad": "ansi_red",
+            "role": "ansi_magenta",
+            "add": "ansi_green",
+            "del": "ansi_red",
+            "code": "ansi_cyan",
+        },
+        ground={
+            "background": "ansi_default",
+            "surface": "ansi_default",
+            "panel": "ansi_default",
+            "cursor": "ansi_default",
+            "selection": "ansi_bright_blue",
+            "code": "ansi_default",
+            "rule": "ansi_bright_black",
+        },
+    ),
 )
-"""Dark, light and high contrast. Every ink has at least 4.5:1 on its ground but `faint` and `rule`, which
-only draw lines and repeat what words say."""
+"""Every ink has at least 4.5:1 on every ground of its theme but `faint`, which has 3:1 on the plain ones
+and only repeats what words or glyphs say, and `rule`, which draws lines."""
 
 _BORROWED: dict[str, str] = {
     "ink-text": "foreground",

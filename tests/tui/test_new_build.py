@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual import events
+from textual.widgets import Input
 
 from screenshots.scenes import Journal, until
 from tests.tui.driving import on, press, running, shown, told
 from tui.projects import ask_branch, look_at
-from tui.screens.new import read_budget
+from tui.screens.new import Request, read_budget, read_retries
+from tui.widgets.picker import Picker
 
 JournalOf = Callable[[str], Journal]
 
@@ -93,12 +96,20 @@ async def test_a_build_starts_with_everything_that_was_chosen(
         await press(
             app, pilot, "ctrl+n", *"Count words", "escape", "j", "j", "tab", *"openai/gpt-5", "tab", *"2.5"
         )
+        await press(app, pilot, "tab", "ctrl+u", *"7", "ctrl+r", "tab", *"openai/gpt-5-mini")
         await press(app, pilot, "ctrl+s")
         await until(pilot, lambda: on(app) == "WorkflowScreen" and app.screen.picture is not None)
         view = app.screen.picture.view  # type: ignore[attr-defined]
         assert (view.title, view.project_name, view.autonomy.value) == ("Count words", "text-tools", "auto")
         assert view.budget_usd == 2.5
-        assert set(view.models.values()) == {"openai/gpt-5"}
+        assert view.retry_budget == 7
+        assert view.models == {
+            "q_assistant": "openai/gpt-5",
+            "code_writer": "openai/gpt-5-mini",
+            "test_auditor": "openai/gpt-5",
+            "verification_overseer": "openai/gpt-5",
+            "release_manager": "openai/gpt-5",
+        }
         assert view.base_commit == base, "the default branch counts, not the one that is checked out"
         await press(app, pilot, "escape")
         assert on(app) == "BoardScreen", "the form is gone"
@@ -111,6 +122,57 @@ async def test_what_was_written_is_there_again(journal_of: JournalOf, project: P
         assert on(app) == "BoardScreen"
         await press(app, pilot, "ctrl+n")
         assert "Half a plan" in shown(app)
+
+
+async def test_recent_projects_and_folders_are_offered(
+    journal_of: JournalOf, project: Path, tmp_path: Path
+) -> None:
+    """Down takes a project that was built in before; what is typed completes itself from the disk."""
+    (project.parent / "text-\x1b[2Jevil").mkdir()
+    async with running(journal_of("review"), project, size=(80, 24)) as (app, pilot):
+        await press(app, pilot, "ctrl+n", "shift+tab")
+        places = app.screen.query_one("#places", Picker)
+        await until(pilot, lambda: places.display and len(places.options) > 1)
+        await press(app, pilot, "down", "down")
+        field = app.screen.query_one("#project", Input)
+        assert field.value == places.options[1].value != "~/text-tools"
+        await press(app, pilot, "home", "ctrl+k", *"~/text")
+        await until(pilot, lambda: [o.value for o in places.options] == ["~/text-tools"])
+        await until(pilot, lambda: field._suggestion == "~/text-tools")
+        await press(app, pilot, "right")
+        await until(pilot, lambda: "builds from and merges into main" in shown(app))
+        assert field.value == "~/text-tools"
+
+
+async def test_a_template_is_put_below_what_is_written(journal_of: JournalOf, project: Path) -> None:
+    """Shipped ones and the user's own; a template from outside is only text."""
+    async with running(journal_of("empty"), project) as (app, pilot):
+        folder = app.settings.paths.config / "templates"
+        folder.mkdir(parents=True)
+        (folder / "mine.md").write_text("# Mine [red]\x1b[2J\n\nAs always.\n")
+        await press(app, pilot, "ctrl+n", *"Count words", "ctrl+t")
+        assert "Mine [red]" in shown(app) and "Fix: something is wrong" in shown(app)
+        await press(app, pilot, "enter")
+        assert app.screen.query_one(Request).text == "Count words\n\nAs always.\n"
+
+
+async def test_a_megabyte_is_refused_in_words(journal_of: JournalOf, project: Path) -> None:
+    """Nothing of it is taken, and what was written stays; a page of text is taken whole."""
+    async with running(journal_of("empty"), project) as (app, pilot):
+        await press(app, pilot, "ctrl+n", *"Count ")
+        request = app.screen.query_one(Request)
+        request.post_message(events.Paste("x" * 1_000_000))
+        await until(pilot, lambda: "What you pasted has 1,000,000 characters" in shown(app))
+        assert request.text == "Count "
+        request.post_message(events.Paste("words\n" * 100))
+        await until(pilot, lambda: request.text == "Count " + "words\n" * 100)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "x", "1.5", "٣", "1001"])
+def test_steps_back_that_are_none_are_refused_in_a_sentence(text: str) -> None:
+    """A whole number, in digits that everybody reads."""
+    with pytest.raises(ValueError, match=r"The steps back .*\."):
+        read_retries(text)
 
 
 async def test_an_empty_request_is_asked_for(journal_of: JournalOf, project: Path) -> None:

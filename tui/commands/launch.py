@@ -11,6 +11,9 @@ from typing import NoReturn
 from tui.commands.output import UsageFault
 from tui.options import AppOptions
 
+_DEMO = -1
+"""What the app answers when the person wants to see the demo next."""
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaints are ours: one sentence, and the exit code for wrong usage."""
@@ -23,7 +26,7 @@ class Parser(argparse.ArgumentParser):
 def launch(arguments: Sequence[str]) -> int:
     """Open the app on the user's journal."""
     if not arguments:
-        return open_app(AppOptions())
+        return open_app(AppOptions(welcome=True, resume=True))
     options = _parser().parse_args(arguments)
     if options.project is not None and not options.project.is_dir():
         raise UsageFault(f"There is no folder {options.project}.", "Name a git repository with --project.")
@@ -34,17 +37,26 @@ def launch(arguments: Sequence[str]) -> int:
             open_workflow=options.open,
             theme=options.theme,
             mouse=options.mouse,
+            welcome=not (options.db or options.web or options.read_only),
+            resume=not options.db and not options.web,
+            read_only=options.read_only,
+            in_browser=options.web,
         )
     )
 
 
 def open_app(options: AppOptions) -> int:
-    """Run the app until the user leaves it."""
+    """Run the app until the user leaves it; the demo after it when they chose that."""
     # Half of the imports' garbage collections happen before the first frame; the app switches it on again.
     gc.disable()
     from tui.app import run_app
 
-    return run_app(options)
+    code = run_app(options)
+    if code == _DEMO:
+        from tui.commands.demo import demo
+
+        return demo([])
+    return code
 
 
 def add_app_options(parser: argparse.ArgumentParser) -> None:
@@ -60,5 +72,10 @@ def _parser() -> Parser:
     parser.add_argument("--db", default="", metavar="PATH|URL", help="where the journal is")
     parser.add_argument("--project", type=Path, metavar="PATH", help="the repository that new builds are for")
     parser.add_argument("--open", default="", metavar="BUILD", help="show this workflow at start")
+    parser.add_argument(
+        "--read-only", action="store_true", help="look only: no key can change anything, no worker is started"
+    )
+    # What `qdeck web` starts for each window.
+    parser.add_argument("--web", action="store_true", help=argparse.SUPPRESS)
     add_app_options(parser)
     return parser

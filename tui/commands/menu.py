@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from core.errors import ExitCode
-from tui.commands import accepting, builds, due, orders, questions, record, serving, tokens
+from tui.commands import (
+    accepting,
+    builds,
+    completion,
+    due,
+    orders,
+    questions,
+    record,
+    serving,
+    tokens,
+    web,
+)
+from tui.commands.grouping import Grouped
 from tui.commands.output import UsageFault
 
 # typer keeps its own copy of click; these are the bases of its complaints under both.
@@ -21,6 +33,7 @@ Exit codes: 0 complete or done, 1 failed, 2 refused, 3 waiting for a person, 4 u
 
 app = typer.Typer(
     name="qdeck",
+    cls=Grouped,
     help="A control room for software built by AI roles, where nothing moves on without proof.",
     epilog=_EPILOG,
     add_completion=False,
@@ -73,6 +86,8 @@ for name, command in (
     ("doctor", questions.doctor),
     ("worker", builds.worker),
     ("serve", serving.serve),
+    ("web", web.web),
+    ("completion", completion.completion),
 ):
     app.command(name)(command)
 config.command("path")(questions.config_path)

@@ -130,6 +130,8 @@ class BoardScreen(BuildActions, DeckScreen):
             return (Span(f"{words.BAD} {clean(self.deck.trouble, lines=False)}", "bad"),)
         if not self.deck.journal_open:
             return (Span("opening the journal", "muted"),)
+        if self.deck.options.read_only:
+            return (Span("to look only", "need"),)
         if self.deck.worker_struggling:
             return (Span(f"{words.BAD} the worker does not stay up", "bad"),)
         if self.deck.worker_alive:

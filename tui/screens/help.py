@@ -57,7 +57,8 @@ def key_groups(screen: Screen[object]) -> list[tuple[str, list[KeyHelp]]]:
     """Return the keys that work on `screen`, by where they work."""
     nodes: list[tuple[str, DOMNode]] = [("Everywhere", screen.app), ("On this screen", screen)]
     seen: set[type] = set()
-    for widget in screen.walk_children():
+    # What has the focus comes first.
+    for widget in [*([screen.focused] if screen.focused else []), *screen.walk_children()]:
         if widget.can_focus and type(widget) not in seen and type(widget).__module__.startswith("tui."):
             seen.add(type(widget))
             nodes.append((f"In the {_plain(type(widget).__name__)}", widget))

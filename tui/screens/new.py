@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import DescendantBlur, DescendantFocus
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -20,10 +22,12 @@ from core.machine.states import Autonomy, Role
 from core.text import clean
 from tui import words
 from tui.ink import Line, Span, cut_line, said, wrap
-from tui.projects import Look, ask_branch, look_at, tilde
+from tui.projects import Look, ask_branch, complete, look_at, tilde
 from tui.screens.base import DeckScreen
+from tui.templates import filled, templates
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.composer import Composer
+from tui.widgets.fields import Field, ProjectField
 from tui.widgets.lines import Lines
 from tui.widgets.picker import Option, Picker
 
@@ -35,6 +39,10 @@ AUTONOMIES: tuple[tuple[Autonomy, str], ...] = (
 
 
 _LOOK_ROWS = 2
+_PLACES = 6
+"""Folders that are offered at once."""
+LONGEST_REQUEST = 100_000
+"""Characters of a request; what is longer belongs into a file of the repository."""
 _NO_MODEL = "openai/gpt-5, ollama/qwen3 …"
 W = TypeVar("W", bound=Widget)
 
@@ -48,9 +56,29 @@ def _titled(title: str, field: W) -> W:
 class Request(Composer):
     """The request, in as many lines as it takes; enter makes a new line here."""
 
+    @dataclass
+    class TooMuch(Message):
+        """What was pasted does not fit; `size` is how many characters it has."""
+
+        request: Request
+        size: int
+
+        @property
+        def control(self) -> Request:
+            """The field, for handlers that name one."""
+            return self.request
+
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
         Binding("enter", "newline", "New line", id="request.newline", tooltip="A new line of the request."),
     ]
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Refuse what nobody could read any more; the text field itself takes the rest."""
+        if len(self.text) + len(event.text) <= LONGEST_REQUEST:
+            return
+        event.prevent_default()
+        event.stop()
+        self.post_message(self.TooMuch(self, len(event.text)))
 
 
 class Autonomies(Picker):
@@ -63,6 +91,22 @@ class NewScreen(DeckScreen):
     CSS_PATH = "new.tcss"
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
         Binding("ctrl+s,f10", "start", "Start", id="new.start", tooltip="Start the build.", priority=True),
+        Binding(
+            "ctrl+t",
+            "template",
+            "Template",
+            id="new.template",
+            tooltip="Put a template into the request.",
+            priority=True,
+        ),
+        Binding(
+            "ctrl+r",
+            "roles",
+            "Models",
+            id="new.roles",
+            tooltip="Choose a model for each role of this build.",
+            priority=True,
+        ),
         Binding("escape", "app.pop_screen", "Not now", id="new.leave", tooltip="Leave without starting."),
     ]
 
@@ -71,47 +115,75 @@ class NewScreen(DeckScreen):
         self.look = Look(None)
         self._trouble = ""
         self._starting = False
+        self._recent: list[str] = []
 
     def content(self) -> ComposeResult:
-        """Project, request, autonomy, model and budget."""
-        settings = self.deck.settings
+        """Project, request, autonomy, limits and models."""
+        settings, form = self.deck.settings, self.deck.form
+        budget = "" if settings.budget_usd is None else f"{settings.budget_usd:g}"
         yield Bar((Span("A new build", "strong bold"),), id="title")
         with Vertical(id="form"):
-            project = tilde(self.deck.project)
-            yield _titled(
-                "project", Input(project, placeholder="the folder of a git repository", id="project")
-            )
+            project = form.get("project", "") or tilde(self.deck.project)
+            yield _titled("project", ProjectField(project, id="project"))
+            yield Picker(id="places")
             yield Lines(self._look_lines, id="look")
             yield Request(
                 "what should be built", "In your own words; the Q Assistant asks the rest.", id="request"
             )
             with Horizontal(id="choices"):
-                yield _titled("autonomy", Autonomies(_autonomies(settings.autonomy), id="autonomy"))
-                with Vertical(id="side"):
-                    yield _titled("model", Input(settings.model, placeholder=_NO_MODEL, id="model"))
-                    budget = "" if settings.budget_usd is None else f"{settings.budget_usd:g}"
-                    yield _titled("budget in US dollars", Input(budget, placeholder="no limit", id="budget"))
+                default = Autonomy(form.get("autonomy") or settings.autonomy)
+                yield _titled("autonomy", Autonomies(_autonomies(default), id="autonomy"))
+                with _titled("model and limits", Vertical(id="side")):
+                    yield Field("model", form.get("model", settings.model), _NO_MODEL, id="model")
+                    yield Field("budget", form.get("budget", budget), "US dollars; no limit", id="budget")
+                    retries = form.get("retries", str(settings.retry_budget))
+                    yield Field("retries", retries, "steps back before it asks you", id="retries")
+            with _titled("a model for a role, where it differs", Vertical(id="roles")):
+                for role in Role:
+                    own = form.get(f"role-{role.value}", settings.models.get(role.value, ""))
+                    name = words.ROLE_NAMES[role]
+                    yield Field(name, own, "as all", id=f"role-{role.value}", wide=23)
         yield Lines(self._answers, id="answers")
 
     def on_mount(self) -> None:
         """The cursor stands where something is missing."""
-        self.query_one("#request", Request).load_text(self.deck.draft)
+        self.query_one("#request", Request).load_text(self.deck.form.get("request", ""))
         for field in self.query(Input):
             field.cursor_blink = False
+        self.query_one("#roles").display = any(
+            self.query_one(f"#role-{role.value}", Input).value for role in Role
+        )
+        self.query_one("#places").can_focus = False
+        self.query_one("#places").display = False
         self.query_one("#request" if self.deck.project else "#project").focus()
-        self._look_again(tilde(self.deck.project))
+        self._look_again(self.query_one("#project", Input).value)
+        self.run_worker(self._remember_places(), group="places")
 
     @on(Request.Changed, "#request")
     def _request_changed(self, event: Request.Changed) -> None:
         """What was written and not started is there again next time."""
         if self.is_current:
-            self.deck.draft = event.text_area.text
+            self.deck.form["request"] = event.text_area.text
+
+    @on(Input.Changed)
+    def _field_changed(self, event: Input.Changed) -> None:
+        if self.is_current and event.input.id:
+            self.deck.form[event.input.id] = event.value
+
+    @on(Request.TooMuch)
+    def _too_much(self, event: Request.TooMuch) -> None:
+        self._complain(
+            f"What you pasted has {event.size:,} characters; a request may have {LONGEST_REQUEST:,}. Nothing "
+            "was taken. Put it into a file of the repository, commit it, and name the file here."
+        )
 
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
         return (
             Hint("ctrl+s", "start", "screen.start"),
             Hint("tab", "next field"),
+            Hint("ctrl+t", "template", "screen.template"),
+            Hint("ctrl+r", "a model per role", "screen.roles"),
             Hint("esc", "not now", "app.pop_screen"),
         )
 
@@ -156,6 +228,7 @@ class NewScreen(DeckScreen):
     @on(Input.Changed, "#project")
     def _project_changed(self, event: Input.Changed) -> None:
         self._look_again(event.value)
+        self._offer_places()
 
     @on(Input.Submitted)
     def _field_done(self) -> None:
@@ -164,6 +237,98 @@ class NewScreen(DeckScreen):
     @on(Picker.Chosen, "#autonomy")
     def _autonomy_done(self) -> None:
         self.focus_next()
+
+    @on(Picker.Highlighted, "#autonomy")
+    def _autonomy_moved(self, event: Picker.Highlighted) -> None:
+        if self.is_current:
+            self.deck.form["autonomy"] = event.option.value
+
+    # --- places to build in
+
+    async def _remember_places(self) -> None:
+        """Ask the journal where was built before; the newest builds' projects first."""
+        try:
+            known = await self.deck.link.ask(lambda service: service.projects())
+        except QdeckError:
+            return
+        rows = self.deck.board.board.model.rows.values()
+        newest = {row.project: row.updated_at for row in sorted(rows, key=lambda row: row.updated_at)}
+        known = sorted(known, key=lambda project: newest.get(project.name, 0.0), reverse=True)
+        self._recent = [tilde(Path(project.path)) for project in known]
+        self._offer_places()
+
+    @on(DescendantFocus)
+    @on(DescendantBlur)
+    def _project_focus(self) -> None:
+        self._offer_places()
+
+    def _offer_places(self) -> None:
+        """Offer recent projects and folders that begin as what is written, while the field has the focus."""
+        field, picker = self.query_one("#project", ProjectField), self.query_one("#places", Picker)
+        typed = field.value.strip()
+        recent = [place for place in self._recent if typed.lower() in place.lower() or not self._typing]
+        folders = complete(typed, _PLACES) if self._typing else []
+        places = list(dict.fromkeys([*recent, *folders]))[:_PLACES]
+        picker.display = field.has_focus and bool(places) and places != [typed]
+        if field.has_focus:
+            picker.offer([Option(p, (said(p, "text", 200),)) for p in places])
+
+    @on(ProjectField.Stepped)
+    def _place_stepped(self, event: ProjectField.Stepped) -> None:
+        picker = self.query_one("#places", Picker)
+        if not picker.display or not picker.options:
+            return
+        values = [option.value for option in picker.options]
+        at = values.index(event.field.value) + event.step if event.field.value in values else 0
+        picker.cursor = max(0, min(len(values) - 1, at))
+        self._take_place(values[picker.cursor])
+
+    @on(Picker.Chosen, "#places")
+    def _place_clicked(self, event: Picker.Chosen) -> None:
+        self._take_place(event.option.value)
+
+    def _take_place(self, place: str) -> None:
+        field = self.query_one("#project", ProjectField)
+        with field.prevent(Input.Changed):
+            field.value = place
+        field.cursor_position = len(place)
+        self.deck.form["project"] = place
+        self._look_again(place)
+
+    @property
+    def _typing(self) -> bool:
+        """Whether the folder was typed, and is not the one that stood there."""
+        typed = self.query_one("#project", ProjectField).value.strip()
+        return bool(typed) and typed != tilde(self.deck.project) and typed not in self._recent
+
+    # --- templates and roles
+
+    def action_template(self) -> None:
+        """Choose a template; what is written stays."""
+        from tui.screens.pick import PickScreen
+
+        folder = self.deck.settings.paths.config / "templates"
+        found = {template.name: template for template in templates(folder)}
+        options = [
+            Option(t.name, (said(t.title, "strong"), Span("  yours" if t.own else "", "role")))
+            for t in found.values()
+        ]
+        about = {name: template.text for name, template in found.items()}
+
+        def chosen(name: str | None) -> None:
+            if name:
+                request = self.query_one("#request", Request)
+                request.text = filled(found[name], request.text)
+                request.focus()
+
+        title = f"A template. Your own go into {tilde(folder)}"
+        self.deck.push_screen(PickScreen(title, options, about=about), chosen)
+
+    def action_roles(self) -> None:
+        """Show the models of the roles, or go back to one for all."""
+        roles = self.query_one("#roles")
+        roles.display = not roles.display
+        self.query_one(f"#role-{next(iter(Role)).value}" if roles.display else "#model").focus()
 
     def on_composer_left(self) -> None:
         """Escape in the request leaves it for the next field."""
@@ -200,38 +365,51 @@ class NewScreen(DeckScreen):
         if not request:
             self._complain("Say in a sentence what should be built.", "#request")
             return
+        if len(request) > LONGEST_REQUEST:
+            self._complain(f"A request may have {LONGEST_REQUEST:,} characters; this is longer.", "#request")
+            return
         try:
             budget = read_budget(self.query_one("#budget", Input).value)
         except ValueError as error:
             self._complain(str(error), "#budget")
             return
+        try:
+            retries = read_retries(self.query_one("#retries", Input).value)
+        except ValueError as error:
+            self._complain(str(error), "#retries")
+            return
         self._starting = True
         self._complain("")
         # The app's own, because this screen goes when the build begins.
-        self.deck.run_worker(self._start(look.top, request, budget), group="start")
+        self.deck.run_worker(self._start(look.top, request, budget, retries), group="start")
 
-    async def _start(self, top: Path, request: str, budget: float | None) -> None:
-        model = self.query_one("#model", Input).value.strip()
+    async def _start(self, top: Path, request: str, budget: float | None, retries: int) -> None:
         option = self.query_one("#autonomy", Autonomies).option
-        settings = self.deck.settings
-        models = {r.value: settings.model_for(r) for r in Role if settings.model_for(r)}
-        if model and model != settings.model:
-            models = {r.value: settings.models.get(r.value, "") or model for r in Role}
         try:
             why_not = await self.deck.begin(
                 top,
                 request,
-                autonomy=Autonomy(option.value) if option else settings.autonomy,
+                autonomy=Autonomy(option.value) if option else self.deck.settings.autonomy,
                 budget=budget,
-                models=models,
+                models=self._models(),
+                retries=retries,
                 instead=self,
             )
-            self.deck.draft = self.deck.draft if why_not else ""
+            if not why_not:
+                self.deck.form.clear()
         except QdeckError as error:
             why_not = str(error)
         self._starting = False
         if why_not and self.is_attached:
             self._complain(why_not)
+
+    def _models(self) -> dict[str, str]:
+        """The model of each role: its own, else the one for all."""
+        common = self.query_one("#model", Input).value.strip()
+        shown = self.query_one("#roles").display
+        own = {r.value: self.query_one(f"#role-{r.value}", Input).value.strip() for r in Role}
+        models = {role: (model if shown else "") or common for role, model in own.items()}
+        return {role: model for role, model in models.items() if model}
 
 
 def rows_of(line: Line, width: int, most: int) -> list[Line]:
@@ -255,6 +433,15 @@ def read_budget(text: str) -> float | None:
     if not 0 < budget < 1e6:
         raise ValueError("The budget has to be more than nothing, and less than a million.")
     return budget
+
+
+def read_retries(text: str) -> int:
+    """Return how many steps back were typed. Raises ValueError with a sentence."""
+    text = text.strip()
+    if not text.isascii() or not text.isdigit() or int(text) > 1_000:
+        shown = clean(text, lines=False, limit=40)
+        raise ValueError(f"The steps back have to be a whole number from 0 to 1000, not {shown!r}.")
+    return int(text)
 
 
 def _autonomies(default: Autonomy) -> list[Option]:

@@ -1,0 +1,129 @@
+"""The whole demo, from the first frame to the merge, by keys in a real terminal that tmux keeps."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyte
+import pytest
+
+from tests.tui.terminal import KEYS
+
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux here"),
+]
+
+
+class Tmux:
+    """One window of a tmux of its own, looked at through a terminal emulator."""
+
+    def __init__(self, folder: Path, command: str, env: dict[str, str], size: tuple[int, int]) -> None:
+        self._tmux = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
+        self.size = size
+        # Variables of the size would be believed over the terminal's own.
+        line = f"env -u COLUMNS -u LINES {command}; echo ENDED=$?; sleep 600"
+        width, height = (str(n) for n in size)
+        self("new-session", "-d", "-x", width, "-y", height, line, env=env)
+        self("set", "-g", "status", "off")
+
+    def __call__(self, *words: str, env: dict[str, str] | None = None) -> str:
+        """Give tmux an order and return what it says."""
+        done = subprocess.run([*self._tmux, *words], capture_output=True, check=True, timeout=30, env=env)
+        return done.stdout.decode("utf-8", "replace")
+
+    def press(self, *keys: str) -> None:
+        """Type keys by name, or letters."""
+        for key in keys:
+            self("send-keys", "-l", KEYS.get(key, key))
+
+    @property
+    def screen(self) -> pyte.Screen:
+        """What is drawn now, cell by cell, with its colours."""
+        screen = pyte.Screen(*self.size)
+        text = self("capture-pane", "-p", "-e").rstrip("\n").replace("\n", "\r\n")
+        pyte.Stream(screen).feed(text)
+        return screen
+
+    @property
+    def text(self) -> str:
+        """What is drawn now."""
+        return "\n".join(self.screen.display)
+
+    def wait(self, pattern: str, seconds: float = 600.0) -> str:
+        """Wait until the screen shows something."""
+        end = time.monotonic() + seconds
+        text = ""
+        while time.monotonic() < end:
+            text = self.text
+            if re.search(pattern, text):
+                return text
+            time.sleep(0.1)
+        raise AssertionError(f"{pattern!r} was not seen:\n{text}")
+
+    def close(self) -> None:
+        """End everything in it."""
+        self("kill-server")
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Tmux]:
+    """`qdeck demo`, as the README tells to start it."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("QDECK_", "TMUX"))}
+    env |= {"QDECK_HOME": str(tmp_path / "home"), "QDECK_REHEARSAL_PACE": "0", "TERM": "xterm-256color"}
+    command = shlex.join([sys.executable, "-P", "-m", "tui.cli", "demo", "--keep", str(tmp_path / "textkit")])
+    terminal = Tmux(tmp_path, command, env, (120, 40))
+    yield terminal
+    terminal.close()
+
+
+def approve(demo: Tmux, question: str) -> None:
+    """Look at what waits and say yes, as soon as a yes counts."""
+    demo.wait(r"◆ 1 needs you|needs you:")
+    demo.press("a")
+    demo.wait(question)
+    while re.search(question, demo.text):
+        demo.press("a")
+        time.sleep(0.7)
+
+
+def test_the_whole_demo_in_a_terminal(demo: Tmux, tmp_path: Path) -> None:
+    """Plan, two ways back, review, release, merge: every yes by key, everything on the screen."""
+    demo.wait("qdeck")
+    demo.wait("Add slugify")
+    approve(demo, "plan")
+    demo.wait("needs you: approve the review")
+    demo.press("h")
+    demo.wait("T15|refuse|retry")
+    demo.press("escape")
+    approve(demo, "Is the reviewed change good enough")
+    approve(demo, "release")
+    text = demo.wait("complete")
+    assert "●" in text and "✗" not in text.splitlines()[0]
+    colours = {demo.screen.buffer[y][x].fg for y in range(40) for x in range(120)}
+    assert len(colours) > 4, "it is drawn in colours"
+    demo("resize-window", "-x", "80", "-y", "24")
+    demo.size = (80, 24)
+    demo.wait("complete")
+    demo.press("?")
+    demo.wait("EVERYWHERE|MOVING|ON THIS SCREEN|IN THE")
+    demo.press("escape")
+    demo.press("ctrl+q")
+    demo.wait("ENDED=0")
+    log = subprocess.run(
+        ["git", "log", "--oneline", "main"],
+        cwd=tmp_path / "textkit",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(log.stdout.splitlines()) >= 3, "it is merged"

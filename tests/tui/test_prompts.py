@@ -1,0 +1,51 @@
+"""Prompts: read, written as a copy of one's own, refused when no role could be told that, dropped again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from screenshots.scenes import Journal, until
+from tests.tui.driving import on, press, running, shown, told
+from tests.tui.test_hostile import EVIL, assert_harmless
+from tui.screens.prompts import Editor
+
+JournalOf = Callable[[str], Journal]
+
+
+@pytest.mark.timeout(900)
+async def test_a_copy_is_written_previewed_and_dropped(journal_of: JournalOf, project: Path) -> None:
+    """A broken text is not kept, a good one counts in the preview, and the shipped one comes back."""
+    async with running(journal_of("review"), project, size=(80, 24)) as (app, pilot):
+        folder = app.settings.paths.config / "prompts"
+        folder.mkdir(parents=True)
+        (folder / "test_auditor.md").write_text("{{secret}} " + EVIL)
+        await press(app, pilot, "f3")
+        await until(pilot, lambda: bool(app.screen.prompts), 200)  # type: ignore[attr-defined]
+        await press(app, pilot, "j", "j")
+        assert "✗ your copy is not used" in shown(app)
+        assert_harmless(shown(app))
+        await press(app, pilot, "k", "e")
+        editor = app.screen.query_one(Editor)
+        assert editor.text.startswith("# Code Writer")
+        editor.text = "Write {{anything}}."
+        await press(app, pilot, "ctrl+s")
+        await until(pilot, lambda: "no role could be told that" in told(app), 200)
+        assert not (folder / "code_writer.md").exists() and editor.has_focus
+        await press(app, pilot, "escape")
+        assert on(app) == "ConfirmScreen", "nothing written is lost by one key"
+        await press(app, pilot, "escape")
+        editor.text = "# Mine\n\nTabs, please.\n"
+        await press(app, pilot, "ctrl+s")
+        await until(pilot, lambda: "your copy counts" in shown(app), 200)
+        assert (folder / "code_writer.md").read_text() == "# Mine\n\nTabs, please.\n"
+        await press(app, pilot, "v")
+        await until(pilot, lambda: "as a role reads it" in shown(app), 200)
+        assert "Tabs, please." in shown(app) and "B-0007" in shown(app)
+        await press(app, pilot, "u")
+        await until(pilot, app.screen.armed)  # type: ignore[attr-defined]
+        await press(app, pilot, "y")
+        await until(pilot, lambda: "as it is shipped" in shown(app), 200)
+        assert sorted(p.name for p in folder.iterdir()) == ["code_writer.md.old", "test_auditor.md"]

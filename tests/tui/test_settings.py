@@ -1,0 +1,120 @@
+"""The settings: changed by keys, written into the user's own file, and refused in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from core.config import load_settings
+from screenshots.scenes import Journal, calm, until
+from tests.llm.openai_server import Fault, OpenAIServer, Reply, Tool
+from tests.tui.driving import on, press, running, shown, told
+from tests.tui.test_hostile import EVIL, assert_harmless
+from tui.app import QdeckApp
+from tui.catalogue import deeds
+from tui.screens.settings import SettingsList
+
+JournalOf = Callable[[str], Journal]
+
+
+async def go(app: QdeckApp, pilot: Pilot[int], *name: str) -> None:
+    """Put the cursor on a setting."""
+    rows = app.screen.query_one(SettingsList)
+    rows.cursor = [row.name for row in rows.rows].index(name)
+    await calm(pilot)
+
+
+async def write(app: QdeckApp, pilot: Pilot[int], text: str) -> None:
+    """Open the value under the cursor, write another one and keep it."""
+    await press(app, pilot, "enter", "home", "ctrl+k", *text, "enter")
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_settings_are_written_into_the_file_and_used_at_once(
+    size: tuple[int, int], journal_of: JournalOf, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Comments stay; what cannot be is refused in words and can be corrected; a source that wins is named."""
+    monkeypatch.setenv("QDECK_RETRY_BUDGET", "9")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret-indeed")
+    monkeypatch.setenv("QDECK_API_BASE", "http://ada:pass-word@127.0.0.1:9/v1")
+    async with running(journal_of("empty"), project, size=size) as (app, pilot):
+        file = app.settings.paths.config_file
+        file.parent.mkdir(parents=True)
+        file.write_text(f'# mine\ntag = "{EVIL.encode("unicode_escape").decode().replace(chr(92), "")}"\n')
+        app.reload_settings()
+        await press(app, pilot, "f2")
+        await go(app, pilot, "model")
+        await write(app, pilot, "openai/gpt-5")
+        assert app.settings.model == "openai/gpt-5" and file.read_text().startswith("# mine\n")
+        assert "your file" in shown(app)
+        await go(app, pilot, "budget_usd")
+        await write(app, pilot, "much")
+        assert on(app) == "EditScreen" and "cannot be 'much'" in " ".join(shown(app).split())
+        await press(app, pilot, "home", "ctrl+k", *"2.5", "enter")
+        assert app.settings.budget_usd == 2.5 and "budget_usd = 2.5" in file.read_text()
+        await go(app, pilot, "models", "code_writer")
+        await write(app, pilot, "sk-abcdefghijklm")
+        assert "That looks like a key." in shown(app)
+        await press(app, pilot, "home", "ctrl+k", *"a/b", "enter")
+        assert app.settings.models["code_writer"] == "a/b"
+        await press(app, pilot, "u")
+        assert "code_writer" not in app.settings.models
+        await go(app, pilot, "retry_budget")
+        await write(app, pilot, "1")
+        assert "the environment QDECK_RETRY_BUDGET outranks your file" in told(app)
+        await go(app, pilot, "theme")
+        await press(app, pilot, "enter", "j", "enter")
+        assert app.theme == "qdeck-light" == load_settings().theme
+        await until(pilot, lambda: "OPENAI_API_KEY is set" in shown(app) or "checks" in app.screen.found)  # type: ignore[attr-defined]
+        await press(app, pilot, "g")
+        for _ in range(8):
+            assert "secret" not in shown(app) and "pass-word" not in shown(app)
+            assert_harmless(shown(app))
+            await press(app, pilot, "pagedown")
+        await press(app, pilot, "escape")
+        assert on(app) == "BoardScreen"
+
+
+async def test_a_key_is_given_away_only_once(journal_of: JournalOf, project: Path) -> None:
+    """A conflict is told and refused; another key works at once, in the hint and on the board."""
+    async with running(journal_of("review"), project) as (app, pilot):
+        await press(app, pilot, "f2")
+        await go(app, pilot, "keymap", "board.filter")
+        await press(app, pilot, "enter", "q")
+        assert "q is quit" in " ".join(shown(app).split()) and on(app) == "KeyScreen"
+        await press(app, pilot, "tab")
+        assert "has to stay what it is everywhere" in " ".join(shown(app).split())
+        await press(app, pilot, "f9")
+        assert app.settings.keymap == {"board.filter": "f9"}
+        await press(app, pilot, "escape", "f9")
+        assert app.screen.query_one("#filter").has_focus
+
+
+def test_every_action_has_an_id_of_its_own() -> None:
+    """What the settings offer to re-map and what the palette lists is all there is."""
+    known = {deed.id for deed in deeds()}
+    assert {"build.approve", "new.start", "settings.test", "prompts.save", "log.filter", "help"} <= known
+
+
+@pytest.mark.timeout(600)
+async def test_a_model_is_tested_for_real_and_a_test_can_be_given_up(
+    journal_of: JournalOf, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child process asks the server; escape ends a server that hangs, and not the screen."""
+    with OpenAIServer([Reply("", [Tool("ready")]), Reply(fault=Fault.HANG)]) as server:
+        monkeypatch.setenv("QDECK_API_BASE", server.url)
+        monkeypatch.setenv("QDECK_MODEL", "openai/small")
+        async with running(journal_of("empty"), project) as (app, pilot):
+            await press(app, pilot, "f2", "t")
+            assert "asking openai/small" in shown(app)
+            await until(pilot, lambda: "and calls tools" in shown(app), 250)
+            assert len(server.requests) == 1
+            await press(app, pilot, "t")
+            await until(pilot, lambda: len(server.requests) == 2, 250)
+            await press(app, pilot, "escape")
+            await until(pilot, lambda: "given up" in shown(app))
+            assert on(app) == "SettingsScreen"
+            await until(pilot, lambda: len(server.hangups) == 1)

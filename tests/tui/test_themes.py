@@ -1,0 +1,72 @@
+"""Colours: enough contrast for every ink, and a meaning that never hangs on one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from textual.color import Color
+from textual.theme import Theme
+
+from screenshots.scenes import Journal, calm
+from tests.tui.driving import running
+from tui.ink import INKS
+from tui.theme import NAMES, TERMINAL, THEMES
+
+GROUNDS = ("background", "surface", "panel", "cursor", "code")
+
+
+def luminance(colour: Color) -> float:
+    """The relative luminance of WCAG 2."""
+    parts = [c / 255 for c in colour.rgb]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def ratio(one: str, other: str) -> float:
+    """The contrast of two colours."""
+    high, low = sorted((luminance(Color.parse(one)), luminance(Color.parse(other))), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def grounds(theme: Theme) -> dict[str, str]:
+    """Every ground that text stands on."""
+    own = {"background": theme.background, "surface": theme.surface, "panel": theme.panel}
+    return {k: v or "" for k, v in own.items()} | {
+        "cursor": theme.variables["ground-cursor"],
+        "code": theme.variables["ground-code"],
+    }
+
+
+@pytest.mark.parametrize("theme", [t for t in THEMES if not t.ansi], ids=lambda theme: theme.name)
+def test_every_ink_can_be_read_on_every_ground(theme: Theme) -> None:
+    """4.5:1 for text; 3:1, off the cursor, for what only repeats; lines are lines."""
+    measured = {
+        (ink, name): round(ratio(theme.variables[f"ink-{ink}"], colour), 2)
+        for ink in INKS
+        if ink != "rule"
+        for name, colour in grounds(theme).items()
+        if ink != "faint" or name in ("background", "surface")
+    }
+    weak = {pair: value for pair, value in measured.items() if value < (3.0 if pair[0] == "faint" else 4.5)}
+    assert not weak
+
+
+async def test_the_terminals_own_palette_comes_and_goes(journal_of: Callable[[str], Journal]) -> None:
+    """With it, colours are the terminal's sixteen; after it, nothing is left black on black."""
+    assert set(NAMES) == {theme.name for theme in THEMES}
+    async with running(journal_of("review")) as (app, pilot):
+
+        def colours() -> set[tuple[str, str]]:
+            strips = app.screen._compositor.render_strips()
+            styles = [s.style for strip in strips for s in strip if s.style and s.text.strip()]
+            return {(str(s.color and s.color.name), str(s.bgcolor and s.bgcolor.name)) for s in styles}
+
+        before = colours()
+        app.action_use_theme(TERMINAL)
+        await calm(pilot)
+        inked = {ink for ink, _ in colours()}
+        assert not [ink for ink in inked if ink.startswith("#")] and {"yellow", "blue"} <= inked
+        app.action_use_theme("qdeck-dark")
+        await calm(pilot)
+        assert colours() == before

@@ -1,0 +1,79 @@
+"""One choice from a short list, in a box over the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from core.text import clean
+from tui.ink import Line, Span, wrap
+from tui.widgets.lines import Lines
+from tui.widgets.picker import Option, Picker
+
+
+class PickScreen(ModalScreen[str]):
+    """Answers with the value that was chosen; None for escape. `about` says more of each value."""
+
+    CSS_PATH = "pick.tcss"
+    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+        Binding("escape", "leave", "Not now", id="pick.leave", tooltip="Leave it as it is."),
+    ]
+
+    def __init__(
+        self, title: str, options: Sequence[Option], chosen: str = "", about: dict[str, str] | None = None
+    ) -> None:
+        super().__init__()
+        self._title, self._options, self._chosen, self._about = title, options, chosen, about or {}
+
+    def compose(self) -> ComposeResult:
+        """The list, and what the choice under the cursor means."""
+        with Vertical(id="box"):
+            yield Lines(
+                lambda width: [(Span(clean(self._title, lines=False), "strong bold"),), ()], id="head"
+            )
+            yield Picker(self._options, id="choices")
+            yield Lines(self._more, id="about")
+            yield Lines(
+                lambda width: [
+                    (
+                        Span("enter", "run bold"),
+                        Span(" take it   ", "muted"),
+                        Span("esc", "run bold"),
+                        Span(" not now", "muted"),
+                    )
+                ],
+                id="keys",
+            )
+
+    def on_mount(self) -> None:
+        """Begin at what is chosen now."""
+        picker = self.query_one("#choices", Picker)
+        values = [option.value for option in self._options]
+        if self._chosen in values:
+            picker.cursor = values.index(self._chosen)
+        picker.focus()
+
+    def _more(self, width: int) -> list[Line]:
+        option = self.query_one("#choices", Picker).option
+        text = clean(self._about.get(option.value, "") if option else "", limit=1200)
+        rows = [row for line in text.splitlines() for row in wrap((Span(line, "muted"),), width)]
+        return [(), *rows[: max(3, self.size.height - 18)]] if text else []
+
+    @on(Picker.Highlighted)
+    def _moved(self) -> None:
+        self.query_one("#about", Lines).show(self._more)
+
+    @on(Picker.Chosen)
+    def _took(self, event: Picker.Chosen) -> None:
+        if event.option.why_not:
+            return
+        self.dismiss(event.option.value)
+
+    def action_leave(self) -> None:
+        """Leave it as it is."""
+        self.dismiss(None)
