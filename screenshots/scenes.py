@@ -245,6 +245,69 @@ async def _new_refused(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> No
     await calm(pilot)
 
 
+async def _new_roles(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    await _new(app, pilot, journal)
+    await _keys("ctrl+r", "tab", *"anthropic/claude-sonnet-4-5")(app, pilot, journal)
+
+
+async def _settings(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    await pilot.press("f2")
+    screen = app.screen
+    await until(pilot, lambda: bool(screen.found))  # type: ignore[attr-defined]
+    # What the machine says that the picture is made on is not what every machine says.
+    screen.found = FOUND  # type: ignore[attr-defined]
+    screen._again()  # type: ignore[attr-defined]
+    await _keys("j", "j")(app, pilot, journal)
+
+
+async def _prompts(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    folder = app.settings.paths.config / "prompts"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "test_auditor.md").write_text("Look for {{bugs}}.\n")
+    await pilot.press("f3")
+    screen = app.screen
+    await until(pilot, lambda: bool(screen.prompts))  # type: ignore[attr-defined]
+    await _keys("j", "j")(app, pilot, journal)
+
+
+async def _log(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    log = app.settings.paths.worker_log
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(LOG)
+    await pilot.press("f4")
+    await until(pilot, lambda: bool(app.screen._lines_read))  # type: ignore[attr-defined]
+    await calm(pilot)
+
+
+async def _first(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    app.open_first()
+    screen = app.screen
+    await until(pilot, lambda: getattr(screen, "found", None) is not None)
+    screen.take(FOUND)  # type: ignore[attr-defined]
+    await calm(pilot)
+
+
+FOUND = {
+    "keys": [{"variable": "OPENAI_API_KEY", "example": "openai/gpt-5-mini"}],
+    "servers": [{"name": "Ollama", "api_base": "http://127.0.0.1:11434/v1", "models": ["qwen3-coder"]}],
+    "checks": [
+        {"name": "python", "ok": True, "what": "Python 3.11.2 at /usr/bin/python3"},
+        {
+            "name": "sandbox",
+            "ok": False,
+            "what": "Nothing here contains a command.",
+            "hint": "See the README.",
+        },
+    ],
+}
+"""What a machine could have; the pictures are to be the same on all of them."""
+LOG = """2026-03-14 09:00:00,000 INFO core.engine worker w1 works on qdeck.db
+2026-03-14 09:02:11,412 WARNING core.llm call to openai/gpt-5-mini failed, attempt 1 of 5: rate limit
+2026-03-14 09:04:40,003 ERROR core.engine B-0004 stands still: The model server does not answer.
+2026-03-14 09:05:00,000 INFO core.engine worker w1 goes on
+"""
+
+
 SCENES: tuple[Scene, ...] = (
     Scene("board-empty", "empty", _keys()),
     Scene("board", "review", _keys()),
@@ -270,6 +333,12 @@ SCENES: tuple[Scene, ...] = (
     Scene("history-board", "complete", _history("g", "pagedown", "v")),
     Scene("new", "review", _new),
     Scene("new-refused", "review", _new_refused),
+    Scene("new-roles", "review", _new_roles),
+    Scene("new-template", "review", _keys("ctrl+n", "ctrl+t", "j")),
+    Scene("settings", "review", _settings),
+    Scene("prompts", "review", _prompts),
+    Scene("log", "review", _log),
+    Scene("first", "empty", _first),
     Scene("help", "review", _keys("question_mark")),
     Scene("palette", "review", _keys("ctrl+p")),
     Scene("statistics", "complete", _statistics("2")),

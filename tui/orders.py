@@ -191,6 +191,7 @@ class Orders(_Base):
         budget: float | None,
         models: dict[str, str],
         retries: int | None = None,
+        deadlines: dict[str, float] | None = None,
         instead: Screen[object] | None = None,
     ) -> str:
         """Check what can be checked, register the project, start the workflow and show it.
@@ -213,7 +214,7 @@ class Orders(_Base):
                     models=models,
                     retry_budget=self.settings.retry_budget if retries is None else retries,
                     base_commit=found["head"],
-                    deadlines=self.settings.deadlines,
+                    deadlines=self.settings.deadlines if deadlines is None else deadlines,
                     by=person(),
                 )
             )

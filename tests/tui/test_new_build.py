@@ -13,8 +13,9 @@ from textual.widgets import Input
 
 from screenshots.scenes import Journal, until
 from tests.tui.driving import on, press, running, shown, told
+from tui.forms import read_budget, read_retries
 from tui.projects import ask_branch, look_at
-from tui.screens.new import Request, read_budget, read_retries
+from tui.screens.new import Request
 from tui.widgets.picker import Picker
 
 JournalOf = Callable[[str], Journal]
@@ -96,13 +97,14 @@ async def test_a_build_starts_with_everything_that_was_chosen(
         await press(
             app, pilot, "ctrl+n", *"Count words", "escape", "j", "j", "tab", *"openai/gpt-5", "tab", *"2.5"
         )
-        await press(app, pilot, "tab", "ctrl+u", *"7", "ctrl+r", "tab", *"openai/gpt-5-mini")
+        await press(app, pilot, "tab", "ctrl+u", *"7", "tab", *"1h30m", "ctrl+r", "tab", *"openai/gpt-5-mini")
         await press(app, pilot, "ctrl+s")
         await until(pilot, lambda: on(app) == "WorkflowScreen" and app.screen.picture is not None)
         view = app.screen.picture.view  # type: ignore[attr-defined]
         assert (view.title, view.project_name, view.autonomy.value) == ("Count words", "text-tools", "auto")
         assert view.budget_usd == 2.5
         assert view.retry_budget == 7
+        assert [(d.name, d.limit) for d in view.deadlines] == [("workflow", 5400.0)]
         assert view.models == {
             "q_assistant": "openai/gpt-5",
             "code_writer": "openai/gpt-5-mini",

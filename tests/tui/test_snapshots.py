@@ -28,7 +28,7 @@ def test_screen(
 
 
 @pytest.mark.parametrize("theme", ["qdeck-light", "qdeck-contrast"])
-@pytest.mark.parametrize("name", ["board", "workflow-streaming", "decision-review"])
+@pytest.mark.parametrize("name", ["board", "workflow-streaming", "decision-review", "new-roles", "settings"])
 def test_theme(
     name: str,
     theme: str,
@@ -39,6 +39,15 @@ def test_theme(
     """The main screens in the other themes."""
     scene = next(scene for scene in SCENES if scene.name == name)
     assert pictured(snap_compare, scene, (120, 40), journal_of(scene.stage), project, theme)
+
+
+@pytest.mark.parametrize("theme", ["qdeck-safe", "qdeck-terminal"])
+def test_board_in_other_palettes(
+    theme: str, journal_of: Callable[[str], Journal], project: Path, snap_compare: SnapCompare
+) -> None:
+    """For colour-blind eyes, and in the terminal's own colours."""
+    scene = next(scene for scene in SCENES if scene.name == "board")
+    assert pictured(snap_compare, scene, (80, 24), journal_of(scene.stage), project, theme)
 
 
 def test_without_colour(

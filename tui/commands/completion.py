@@ -35,7 +35,7 @@ class Completed(NamedTuple):
     values: dict[str, tuple[str, ...]]
 
 
-def completion(shell: Annotated[Shell, typer.Argument(help="bash, zsh or fish.")]) -> int:
+def completion(shell: Annotated[Shell, typer.Argument(metavar="bash|zsh|fish", help="Your shell.")]) -> int:
     """Print the completion of a shell: `eval "$(qdeck completion bash)"`; for fish, pipe it into `source`."""
     from tui.commands.menu import app
 
@@ -51,7 +51,8 @@ def walked(command: Any, words: tuple[str, ...] = ()) -> list[Completed]:
     for parameter in command.params:
         names = [name for name in (*parameter.opts, *parameter.secondary_opts) if name.startswith("-")]
         options += [name for name in names if name.startswith("--") and name not in options]
-        chosen = getattr(parameter.type, "choices", None) or _named(parameter.metavar)
+        kind = getattr(parameter, "type", None)
+        chosen = getattr(kind, "choices", None) or _named(parameter.metavar)
         if chosen:
             values |= {name: tuple(str(getattr(c, "value", c)) for c in chosen) for name in names or [""]}
     below = getattr(command, "commands", {})

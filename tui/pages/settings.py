@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from core.config import Settings
 from core.config_values import NOTIFY_WAYS, PARSERS
+from core.durations import duration
 from core.machine.states import Autonomy, Role
 from tui import words
 from tui.catalogue import Deed, keys_of
@@ -80,7 +81,7 @@ def _plain(settings: Settings, key: str) -> Row:
     if isinstance(value, tuple):
         value = " ".join(value)
     elif isinstance(value, Mapping):
-        value = ", ".join(f"{name} {part}" for name, part in value.items())
+        value = ", ".join(f"{name}={duration(span)}" for name, span in value.items())
     elif isinstance(value, bool):
         value = str(value).lower()
     elif isinstance(value, float):

@@ -52,13 +52,18 @@ class FirstScreen(DeckScreen):
 
     async def _look(self) -> None:
         try:
-            self.found = await ask_aside("models", "--json")
+            self.take(await ask_aside("models", "--json"))
         except QdeckError as error:
-            self.found = {"trouble": str(error)}
+            self.take({"trouble": str(error)})
+
+    def take(self, found: Mapping[str, Any]) -> None:
+        """Offer what was found."""
+        self.found = found
         if not self.query("#ways"):
             return
-        self.query_one("#ways", Picker).offer(_options(self.found))
-        self.query_one("#ways", Picker).cursor = 0
+        picker = self.query_one("#ways", Picker)
+        picker.offer(_options(found))
+        picker.cursor = 0
         self.query_one("#head", Lines).show(self._head)
 
     def _head(self, width: int) -> list[Line]:

@@ -17,10 +17,13 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from core.durations import duration, seconds_of
 from core.errors import QdeckError
+from core.machine.deadlines import WHOLE
 from core.machine.states import Autonomy, Role
 from core.text import clean
 from tui import words
+from tui.forms import read_budget, read_retries, rows_of
 from tui.ink import Line, Span, cut_line, said, wrap
 from tui.projects import Look, ask_branch, complete, look_at, tilde
 from tui.screens.base import DeckScreen
@@ -138,6 +141,9 @@ class NewScreen(DeckScreen):
                     yield Field("budget", form.get("budget", budget), "US dollars; no limit", id="budget")
                     retries = form.get("retries", str(settings.retry_budget))
                     yield Field("retries", retries, "steps back before it asks you", id="retries")
+                    due = settings.deadlines.get(WHOLE)
+                    limit = form.get("deadline", duration(due) if due else "")
+                    yield Field("deadline", limit, "4h, 1d12h; none", id="deadline")
             with _titled("a model for a role, where it differs", Vertical(id="roles")):
                 for role in Role:
                     own = form.get(f"role-{role.value}", settings.models.get(role.value, ""))
@@ -378,12 +384,24 @@ class NewScreen(DeckScreen):
         except ValueError as error:
             self._complain(str(error), "#retries")
             return
+        try:
+            deadlines = self._deadlines(self.query_one("#deadline", Input).value.strip())
+        except ValueError as error:
+            self._complain(f"The deadline is none: {error}.", "#deadline")
+            return
         self._starting = True
         self._complain("")
         # The app's own, because this screen goes when the build begins.
-        self.deck.run_worker(self._start(look.top, request, budget, retries), group="start")
+        self.deck.run_worker(self._start(look.top, request, budget, retries, deadlines), group="start")
 
-    async def _start(self, top: Path, request: str, budget: float | None, retries: int) -> None:
+    def _deadlines(self, text: str) -> dict[str, float]:
+        """The settings' deadlines of the phases, and the one that was written. Raises ValueError."""
+        phases = {name: span for name, span in self.deck.settings.deadlines.items() if name != WHOLE}
+        return {**phases, WHOLE: seconds_of(text)} if text else phases
+
+    async def _start(
+        self, top: Path, request: str, budget: float | None, retries: int, deadlines: dict[str, float]
+    ) -> None:
         option = self.query_one("#autonomy", Autonomies).option
         try:
             why_not = await self.deck.begin(
@@ -393,6 +411,7 @@ class NewScreen(DeckScreen):
                 budget=budget,
                 models=self._models(),
                 retries=retries,
+                deadlines=deadlines,
                 instead=self,
             )
             if not why_not:
@@ -410,38 +429,6 @@ class NewScreen(DeckScreen):
         own = {r.value: self.query_one(f"#role-{r.value}", Input).value.strip() for r in Role}
         models = {role: (model if shown else "") or common for role, model in own.items()}
         return {role: model for role, model in models.items() if model}
-
-
-def rows_of(line: Line, width: int, most: int) -> list[Line]:
-    """Return the line wrapped to at most so many rows; what is cut ends with an ellipsis."""
-    rows = wrap(line, width, 2)
-    if len(rows) <= most:
-        return rows
-    rest = tuple(span for row in rows[most:] for span in (Span(" "), *row))
-    return [*rows[: most - 1], cut_line((*rows[most - 1], *rest), width)]
-
-
-def read_budget(text: str) -> float | None:
-    """Return the budget that was typed; None for none. Raises ValueError with a sentence."""
-    text = text.strip().lstrip("$").replace(",", ".")
-    if not text:
-        return None
-    try:
-        budget = float(text)
-    except ValueError:
-        raise ValueError(f"The budget {clean(text, lines=False, limit=40)!r} is not a number.") from None
-    if not 0 < budget < 1e6:
-        raise ValueError("The budget has to be more than nothing, and less than a million.")
-    return budget
-
-
-def read_retries(text: str) -> int:
-    """Return how many steps back were typed. Raises ValueError with a sentence."""
-    text = text.strip()
-    if not text.isascii() or not text.isdigit() or int(text) > 1_000:
-        shown = clean(text, lines=False, limit=40)
-        raise ValueError(f"The steps back have to be a whole number from 0 to 1000, not {shown!r}.")
-    return int(text)
 
 
 def _autonomies(default: Autonomy) -> list[Option]:
