@@ -13,7 +13,7 @@ import secrets
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -169,12 +169,13 @@ class Door(Server):
             await visit.stop()
         return connection
 
-    async def answer(self, until: asyncio.Event) -> None:
-        """Serve until told to end; every window's app ends with it."""
+    async def answer(self, until: asyncio.Event, ready: Callable[[], object]) -> None:
+        """Serve until told to end, and say when it begins; every window's app ends with it."""
         runner = web.AppRunner(await self._make_app(), access_log=None, shutdown_timeout=5)
         await runner.setup()
         try:
             await web.SockSite(runner, self._socket).start()
+            ready()
             await until.wait()
         finally:
             await runner.cleanup()

@@ -17,7 +17,7 @@ import pyte
 
 KEYS = {"enter": "\r", "escape": "\x1b", "down": "\x1b[B", "up": "\x1b[A", "ctrl+c": "\x03", "ctrl+q": "\x11"}
 # The emulator would print the tails of sequences that it does not know.
-_UNKNOWN = re.compile(rb"\x1b\[[<>=]\d*u|\x1b\[\?\d+\$p|\x1b\[>\d*[a-z]|\x1bP.*?\x1b\\")
+UNKNOWN = re.compile(rb"\x1b\[[<>=]\d*u|\x1b\[\?\d+\$p|\x1b\[>\d*[a-z]|\x1bP.*?\x1b\\")
 
 
 class Terminal:
@@ -61,7 +61,7 @@ class Terminal:
             # Linux says so when the other side is gone.
             data = b""
         self.raw += data
-        self._stream.feed(_UNKNOWN.sub(b"", data))
+        self._stream.feed(UNKNOWN.sub(b"", data))
         return bool(data)
 
     @property

@@ -31,7 +31,8 @@ async def main():
         app.open_workflow(sys.argv[2])
         while getattr(app.screen, "picture", None) is None:
             await asyncio.sleep(0.02)
-        for key in "d e escape a escape r escape s escape question_mark escape".split():
+        keys = "d e escape a escape r escape s escape question_mark escape f2 escape f3 escape f4 escape"
+        for key in keys.split():
             await pilot.press(key)
         await pilot.press("ctrl+n")
     print(json.dumps({"rows": rows, "first": first, "last": sorted(sys.modules)}))

@@ -163,10 +163,10 @@ async def test_a_megabyte_is_refused_in_words(journal_of: JournalOf, project: Pa
     async with running(journal_of("empty"), project) as (app, pilot):
         await press(app, pilot, "ctrl+n", *"Count ")
         request = app.screen.query_one(Request)
-        request.post_message(events.Paste("x" * 1_000_000))
+        app.post_message(events.Paste("x" * 1_000_000))
         await until(pilot, lambda: "What you pasted has 1,000,000 characters" in shown(app))
         assert request.text == "Count "
-        request.post_message(events.Paste("words\n" * 100))
+        app.post_message(events.Paste("words\n" * 100))
         await until(pilot, lambda: request.text == "Count " + "words\n" * 100)
 
 

@@ -66,7 +66,7 @@ async def test_the_terminals_own_palette_comes_and_goes(journal_of: Callable[[st
         app.action_use_theme(TERMINAL)
         await calm(pilot)
         inked = {ink for ink, _ in colours()}
-        assert not [ink for ink in inked if ink.startswith("#")] and {"yellow", "blue"} <= inked
+        assert not [ink for ink in inked if ink.startswith("#")] and {"color(3)", "color(4)"} <= inked
         app.action_use_theme("qdeck-dark")
         await calm(pilot)
         assert colours() == before

@@ -38,10 +38,13 @@ def web(port: Port = 8643, approve: Approve = False, json: Json = False, db: Db 
         ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
-        show_json({"url": door.address, "approve": approve}) if json else say(door.address)
-        may = "It may act in your name." if approve else "It can only look; --approve lets it act."
-        note(f"Open this once, in a browser of this machine. {may} ctrl+c ends it, builds go on.")
-        await door.answer(ended)
+
+        def ready() -> None:
+            show_json({"url": door.address, "approve": approve}) if json else say(door.address)
+            may = "It may act in your name." if approve else "It can only look; --approve lets it act."
+            note(f"Open this once, in a browser of this machine. {may} ctrl+c ends it, builds go on.")
+
+        await door.answer(ended, ready)
 
     asyncio.run(serve())
     return ExitCode.DONE

@@ -37,7 +37,7 @@ from tui.widgets.picker import Option, Picker
 AUTONOMIES: tuple[tuple[Autonomy, str], ...] = (
     (Autonomy.GATED, "asks you at the gates"),
     (Autonomy.MANUAL, "asks you at every step"),
-    (Autonomy.AUTO, "asks only when it is stuck"),
+    (Autonomy.AUTO, "asks only if it is stuck"),
 )
 
 
