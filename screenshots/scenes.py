@@ -253,7 +253,7 @@ async def _new_roles(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None
 async def _settings(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     await pilot.press("f2")
     screen = app.screen
-    await until(pilot, lambda: bool(screen.found))  # type: ignore[attr-defined]
+    await until(pilot, lambda: bool(screen.found), 120)  # type: ignore[attr-defined]
     # What the machine says that the picture is made on is not what every machine says.
     screen.found = FOUND  # type: ignore[attr-defined]
     screen._again()  # type: ignore[attr-defined]
@@ -266,7 +266,7 @@ async def _prompts(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     (folder / "test_auditor.md").write_text("Look for {{bugs}}.\n")
     await pilot.press("f3")
     screen = app.screen
-    await until(pilot, lambda: bool(screen.prompts))  # type: ignore[attr-defined]
+    await until(pilot, lambda: bool(screen.prompts), 120)  # type: ignore[attr-defined]
     await _keys("j", "j")(app, pilot, journal)
 
 
@@ -282,7 +282,7 @@ async def _log(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
 async def _first(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     app.open_first()
     screen = app.screen
-    await until(pilot, lambda: getattr(screen, "found", None) is not None)
+    await until(pilot, lambda: getattr(screen, "found", None) is not None, 120)
     screen.take(FOUND)  # type: ignore[attr-defined]
     await calm(pilot)
 
