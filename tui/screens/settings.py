@@ -96,6 +96,7 @@ class SettingsScreen(DeckScreen):
         self.found: dict[str, Any] = {}
         self._manual = manual()
         self._outcome: Line = ()
+        self._looked_at: Name = ()
 
     def content(self) -> ComposeResult:
         """The rows, and what the one under the cursor means."""
@@ -161,8 +162,10 @@ class SettingsScreen(DeckScreen):
 
     @on(Picker.Highlighted, "#settings")
     def _moved(self) -> None:
-        if not self.workers_testing:
+        name = self._row.name if self._row else ()
+        if name != self._looked_at and not self.workers_testing:
             self._outcome = ()
+        self._looked_at = name
         self._tell_about()
 
     @on(Picker.Chosen, "#settings")
