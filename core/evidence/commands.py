@@ -61,7 +61,7 @@ def find_test_command(tree_dir: Path, settings: ProjectSettings) -> tuple[str, .
     `python` as the first word stands for the toolchain's interpreter.
     """
     if settings.test_command:
-        return _normal(settings.test_command)
+        return normal(settings.test_command)
     for finder in (_python_tests, _npm_tests, _go_tests, _cargo_tests, _make_tests):
         command = finder(tree_dir, settings)
         if command:
@@ -69,8 +69,8 @@ def find_test_command(tree_dir: Path, settings: ProjectSettings) -> tuple[str, .
     return None
 
 
-def _normal(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Take `uv run` and the like off a configured command, since the environment is already there."""
+def normal(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Take `uv run` and the like off a command, since the environment is already there."""
     if any(_SHELL.match(word) for word in words):
         return ("/bin/sh", "-c", " ".join(words))
     for prefix in (("uv", "run"), ("poetry", "run"), ("pdm", "run"), ("hatch", "run"), ("pipenv", "run")):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,7 +95,7 @@ def changed_coverage(
         ran = measured.executed.get(path, frozenset())
         lost = measured.missing.get(path, frozenset())
         if path not in measured.executed and path not in measured.missing:
-            lost = executable_lines(sources.get(path, ""))
+            lost = executable_lines(sources.get(path, ""), python=path.endswith(".py"))
         touched = set(lines)
         executable += len(touched & (ran | lost))
         executed += len(touched & ran)
@@ -105,8 +106,14 @@ def changed_coverage(
     return Covered("measured", "", executable, executed, missing)
 
 
-def executable_lines(source: str) -> frozenset[int]:
-    """Return the lines on which statements of a Python text start, docstrings left out."""
+def executable_lines(source: str, *, python: bool = True) -> frozenset[int]:
+    """Return the lines on which statements of a Python text start, docstrings left out.
+
+    Of another language they are all lines that hold more than a bracket or a comment.
+    """
+    if not python:
+        lines = enumerate(source.split("\n"), 1)
+        return frozenset(n for n, line in lines if re.match(r"\s*(?!//|#|\*|/\*)[^\s{}()\[\];,]", line))
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from core.evidence.bench import Bench
 from core.evidence.clauses import Clause, Failure, answered, key_of, text_at
@@ -32,7 +33,8 @@ class Hearing:
 
     `proving` maps each test that is to prove the change to its file; `red` are those of them that failed on
     the base, `unread` those that could not even be collected there; `void` those that the negative control
-    has unmasked, `noticed` those that it has confirmed.
+    has unmasked, `noticed` those that it has confirmed; `flaky` are tests that flip on one tree. `criteria`
+    is the map of criteria to proofs.
     """
 
     bench: Bench
@@ -54,6 +56,8 @@ class Hearing:
     unread: set[str] = field(default_factory=set)
     noticed: set[str] = field(default_factory=set)
     void: set[str] = field(default_factory=set)
+    flaky: set[str] = field(default_factory=set)
+    criteria: list[dict[str, Any]] = field(default_factory=list)
 
     def settle(self, name: str, failures: list[Failure], good: str) -> None:
         """Close one clause: it holds when nothing speaks against it that a person has not accepted."""

@@ -66,7 +66,7 @@ async def pass_to_pass(hearing: Hearing, base: Suite | None, new: Suite) -> None
     broken = [
         _broken(case, kept, texts)
         for case in base.cases
-        if case.outcome == "passed" and _is_broken(case, kept, bool(paths))
+        if case.outcome == "passed" and case.name not in hearing.flaky and _is_broken(case, kept, bool(paths))
     ]
     hearing.settle(name, broken, f"{len(base.passed)} tests green on the base stay green")
     return None

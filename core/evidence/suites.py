@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 from core.evidence.bench import Bench
 from core.evidence.commands import PYTEST, is_pytest, read_toml, table, tells_tests, with_interpreter
 from core.evidence.coverage import Measured, read_coverage
+from core.evidence.coverage_reports import find_report
 from core.evidence.execution import Done, Folders, Job, execute
 from core.evidence.inside import INSIDE
 from core.evidence.junit import (
@@ -26,9 +29,13 @@ from core.evidence.junit import (
 )
 from core.evidence.receipts import Counts, JsonValue, Receipt, digest_of
 from core.sandbox import Limits
+from core.workspace import list_tree
 
 _REPORT_OPTIONS = ("-o", "junit_family=xunit1", "--maxfail=0", "--continue-on-collection-errors")
 _OUTPUT_LIMIT = 64 << 20
+
+JUNIT = ("junit.xml", "reports/junit.xml", "test-results/junit.xml", "target/nextest/default/junit.xml")
+"""Where runners of other languages are told to leave their JUnit report, most often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,9 @@ async def run_suite(bench: Bench, plan: Plan) -> Suite:
     words = digest_of([list(plan.command), list(plan.files), plan.coverage, dict(plan.patched)])[:8]
     seconds = bench.settings.test_timeout
     secret = secrets.token_bytes(32)
+    tracked: frozenset[str] = frozenset()
+    if not tells_tests(plan.command):
+        tracked = frozenset(await asyncio.to_thread(list_tree, bench.repository, plan.tree))
     paths = (str(INSIDE), bench.toolchain.env.get("PYTHONPATH", ""))
     job = Job(
         key=f"tests:{plan.name}:{plan.tree[:16]}:{words}",
@@ -93,7 +103,7 @@ async def run_suite(bench: Bench, plan: Plan) -> Suite:
         title=plan.title,
         tree=plan.tree,
         argv=lambda folders: _argv(bench, plan, folders, secret),
-        collect=lambda folders, receipt: _collect(folders, receipt, plan, secret),
+        collect=lambda folders, receipt: _collect(folders, receipt, plan, secret, tracked),
         laid_over=plan.laid_over,
         patched=plan.patched,
         limits=Limits(wall_seconds=seconds, cpu_seconds=max(1, int(seconds * 2)), output_bytes=_OUTPUT_LIMIT),
@@ -139,14 +149,28 @@ def _coverage_report(bench: Bench, folders: Folders) -> tuple[str, ...]:
     return (python, "-m", "coverage", "json", *options)
 
 
-def _collect(folders: Folders, receipt: Receipt, plan: Plan, secret: bytes) -> JsonValue:
+def _left_behind(tree: Path, receipt: Receipt, tracked: Iterable[str]) -> dict[str, Any]:
+    """Read what another runner left: a JUnit report or its closing lines, and a report of coverage."""
+    measured = find_report(tree, tracked)
+    counts = counts_from_output(receipt.output)
+    for place in (place for place in JUNIT if place not in tracked):
+        with suppress(ReportError):
+            counts = count(read_report(tree / place))
+    return {
+        "counts": counts.to_data() if counts else None,
+        "coverage": measured.to_data() if measured else None,
+    }
+
+
+def _collect(
+    folders: Folders, receipt: Receipt, plan: Plan, secret: bytes, tracked: frozenset[str]
+) -> JsonValue:
     measured = read_coverage(folders.reports / "coverage.json") if plan.coverage else None
     found: dict[str, Any] = {"cases": [], "counts": None, "problem": "", "coverage": None}
     if measured is not None:
         found["coverage"] = measured.to_data()
     if not tells_tests(plan.command):
-        counts = counts_from_output(receipt.output)
-        return found | {"counts": counts.to_data() if counts else None}
+        return found | _left_behind(folders.tree, receipt, tracked)
     try:
         cases = read_report(folders.reports / "junit.xml", secret)
     except ReportError as error:

@@ -7,21 +7,23 @@ import uuid
 from typing import Any
 
 from core.evidence.bench import Bench
-from core.evidence.clauses import Clause, Failure, bind, evidence, text_at, tree_at
+from core.evidence.clauses import Failure, bind, evidence, tree_at
 from core.evidence.commands import find_test_command, is_test_path, tells_tests
 from core.evidence.control import negative_control
-from core.evidence.coverage import Covered, as_ranges, changed_coverage
+from core.evidence.coverage import Covered
+from core.evidence.criteria import check_criteria
 from core.evidence.execution import remove_folder
+from core.evidence.flaky import tell_flaky
 from core.evidence.hearing import NAMED, Hearing, Promise
+from core.evidence.line_coverage import check_coverage
 from core.evidence.red_first import red_first
 from core.evidence.regressions import compare_failures, pass_to_pass, run_base, still_there
 from core.evidence.suites import Plan, Suite, addopts, run_suite
-from core.evidence.suppressions import CODE
 from core.evidence.surroundings import changed_configuration, changed_conftest, reaching, replaced_runner
 from core.evidence.tampering import tampered_tests
 from core.machine.states import EvidenceKind
 from core.machine.workflow import Evidence
-from core.workspace import Checkpoint, added_lines, changed_files, export_tree, list_tree
+from core.workspace import Checkpoint, changed_files, export_tree, list_tree
 
 
 async def collect_tests(
@@ -49,6 +51,8 @@ async def collect_tests(
     hearing.settle("tampering", told, "tests and their configuration ask no less than before")
     new = await _run_new(hearing)
     base = await run_base(hearing) if hearing.base_has_tests else None
+    new, made_flaky = await tell_flaky(hearing, base, new)
+    _settle_run(hearing, new, made_flaky)
     if base is not None and not new.green:
         compare_failures(hearing, base)
     covered = Covered("not measured", hearing.measurable or "the tests are not green")
@@ -57,7 +61,8 @@ async def collect_tests(
         await asyncio.to_thread(still_there, hearing, base, new)
         await red_first(hearing, base, new)
         await negative_control(hearing, new)
-        covered = await asyncio.to_thread(_coverage, hearing, new)
+        hearing.criteria = await check_criteria(hearing, base, new)
+        covered = await asyncio.to_thread(check_coverage, hearing, new)
     return _close(hearing, rests_on, new, covered)
 
 
@@ -70,9 +75,7 @@ def _open(bench: Bench, checkpoint: Checkpoint, change: str, promises: tuple[Pro
     if command is None:
         command, options = _find(bench, checkpoint.tree)
     why = ""
-    if command and not tells_tests(command):
-        why = "coverage is measured for pytest and unittest only"
-    elif command and "--cov" in options:
+    if command and tells_tests(command) and "--cov" in options:
         why = "the project measures its coverage itself"
     elif command and any(
         word in options.split() or f" {word}" in f" {options}" for word in ("-n", "--numprocesses")
@@ -120,13 +123,16 @@ async def _run_new(hearing: Hearing) -> Suite:
         f"running the tests on checkpoint {checkpoint.number}",
         checkpoint.tree,
         hearing.command,
-        coverage=not hearing.measurable,
+        coverage=hearing.named and not hearing.measurable,
     )
-    suite = await run_suite(hearing.bench, plan)
-    hearing.keep(suite)
+    return hearing.keep(await run_suite(hearing.bench, plan))
+
+
+def _settle_run(hearing: Hearing, suite: Suite, made_flaky: list[Failure]) -> None:
     good = str(suite.counts) if suite.counts else "exit 0; its counts are not known, judged by exit code"
-    hearing.settle("tests ran", told_failures(suite), good)
-    return suite
+    told = [failure for failure in told_failures(suite) if failure.name not in hearing.flaky]
+    good += f", {len(hearing.flaky)} of them flaky" if hearing.flaky else ""
+    hearing.settle("tests ran", [*told, *made_flaky], good)
 
 
 def told_failures(suite: Suite) -> list[Failure]:
@@ -138,38 +144,6 @@ def told_failures(suite: Suite) -> list[Failure]:
         return named[:NAMED]
     tail = suite.done.receipt.text(3000).strip()
     return [Failure("the test run", f"{suite.problem}\n{tail}".strip()), *named[: NAMED - 1]]
-
-
-def _coverage(hearing: Hearing, new: Suite) -> Covered:
-    """The changed lines were executed, to the floor."""
-    bench, commit, name = hearing.bench, hearing.checkpoint.commit, "coverage"
-    added = added_lines(bench.repository, bench.base, commit)
-    code = {path: numbers for path, numbers in added.items() if not is_test_path(path, bench.settings)}
-    lines = {path: numbers for path, numbers in code.items() if path.endswith(".py")}
-    if any(path.endswith(CODE) and not path.endswith((".py", ".pyi")) for path in code):
-        covered = Covered("not measured", "lines are measured in Python only")
-    elif not lines:
-        covered = Covered("not applicable", "no executable line was changed")
-    elif new.measured is None:
-        covered = Covered("not measured", hearing.measurable or "coverage left no report")
-    else:
-        covered = changed_coverage(
-            lines, {path: text_at(bench, commit, path) for path in lines}, new.measured
-        )
-    if covered.status != "measured":
-        hearing.skip(name, f"{covered.status}: {covered.why}")
-        return covered
-    floor = bench.settings.coverage_floor
-    told = []
-    if covered.percent < floor:
-        told = [
-            Failure(path, f"no test runs line {as_ranges(gaps)}") for path, gaps in covered.missing.items()
-        ]
-    share = f"{covered.percent:.0f} % of the {covered.executable} changed lines ran (floor {floor:.0f} %)"
-    hearing.settle(name, told, share)
-    if told:
-        hearing.clauses[-1] = Clause(name, False, share)
-    return covered
 
 
 def _close(hearing: Hearing, rests_on: dict[str, str], new: Suite | None, covered: Covered) -> Evidence:
@@ -185,6 +159,8 @@ def _close(hearing: Hearing, rests_on: dict[str, str], new: Suite | None, covere
         "receipts": hearing.receipts,
         "notes": hearing.notes,
         "coverage": covered.to_data(),
+        "criteria": hearing.criteria,
+        "flaky": sorted(hearing.flaky),
     }
     if ok:
         said = str(counts) if counts else "green by exit code"
