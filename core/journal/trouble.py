@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+from pathlib import Path
 
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -21,12 +23,18 @@ _SQLITE: tuple[tuple[str, str, str], ...] = (
 )
 
 
+_ROOM = 65_536
+
+
 def journal_error(error: BaseException, place: str) -> JournalError:
     """Return what `error`, raised by the database at `place`, means for a person."""
     original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     text = " ".join(str(original).split())
     if isinstance(original, sqlite3.Error):
         lower = text.lower()
+        if "disk i/o" in lower and _is_full(place):
+            # On a full disk SQLite cannot make the WAL's index, and calls that an error of the disk.
+            lower = "full"
         for word, what, hint in _SQLITE:
             if word in lower:
                 return JournalError(f"The journal {place} {what}.", hint)
@@ -35,6 +43,14 @@ def journal_error(error: BaseException, place: str) -> JournalError:
             f"The journal {place} cannot be reached: {text}.", "Check the address and the server."
         )
     return JournalError(f"The journal {place} does not answer as expected: {text}.", "See `qdeck doctor`.")
+
+
+def _is_full(place: str) -> bool:
+    """Whether the disk that holds the file has no room left for what SQLite puts beside it."""
+    try:
+        return shutil.disk_usage(Path(place).parent).free < _ROOM
+    except OSError:
+        return False
 
 
 def place_of(url: URL) -> str:

@@ -25,6 +25,7 @@ from core.journal import migrate as migration
 from core.journal.database import Database
 from core.journal.migrate import migrate
 from core.journal.schema import HEAD, REVISIONS, VERSION_TABLE
+from core.journal.trouble import journal_error
 
 PACKAGE = Path(core.journal.tables.__file__).parent
 
@@ -207,6 +208,18 @@ def test_a_full_disk_is_refused_in_a_sentence(database: Database) -> None:
     assert "the disk is full" in caught.value.what
     with database.read() as session:
         assert session.execute(sa.text("SELECT count(*) FROM artifacts")).scalar() == 0
+
+
+def test_a_full_disk_that_sqlite_takes_for_a_broken_one_is_called_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without room for the WAL's index it reports an error of the disk; a person needs to free space."""
+    error, place = sqlite3.OperationalError("disk I/O error"), str(tmp_path / "qdeck.db")
+    assert "the disk fails" in journal_error(error, place).what
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    told = journal_error(error, place)
+    assert "the disk is full" in told.what and "Free some space" in told.hint
 
 
 def test_an_address_that_is_none_is_refused_without_its_password() -> None:

@@ -68,8 +68,18 @@ async def test_gated_waits_for_plan_review_and_release_and_for_nothing_else(worl
     assert spoken == []
 
 
-async def test_manual_waits_at_every_advance(world: World) -> None:
-    """Handoffs go by themselves; every step forward out of a phase is a person's."""
+async def test_manual_waits_at_every_advance(address: str, tmp_path: Path) -> None:
+    """Handoffs go by themselves; every step forward out of a phase is a person's. On PostgreSQL as well."""
+    world = await World(tmp_path, address=address).open()
+    try:
+        await _led_by_hand(world)
+        assert await world.door.verify() == []
+        assert (await world.door.rebuild_rows(check=True)).equal
+    finally:
+        await world.close()
+
+
+async def _led_by_hand(world: World) -> None:
     started = await world.start(autonomy=Autonomy.MANUAL)
     world.worker()
     seen: list[tuple[State, str]] = []

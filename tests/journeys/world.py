@@ -58,11 +58,14 @@ def empty_journal() -> Path:
 class World:
     """Everything of one journey. Nothing of it lies in the real home."""
 
-    def __init__(self, folder: Path, *, pace: str = "0", env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, pace: str = "0", env: Mapping[str, str] | None = None, address: str = ""
+    ) -> None:
         self.home = folder / "home"
         self.home.mkdir(parents=True, exist_ok=True)
         self.repo = folder / "repo"
         self.db = self.home / "data" / "qdeck.db"
+        self.address = address or str(self.db)
         self.env = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("QDECK_", "OPENAI_", "ANTHROPIC_"))},
             "QDECK_HOME": str(self.home),
@@ -77,9 +80,9 @@ class World:
         if not self.repo.exists():
             make_repository(self.repo, source)
         self.db.parent.mkdir(parents=True, exist_ok=True)
-        if not self.db.exists():
+        if self.address == str(self.db) and not self.db.exists():
             shutil.copy(empty_journal(), self.db)
-        self.service = await OrchestrationService.open(str(self.db))
+        self.service = await OrchestrationService.open(self.address)
         return self
 
     async def close(self) -> None:
@@ -94,7 +97,7 @@ class World:
     def worker(self, *words: str) -> subprocess.Popen[bytes]:
         """Start a worker process."""
         worker = subprocess.Popen(
-            [sys.executable, "-P", "-m", "core.engine", "--db", str(self.db), *words],
+            [sys.executable, "-P", "-m", "core.engine", "--db", self.address, *words],
             cwd=ROOT,
             env=self.env,
             stdin=subprocess.DEVNULL,
