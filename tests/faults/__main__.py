@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
-SECONDS = 180
+SECONDS = 600
 _PASSED, _FAILED = 0, 1
 
 
