@@ -65,17 +65,19 @@ def workflow_text(view: WorkflowView) -> str:
     lines.append(f"  so far     {took}, {cost}, retries {view.retries_used} of {view.retry_budget}")
     if view.parent:
         lines.append(f"  forked     from {one_line(view.parent_build_id, 40)} at event {view.parent_event}")
-    lines += [f"  due        {_due(item)}" for item in view.deadlines]
+    lines += [f"  due        {_due(item, view.state is FINAL)}" for item in view.deadlines]
     lines.append(f"  version    {view.version}  id {view.workflow_id}")
     return "\n".join(lines)
 
 
-def _due(item: DeadlineView) -> str:
+def _due(item: DeadlineView, complete: bool) -> str:
     """One deadline: whose, how long, and what is left of it."""
     whose = due_of(item.name) or "in all"
     span = duration(item.limit)
     if item.breached:
         return f"✗ {whose} {span}, missed, {duration(-item.left)} over"
+    if complete:
+        return f"✓ {whose} {span}, kept with {duration(item.left)} left"
     rest = "" if item.due_at else ", its clock stands still"
     return f"{whose} {span}, {duration(item.left)} left{rest}"
 
