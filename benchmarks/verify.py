@@ -112,6 +112,7 @@ def main() -> None:
     print(
         f"  qdeck verify        {found['verify_seconds']:>8.2f} s   {found['events_per_second']:,} events/s"
     )
+    print(f"  of it on a processor{found['verify_processor_seconds']:>8.2f} s")
     print(f"  bare read of them   {found['bare_read_seconds']:>8.2f} s")
     print(f"  ratio               {found['ratio']:>8.1f}")
 

@@ -16,8 +16,8 @@ _SQLITE: tuple[tuple[str, str, str], ...] = (
     ("busy", "is locked by another program", "Close what holds it, or try again in a moment."),
     ("readonly", "may not be written", "Correct the permissions of the file and its folder, or use --db."),
     ("unable to open", "cannot be opened", "Check that the folder exists and may be written, or use --db."),
-    ("malformed", "is damaged", "Move it away and put a backup (*.backup-*) in its place."),
-    ("not a database", "is no journal of qdeck", "Move it away, or name another file with --db."),
+    ("malformed", "is damaged", "`qdeck aside` moves it away if you say so, and names its backups."),
+    ("not a database", "is no journal of qdeck", "`qdeck aside` moves it away if you say so; or use --db."),
     ("full", "cannot grow: the disk is full", "Free some space; nothing that was shown is lost."),
     ("disk i/o", "cannot be read or written: the disk fails", "Check the disk and its mount."),
 )

@@ -109,3 +109,32 @@ def test_ctrl_c_at_a_question_ends_with_130_and_moves_nothing(used: CommandLine,
     terminal.end().ended(130)
 
     assert used.inside("status", name, "--json").data["state"] == "discovery"
+
+
+def test_a_damaged_journal_is_moved_away_only_after_a_yes(used: CommandLine, repo: Path) -> None:
+    """No keeps it; without a terminal nobody is asked; yes moves it unchanged, and a new one can begin."""
+    used.start(repo)
+    whole = used.inside("aside", "--json").ended(2).data
+    assert "Nothing is wrong" in whole["what"] and used.database.is_file()
+    rubbish = used.database.read_bytes()[:4096] + b"\xff" * 9000
+    used.database.with_name("qdeck.db-wal").unlink(missing_ok=True)
+    used.database.write_bytes(rubbish)
+    assert "qdeck aside" in used.inside("status", "--json").ended(1).data["hint"]
+    assert "terminal" in used.inside("aside", "--json").ended(2).data["hint"]
+    for answer in ("", "n"):
+        terminal = used.at_terminal("aside")
+        terminal.wait_for(r"\[y/N\]")
+        terminal.type(answer)
+        terminal.end().ended(2)
+    assert used.database.read_bytes() == rubbish
+
+    terminal = used.at_terminal("aside")
+    terminal.wait_for(r"(?s)is damaged.*\[y/N\]")
+    terminal.type("y")
+    terminal.end().ended(0)
+
+    (moved,) = [p for p in used.database.parent.glob("qdeck.db.damaged-*") if not p.name.endswith(".heads")]
+    assert moved.read_bytes() == rubbish and not used.database.exists()
+    assert moved.with_name(f"{moved.name}.heads").is_file()
+    assert used.inside("status", "--json").ended(0).data == {"workflows": []}
+    assert used.inside("verify", "--json").ended(0).data["whole"]

@@ -47,7 +47,9 @@ async def test_every_event_can_be_forked_at_and_the_parent_stays_as_it_is(build:
         marks = await build.service.checkpoints(made.workflow_id)
         assert [m.number for m in marks] == ([1] if then.checkpoint else [])
         assert all(m.ref == f"refs/qdeck/{made.workflow_id}/{m.number}" for m in marks)
-        packets = EngineJournal("", database=build.service._database).packets(made.workflow_id)
+        journal = EngineJournal("", database=build.service._database)
+        assert journal.workflow(made.workflow_id).release_approval == "", "a release is approved anew"
+        packets = journal.packets(made.workflow_id)
         kept = [e.data for e in before if e.seq <= event.seq and e.data.get("kind") == "packet"]
         assert packets == {State(e["state"]): e["packet"] for e in kept if "handoff" not in e["state"]}
         handoffs = await build.service.handoffs(made.workflow_id)

@@ -82,6 +82,7 @@ for name, command in (
     ("rebuild", record.rebuild),
     ("export", record.export),
     ("schema", record.schema),
+    ("aside", record.aside),
     ("machine", questions.machine),
     ("doctor", questions.doctor),
     ("worker", builds.worker),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,10 +11,11 @@ import typer
 from core.errors import ExitCode, JournalError
 from tui.commands.children import ask_child
 from tui.commands.flags import Db, Json, Workflow
-from tui.commands.output import say, show_json
-from tui.commands.session import with_service
+from tui.commands.output import fault_data, note, say, show_json, tell_fault
+from tui.commands.session import ask_yes, at_terminal, settings_of, with_service
 
 if TYPE_CHECKING:
+    from core.service.aside import DamageView
     from core.service.reports import RebuiltView, VerifiedView
     from core.service.service import OrchestrationService
 
@@ -69,6 +71,39 @@ def _rebuilt_text(found: RebuiltView) -> str:
         end = "they are mended" if found.kept else "nothing was changed; `qdeck rebuild` mends them"
         lines.append(f"  {len(found.differences):,} differences; {end}")
     return "\n".join(lines)
+
+
+def aside(json: Json = False, db: Db = "") -> int:
+    """Move a journal's file that is damaged out of the way. Asks at a terminal; deletes nothing."""
+    from core.service.aside import look, set_aside
+
+    seen = look(settings_of(db).database_url)
+    refused = _not_aside(seen)
+    if seen is None or refused:
+        tell_fault(fault_data("refused", *refused), json)
+        return ExitCode.REFUSED
+    note(f"{seen.path} is damaged: {seen.why}.")
+    note("\n".join(["Its backups:", *seen.backups]) if seen.backups else "There is no backup of it.")
+    if not at_terminal() or not asyncio.run(ask_yes("Move it away, so that a new journal can begin?")):
+        hint = "" if at_terminal() else "Run this command at a terminal."
+        tell_fault(fault_data("declined", f"{seen.path} stays where it is.", hint), json)
+        return ExitCode.REFUSED
+    place = set_aside(seen)
+    show_json({**seen.to_data(), "aside": place}) if json else say(f"It lies at {place} now, unchanged.")
+    return ExitCode.DONE
+
+
+def _not_aside(seen: DamageView | None) -> tuple[str, str] | tuple[()]:
+    if seen is None:
+        return ("This journal is on a server.", "The server's own tools look after its files.")
+    if not seen.why:
+        return (
+            f"Nothing is wrong with the file {seen.path}; it stays.",
+            "`qdeck verify` looks at the record.",
+        )
+    if seen.in_use:
+        return (f"A worker is using {seen.path}.", "Stop it first.")
+    return ()
 
 
 def export(
