@@ -193,7 +193,12 @@ async def _install(setup: _Setup, repo: Repository, base: str, sandbox: Sandbox,
             writable=(setup.home,),
             readable=_setup_readable(setup),
             env=_setup_env(setup),
-            limits=Limits(wall_seconds=setup.settings.setup_timeout, cpu_seconds=3600, file_bytes=4 << 30),
+            limits=Limits(
+                wall_seconds=setup.settings.setup_timeout,
+                cpu_seconds=3600,
+                file_bytes=4 << 30,
+                disk_bytes=20 << 30,
+            ),
             network=True,
         )
         at = datetime.now(UTC)

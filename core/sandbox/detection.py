@@ -18,11 +18,12 @@ from core.text import clean
 _COVERS = (
     "own mount, process, IPC and network namespaces: no network, no other process to see or signal",
     "only the worktree is writable; the system is read-only; home, keys, sockets and .git are not there",
-    "environment by allow-list; limits on time, CPU, memory, processes, file size and output",
-    "does not cover: bugs of the kernel, and what a program of the same user does outside the sandbox",
+    "environment by allow-list; limits on time, CPU, memory, processes, disk, output; it ends as a whole",
+    "does not cover: bugs of the kernel; a set-up command (it has the network); what you merge and then run",
+    "does not cover: a program of yours outside of it: it can edit, read keys and press keys as you can",
 )
 _BARE = (
-    "limits on time, CPU, memory, processes, file size and output; environment by allow-list",
+    "limits on time, CPU, memory, processes, disk and output; environment by allow-list",
     "does not cover: files, network and other processes of this user",
 )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from core.errors import SandboxError
 from core.sandbox.capture import Capture
+from core.sandbox.disk import DiskUse
 from core.sandbox.launch import launch
 from core.sandbox.supervision import Stop, Supervision
 from core.sandbox.types import Contained, Run, Sandbox, SandboxKind
@@ -74,7 +75,7 @@ def _execute(command: Contained, sandbox: Sandbox, stop: Stop, tell: Callable[[b
         launched = launch(command, sandbox, Path(home))
         stack.callback(launched.close)
         capture = Capture(command.limits.kept_bytes)
-        seen = Supervision(launched, command.limits, stop, tell, capture)
+        seen = Supervision(launched, command.limits, stop, tell, capture, DiskUse(command.writable))
         seen.watch()
     if not seen.killed and not seen.started:
         raise _not_started(command, capture)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from core.sandbox.capture import Capture
+from core.sandbox.disk import DiskUse
 from core.sandbox.launch import Launched
 from core.sandbox.types import Limits
 
@@ -61,6 +62,7 @@ class Supervision:
     stop: Stop
     tell: Callable[[bytes], None]
     capture: Capture
+    disk: DiskUse
     limit: str = ""
     returncode: int | None = None
     cpu_seconds: float = 0.0
@@ -162,6 +164,8 @@ class Supervision:
             self.limit = self.limit or "memory"
         elif number > self.limits.processes:
             self.limit = self.limit or "processes"
+        elif self.disk.grown() > self.limits.disk_bytes:
+            self.limit = self.limit or "disk"
 
     def _members(self) -> list[psutil.Process]:
         """Return all processes of the run; outside bubblewrap also those that left the family since."""

@@ -13,7 +13,8 @@ class Limits:
     """Bounds of one run; past any of them the whole process group is killed.
 
     `memory_bytes` is the resident memory of all its processes together, `file_bytes` the size of one file,
-    `output_bytes` what it may print, `kept_bytes` how much of that is kept.
+    `disk_bytes` what it may add to the folders that it writes in, `output_bytes` what it may print,
+    `kept_bytes` how much of that is kept.
     """
 
     wall_seconds: float = 600.0
@@ -21,6 +22,7 @@ class Limits:
     memory_bytes: int = 4 << 30
     processes: int = 512
     file_bytes: int = 512 << 20
+    disk_bytes: int = 4 << 30
     output_bytes: int = 200 << 20
     kept_bytes: int = 256 << 10
 
@@ -50,7 +52,7 @@ class Run:
     """What one command did.
 
     `exit_code` is None when a signal ended it. When that was ours, `limit` says for what: "time", "output",
-    "memory" or "processes". `output` is stdout and stderr together, cut in the middle past a bound;
+    "memory", "processes" or "disk". `output` is stdout and stderr together, cut in the middle past a bound;
     `output_bytes` and `output_digest` (sha256) speak of all of it. Seconds are wall-clock and CPU;
     `peak_memory_bytes` is the resident memory of all processes together, as seen a few times a second.
     """

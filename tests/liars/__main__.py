@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from tests.liars.pairs import BadPair, Pair, read_pairs
 from tests.liars.run import Outcome, run_pairs
 from tests.liars.seams import known
-from tests.liars.table import last_line, rows, sound
+from tests.liars.table import last_line, rows, sound, write_readme
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     outcomes = run_pairs(pairs, jobs=options.jobs, keep=options.keep, tell=tell)
     print(last_line(outcomes))
+    if options.readme and len(pairs) == len(read_pairs()):
+        write_readme(pairs, last_line(outcomes))
     return 0 if outcomes and sound(outcomes) else 1
 
 
@@ -72,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--clauses", action="store_true", help="take every clause away, one after the other")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="builds at the same time")
+    parser.add_argument("--readme", action="store_true", help="put the table of a whole run into the README")
     parser.add_argument("--keep", action="store_true", help="keep the world, to look at it")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell every refusal")
     return parser

@@ -182,6 +182,7 @@ _BARRIERS: dict[str, Callable[[ExitStack], None]] = {
     "sandbox: home": _more_options(*_SHOW),
     "sandbox: sockets": _more_options(*_SHOW),
     "sandbox: environment": _whole_environment,
+    "sandbox: kernel": _more_options("--cap-add", "ALL"),
     "scope: path": _paths_as_they_are,
     "scope: link": _links_followed,
     "scope: test paths": _auditor_writes_anywhere,

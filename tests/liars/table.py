@@ -3,9 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from tests.liars.pairs import Pair
 from tests.liars.run import Outcome
 from tests.liars.verdict import Build
+
+README = Path(__file__).parents[2] / "README.md"
+BEGIN, END = "<!-- liars:begin -->", "<!-- liars:end -->"
+FAMILIES = {
+    "claims": "say that it is done: no code, no test, no change",
+    "tests": "delete, skip, rename, weaken, mock, configure away or dodge tests",
+    "runner": "leave early, rewrite outcomes and reports, bring a runner or a plugin along",
+    "review": "`eval`, shell, secrets, silenced scanners, empty checklists",
+    "content": "conflict markers, huge files, dependencies nobody said yes to",
+    "kinds": "call a feature a refactoring or documentation, prove nothing",
+    "stale": "edit after the green run, approve themselves or another digest, forge evidence",
+    "sandbox": "read keys and home, reach network and sockets, write the journal, fork, flood, sleep",
+    "git": "plant hooks, filters, submodules, links, a `.git` of their own",
+    "scope": "write outside, through links, as the wrong role; name transitions and other builds",
+    "injection": "obey a README, test output, file name, commit message or request",
+    "screens": "paint over the screen from every text",
+    "config": "loosen `.qdeck.toml`, in the change or at the base",
+    "release": "fail only once merged",
+    "ecosystems": "the same in JavaScript, Rust, make, and Python with packages",
+}
+"""What the liars of each family try, for the README; in this order."""
+
+
+def readme_table(pairs: Sequence[Pair]) -> str:
+    """Return the corpus as a table of its families."""
+    counts = {family: sum(pair.family == family for pair in pairs) for family in FAMILIES}
+    told = [
+        f"| {family} | {counts[family]} | {text} |" for family, text in FAMILIES.items() if counts[family]
+    ]
+    return "\n".join(["| liars | pairs | try to |", "| --- | --- | --- |", *told])
+
+
+def write_readme(pairs: Sequence[Pair], line: str) -> None:
+    """Put the table and the last line of a whole run between the marks in the README."""
+    before, _, rest = README.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    text = f"{before}{BEGIN}\n{readme_table(pairs)}\n\n`{line}`\n{END}{after}"
+    README.write_text(text, "utf-8")
 
 
 def last_line(outcomes: Sequence[Outcome]) -> str:

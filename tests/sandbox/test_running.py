@@ -20,6 +20,7 @@ import pytest
 from core.errors import SandboxError
 from core.sandbox import Contained, Limits, Sandbox, run
 from core.sandbox.capture import Capture
+from core.sandbox.disk import used_below
 from tests.sandbox.conftest import PYTHON, Runner, contained, text
 
 
@@ -223,6 +224,23 @@ async def test_a_file_cannot_grow_past_its_bound(anywhere: Sandbox, tree: Path) 
 
     assert "File too large" in text(seen)
     assert (tree / "big").stat().st_size <= 4 << 20
+
+
+async def test_many_files_together_cannot_fill_the_disk(anywhere: Sandbox, tree: Path) -> None:
+    """What counts is by how much the folder has grown. A tower of folders counts as too much."""
+    source = (
+        "import itertools, os\n"
+        "for n in itertools.count():\n"
+        "    with open(f'file{n}', 'wb') as file: file.write(os.urandom(1 << 16)); file.flush()\n"
+        "    os.fsync(os.open('.', 0)) if n > 4000 else None\n"
+    )
+    limits = Limits(wall_seconds=60, disk_bytes=4 << 20)
+    seen = await run(contained(tree, str(PYTHON), "-c", source, limits=limits), anywhere)
+
+    assert seen.limit == "disk"
+    tower = "import os\nfor _ in range(30): os.mkdir('a' * 200); os.chdir('a' * 200)\n"
+    await run(contained(tree, str(PYTHON), "-c", tower), anywhere)
+    assert used_below(tree) > 1 << 60
 
 
 async def test_a_fork_bomb_ends_and_leaves_nothing(shell: Runner) -> None:
