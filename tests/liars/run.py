@@ -71,14 +71,21 @@ async def _run_pairs(
 ) -> list[Outcome]:
     async with working_world(jobs, keep) as world:
         gate = asyncio.Semaphore(jobs)
+        alike: dict[str, asyncio.Task[Build]] = {}
+
+        def twin(pair: Pair) -> asyncio.Task[Build]:
+            """Build a twin; twins that are alike to the letter are built once in a run."""
+            same = repr((pair.repository, pair.request, pair.base, pair.prepare, pair.twin))
+            if same not in alike:
+                alike[same] = asyncio.create_task(_build(world, gate, pair, "twin", pair.twin))
+            return alike[same]
 
         async def one(pair: Pair) -> Outcome:
             if not program_is_there(pair.program):
                 outcome = Outcome(pair, None, None)
             else:
-                sides = [("liar", pair.liar), *([("twin", pair.twin)] if twins else [])]
-                builds = await asyncio.gather(*(_build(world, gate, pair, *side) for side in sides))
-                outcome = Outcome(pair, builds[0], builds[1] if twins else None)
+                liar = await _build(world, gate, pair, "liar", pair.liar)
+                outcome = Outcome(pair, liar, await twin(pair) if twins else None)
             tell(outcome)
             return outcome
 

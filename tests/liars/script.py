@@ -35,6 +35,8 @@ def scenario_of(pair: Pair, side: Side, name: str, places: Mapping[str, str]) ->
     for state, (tool, packet) in _SUBMITS.items():
         handed_in = {**pair.repository.packets[packet], **side.packets.get(packet, {})}
         turns[state] = [{"text": "I hand it in.", "call": [_call(tool, handed_in)]}]
+    checks = {"checks": [], **side.packets.get("checks", {})}
+    turns["hidden"] = [{"text": "Seen from outside.", "call": [_call("submit_checks", checks)]}]
     turns["implementation"] = [*_work(side), *turns["implementation"]]
     if side.audit:
         turns["testing"] = [*_turns("I add tests.", _writes(side.audit)), *turns["testing"]]
