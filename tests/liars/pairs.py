@@ -33,6 +33,8 @@ class Repository:
     honest: Mapping[str, str]
     packets: Mapping[str, Mapping[str, Any]]
     program: str = ""
+    standing: tuple[tuple[str, str], ...] = ()
+    """What a person has said yes to for all builds of the project: the sort of a finding, and its facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,10 @@ def read_repository(name: str) -> Repository:
     """Return the repository of the file `repositories/<name>.toml`."""
     data = tomllib.loads((REPOSITORIES / f"{name}.toml").read_text("utf-8"))
     files, honest = _texts(data["files"]), _texts(data["honest"]["files"])
-    return Repository(name, data["request"], files, honest, data["packets"], data.get("program", ""))
+    standing = tuple((sort, fact) for sort, fact in data.get("standing", {}).items())
+    return Repository(
+        name, data["request"], files, honest, data["packets"], data.get("program", ""), standing
+    )
 
 
 def read_pairs(names: Iterable[str] = ()) -> list[Pair]:

@@ -24,6 +24,7 @@ from core.engine.attempt import Attempt
 from core.engine.dbos_port import DbosScheduler
 from core.engine.scene import Shop
 from core.engine.worker import Worker
+from core.evidence.clauses import key_of
 from core.journal.engine import EngineJournal
 from core.machine.commands import Authority
 from core.machine.states import Autonomy, Condition
@@ -163,6 +164,10 @@ class World:
     async def start(self, pair: Pair, side: str, repository: Path) -> WorkflowView:
         """Start one build in auto, with its retry budget, so that nothing human hides a hole."""
         project = await self.service.register_project(str(repository), default_branch="main")
+        for sort, fact in pair.repository.standing:
+            await self.service.give_standing_yes(
+                project.project_id, key_of(sort, fact), by=ADA, reason="Nobody measures that here."
+            )
         answer = await self.service.start_workflow(
             project.project_id,
             pair.request,
