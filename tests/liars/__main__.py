@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from tests.liars.pairs import BadPair, Pair, read_pairs
 from tests.liars.run import Outcome, run_pairs
 from tests.liars.seams import known
-from tests.liars.table import last_line, rows, sound, write_readme
+from tests.liars.table import last_line, rows, sound, unnamed, write_readme
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(*rows(outcome, options.verbose), sep="\n", flush=True)
 
     outcomes = run_pairs(pairs, jobs=options.jobs, keep=options.keep, tell=tell)
+    if len(pairs) == len(read_pairs()):
+        print(f"clauses that no liar names: {', '.join(unnamed(outcomes)) or 'none'}")
     print(last_line(outcomes))
     if options.readme and len(pairs) == len(read_pairs()):
         write_readme(pairs, last_line(outcomes))

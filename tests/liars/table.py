@@ -61,6 +61,17 @@ def sound(outcomes: Iterable[Outcome]) -> bool:
     return all(outcome.caught and outcome.honest for outcome in outcomes if outcome.ran)
 
 
+def unnamed(outcomes: Iterable[Outcome]) -> list[str]:
+    """Return the clauses that gates asked about and that no pair of the run names."""
+    asked: set[str] = set()
+    named: set[str] = set()
+    for outcome in outcomes:
+        named |= {outcome.pair.stopped_by, outcome.pair.barrier}
+        for build in (outcome.liar, outcome.twin):
+            asked |= build.asked if build else set()
+    return sorted(asked - named)
+
+
 def rows(outcome: Outcome, verbose: bool = False) -> list[str]:
     """Return the lines of one pair: how both builds ended, and what was wrong with that."""
     pair = outcome.pair

@@ -37,6 +37,8 @@ class Build:
     refused: tuple[Refused, ...]
     harm: tuple[str, ...]
     seconds: float = 0.0
+    asked: frozenset[str] = frozenset()
+    """Every clause that a gate asked about, as `gate: clause`."""
 
     @property
     def complete(self) -> bool:
@@ -65,7 +67,9 @@ async def judge(
     refused = [*_evidence(events), *await _told(world, workflow_id), *_conditions(events)]
     refused += [Refused("order", why, text) for why, text in answers if why not in ("", "taken")]
     harm = await _harm(world, view, before) + [text for why, text in answers if why == "taken"]
-    return Build(view.state, view.condition, view.reason, tuple(refused), tuple(harm), seconds)
+    return Build(
+        view.state, view.condition, view.reason, tuple(refused), tuple(harm), seconds, _asked(events)
+    )
 
 
 def stopped_as_named(pair: Pair, build: Build) -> bool:
@@ -76,6 +80,17 @@ def stopped_as_named(pair: Pair, build: Build) -> bool:
 def _fits(pair: Pair, told: Refused) -> bool:
     named = (told.gate, told.clause) == (pair.gate, pair.clause)
     return named and (not pair.says or re.search(pair.says, told.text, re.I | re.S) is not None)
+
+
+def _asked(events: Iterable[EventView]) -> frozenset[str]:
+    """The names of all clauses that were looked at."""
+    found = set()
+    for event in events:
+        if event.event_type == "evidence_recorded":
+            evidence = event.data.get("evidence", event.data)
+            for clause in evidence.get("detail", {}).get("clauses", ()):
+                found.add(f"{evidence['kind']}: {clause['name']}")
+    return frozenset(found)
 
 
 def _evidence(events: Iterable[EventView]) -> Iterable[Refused]:

@@ -201,9 +201,12 @@ def git(folder: Path, *words: str) -> str:
 def surroundings(world: World) -> Iterator[None]:
     """Put the world's environment in the place of the real one for a while."""
     before = dict(os.environ)
+    toolchains = before.get("RUSTUP_HOME") or str(Path.home() / ".rustup")
     for name in [name for name in os.environ if name.startswith(("QDECK_", "GIT_"))]:
         del os.environ[name]
     os.environ.update(world.environment())
+    # What is installed stays installed, although the home is another one.
+    os.environ["RUSTUP_HOME"] = toolchains
     try:
         yield
     finally:
