@@ -158,6 +158,7 @@ async def _run(options: argparse.Namespace, settings: Settings, place: Place, lo
     from core.engine.dbos_port import DbosScheduler
     from core.engine.janitor import clear_left_scratch, sweep
     from core.engine.scene import Shop
+    from core.engine.watch import Watch
     from core.engine.worker import Worker
     from core.journal.engine import EngineJournal
     from core.llm import open_gateway
@@ -185,6 +186,7 @@ async def _run(options: argparse.Namespace, settings: Settings, place: Place, lo
         parallel=settings.max_parallel,
         only=options.once,
         sweep=lambda: sweep(journal, settings.paths),
+        watch=Watch(shop).look,
         linger=options.linger,
         gone=lambda: place.file is not None and not place.file.exists(),
     )

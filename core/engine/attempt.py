@@ -18,6 +18,7 @@ from core.engine.janitor import clear_scratch
 from core.engine.orders import Orders, Superseded
 from core.engine.proof import Proof
 from core.engine.scene import Scene, Shop, open_files, role_context, scratch_of, set_scene
+from core.engine.watch import keep_foreign_edit
 from core.errors import JournalError, ModelError, QdeckError
 from core.journal.engine import LeaseLost
 from core.llm import check_model
@@ -77,6 +78,9 @@ class Attempt:
             await files.bring_back(workflow)
             await files.begin(workflow)
             await inheritance.check()
+            if workflow.attempt_phase is AttemptPhase.DUE and workflow.state is not State.IMPLEMENTATION:
+                # Between two attempts nobody of ours writes; who did decided on another tree than there is.
+                await keep_foreign_edit(files, await self._orders.workflow(), self._orders)
             await self._begin()
         scene = await set_scene(self._shop, workflow, self._lease, self._orders, files)
         if workflow.state is State.DEPLOYMENT:

@@ -7,7 +7,8 @@ found by its tree on the default branch, runs by their kept receipts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from core.engine.conclusion import Conclusion, keeps_attempt, reason_of
@@ -15,7 +16,7 @@ from core.engine.proof import Proof
 from core.engine.release import Release
 from core.engine.scene import Scene, role_context
 from core.llm import check_model
-from core.machine.commands import Approve, Authority, Note, SetCondition, Subject
+from core.machine.commands import ACCEPTANCE, Approve, Authority, Note, SetCondition, Subject
 from core.machine.gates import approval_of, digest_to_approve
 from core.machine.states import Autonomy, State
 from core.machine.transitions import Kind, Order
@@ -25,6 +26,8 @@ from core.workspace import Blocked
 
 _RACES = 5
 """How often the default branch may move while we merge before a person is asked."""
+_LOOK_AGAIN = 0.5
+"""Seconds between two looks whether another deployment of the project is over."""
 _TOO_FAST = Blocked("The default branch moves faster than this build can be merged.", "Resume it later.")
 
 
@@ -48,8 +51,22 @@ class Deployment:
             if isinstance(spoken, str):
                 return spoken
             notes = spoken.packet.to_data()
-        async with self._scene.shop.deployment_lock(workflow.project_id):
+        async with self._one_at_a_time(workflow.project_id):
             return await self._carry_out(notes)
+
+    @asynccontextmanager
+    async def _one_at_a_time(self, project_id: str) -> AsyncIterator[None]:
+        """Hold the journal's lock on deployments of the project; another worker's build is waited for."""
+        journal, scene = self._scene.shop.journal, self._scene
+        while other := await asyncio.to_thread(
+            journal.take_deployment, project_id, scene.attempt_id, scene.lease
+        ):
+            await scene.desk.activity(f"waits for the deployment of {other}")
+            await asyncio.sleep(_LOOK_AGAIN)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(journal.leave_deployment, project_id, scene.lease)
 
     async def _speak(self) -> Submit | str:
         """Return what the role submits, or how the attempt ended otherwise."""
@@ -76,6 +93,8 @@ class Deployment:
     async def _carry_out(self, notes: Mapping[str, Any]) -> str:
         for _ in range(_RACES):
             trouble = await self._release.prepare()
+            if trouble is not None and trouble.asks:
+                return await self._asked(trouble.reason)
             if trouble is not None:
                 return await self._back(trouble.target, trouble.reason)
             if (waiting := await self._approved_or_waits(notes)) is not None:
@@ -108,6 +127,12 @@ class Deployment:
         summary = str(notes.get("summary", "")) or "Everything is ready to be merged."
         await self._conclusion.end("prepared", summary)
         return await self._conclusion.wait(f"approval:{Subject.RELEASE.value}", summary)
+
+    async def _asked(self, reason: str) -> str:
+        """Leave single questions to a person; once they are answered this attempt goes on by itself."""
+        self._close()
+        await self._conclusion.end("prepared", reason)
+        return await self._conclusion.wait(ACCEPTANCE, reason)
 
     async def _back(self, target: State, reason: str) -> str:
         self._close()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.engine.files import as_checkpoint
+from core.engine.hidden import HiddenChecks
 from core.engine.papers import plan_evidence, requirement_evidence
 from core.engine.scene import Scene
 from core.evidence import (
@@ -24,6 +25,7 @@ from core.evidence import (
     review_evidence,
     review_references,
 )
+from core.evidence.hidden import with_hidden
 from core.machine.asking import only_asks
 from core.machine.commands import RecordEvidence
 from core.machine.gates import is_red, why_not_current
@@ -43,6 +45,7 @@ class Proof:
         self._scene = scene
         self._orders = scene.orders
         self._checks = 0
+        self._hidden = HiddenChecks(scene)
 
     # --- before the role speaks
 
@@ -51,6 +54,7 @@ class Proof:
         await self._scene.hear_answers()
         if self._scene.state is State.TESTING:
             mark = await self._checkpoint("before")
+            await self._hidden.write(mark)
             await self._code_again(mark, "before")
             return await self._told(await self.tests(mark, "before"))
         if self._scene.state is State.VERIFICATION:
@@ -160,17 +164,20 @@ class Proof:
         written = await self._planned()
         named = written.proofs if written else ()
 
+        hidden = await self._hidden.read()
+
         async def work() -> Any:
+            # Its runs are kept by tree alone: another answer of a person's judges them anew, unrun.
+            bench = self._scene.bench_for(f"{key}-{mark.tree[:12]}-tests")
             found = await collect_tests(
-                # Its runs are kept by tree alone: another answer of a person's judges them anew, unrun.
-                self._scene.bench_for(f"{key}-{mark.tree[:12]}-tests"),
+                bench,
                 kept,
                 plan,
                 requirement,
                 change=written.kind_of_change.value if written else "feature",
                 promises=tuple(Promise(p.criterion, p.kind.value, p.proof) for p in named),
             )
-            return found.to_data()
+            return (await with_hidden(bench, kept.commit, found, hidden)).to_data()
 
         return await self._kept(f"{key}-tests", work)
 
@@ -239,8 +246,11 @@ class Proof:
 
     async def _told(self, evidence: Evidence) -> EngineReport:
         """What the role is told of evidence, with the receipts that it may refer to."""
+        text = tell(evidence)
+        if only_asks(await self._orders.workflow(), evidence.kind):
+            text += "\nOnly a person can answer this, and is asked when you hand in. Judge all the rest."
         return EngineReport(
-            tell(evidence)[:_TOLD], ok=evidence.ok, data=dict(evidence.detail), receipts=await self._labels()
+            text[:_TOLD], ok=evidence.ok, data=dict(evidence.detail), receipts=await self._labels()
         )
 
     async def _scanned(self, scans: Scans) -> EngineReport:

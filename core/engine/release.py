@@ -15,8 +15,11 @@ from core.engine.proof import Proof, objections
 from core.engine.scene import Scene
 from core.errors import ProjectError
 from core.evidence import collect_smoke, run_configured
-from core.machine.commands import Note, RecordCheckpoint, RecordEvidence
-from core.machine.states import State
+from core.journal.engine import MISSING
+from core.machine.asking import only_asks
+from core.machine.commands import Note, RecordCheckpoint, RecordEvidence, Subject
+from core.machine.gates import approval_of, why_not_current
+from core.machine.states import EvidenceKind, State
 from core.machine.workflow import CheckpointMark, Evidence, Workflow
 from core.roles.context import EngineReport
 from core.workspace import (
@@ -33,6 +36,7 @@ from core.workspace import (
     remove_worktree,
     resolve,
     restore,
+    revert,
     tag,
     tree_of,
 )
@@ -43,12 +47,17 @@ _LOOK_BACK = 200
 """Commits of the default branch in which an earlier merge of the same tree is looked for."""
 
 
+_RESTS_ON = (EvidenceKind.CODE, EvidenceKind.TESTS, EvidenceKind.REVIEW)
+"""What must be current for the very tree that is merged, beside requirement and plan."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a release goes back, and where to."""
+    """Why a release goes back, and where to; `asks` when a person can still answer what is red."""
 
     target: State
     reason: str
+    asks: bool = False
 
 
 def current_mark(workflow: Workflow) -> CheckpointMark:
@@ -103,7 +112,7 @@ class Release:
             self._scene.files.base = await asyncio.to_thread(
                 base_of, repository, self._scene.files.worktree, mark.commit
             )
-            return None
+            return await self._proved(mark, await self._merged_in(repository))
         await self._scene.desk.activity(f"merging {repository.default_branch} into the build")
         return await self._integrate(repository, workflow, mark)
 
@@ -123,7 +132,13 @@ class Release:
             await self._orders.give(key, RecordCheckpoint, mark=merged, ref=kept["ref"], data=kept["data"])
         if kept["conflict"]:
             return Trouble(State.IMPLEMENTATION, _conflict_text(repository, kept))
-        return await self._collect_anew(merged, key, kept["touched"])
+        return await self._proved(merged, kept["touched"])
+
+    async def _merged_in(self, repository: Repository) -> list[str] | None:
+        """The files of this build that an earlier look merged in, None where nothing was merged in."""
+        key = f"merged-{repository.head[:12]}"
+        kept = await asyncio.to_thread(self._scene.shop.journal.step_result, self._scene.attempt_id, key)
+        return None if kept is MISSING else list(kept.get("touched", ()))
 
     def _merge_base_in(
         self, repository: Repository, workflow: Workflow, mark: CheckpointMark
@@ -153,22 +168,52 @@ class Release:
         files.base = repository.head
         return {**files.keep(workflow, message), "conflict": list(conflict.files)}
 
-    async def _collect_anew(self, mark: CheckpointMark, key: str, touched: list[str]) -> Trouble | None:
-        for evidence in (await self._proof.code(mark, key), await self._proof.tests(mark, key)):
-            if not evidence.ok:
-                return Trouble(
-                    State.IMPLEMENTATION, f"On top of the moved default branch: {objections(evidence)}"
-                )
-        if touched:
-            return Trouble(
-                State.VERIFICATION,
-                f"The moved default branch changed files of this build: {', '.join(touched)}.",
-            )
-        review = await self._proof.review_again(mark, key)
-        if review is None or not review.ok:
-            text = objections(review) if review else "There is no checklist to keep."
-            return Trouble(State.IMPLEMENTATION, f"On top of the moved default branch: {text}")
+    async def _proved(self, mark: CheckpointMark, touched: list[str] | None) -> Trouble | None:
+        """Make sure that all evidence counts for this very tree; what does not is collected anew here.
+
+        The checklist was given for other files unless the default branch alone brought new ones: `touched`
+        names those of this build that it changed, None says that nothing was merged in.
+        """
+        await self._scene.hear_answers()
+        key = f"release-{mark.tree[:12]}"
+        for kind in _RESTS_ON:
+            if not why_not_current(await self._orders.workflow(), kind):
+                continue
+            if kind is EvidenceKind.CODE:
+                await self._proof.code(mark, key)
+            elif kind is EvidenceKind.TESTS:
+                await self._proof.tests(mark, key)
+            elif (back := self._checklist_lost(await self._orders.workflow(), mark, touched)) is not None:
+                return back
+            else:
+                await self._proof.review_again(mark, key)
+            if trouble := await self._red(kind):
+                return trouble
         return None
+
+    def _checklist_lost(
+        self, workflow: Workflow, mark: CheckpointMark, touched: list[str] | None
+    ) -> Trouble | None:
+        """Say why the reviewer has to look again; None when what they have seen is what is there."""
+        review = workflow.evidence.get(EvidenceKind.REVIEW)
+        if touched:
+            named = ", ".join(touched)
+            return Trouble(
+                State.VERIFICATION, f"The moved default branch changed files of this build: {named}."
+            )
+        if review is None or (touched is None and review.rests_on.get("tree") != mark.tree):
+            return Trouble(State.VERIFICATION, "The files have changed since they were reviewed.")
+        return None
+
+    async def _red(self, kind: EvidenceKind) -> Trouble | None:
+        workflow = await self._orders.workflow()
+        why = why_not_current(workflow, kind)
+        if not why:
+            return None
+        piece = workflow.evidence.get(kind)
+        text = (objections(piece) if piece else "") or why
+        reason = f"What would be merged is not proved: {text}"
+        return Trouble(State.IMPLEMENTATION, reason, only_asks(workflow, kind))
 
     # --- after the yes
 
@@ -176,7 +221,9 @@ class Release:
         """Return the commit of the default branch that already holds exactly our tree, or nothing."""
         mark = current_mark(workflow)
         repository = await self._repository()
-        return await asyncio.to_thread(_find_landed, repository, self._scene.files.base, mark.tree)
+        notes = await asyncio.to_thread(self._scene.shop.journal.notes, workflow.workflow_id, "reverted")
+        gone = {str(note["commit"]) for note in notes}
+        return await asyncio.to_thread(_find_landed, repository, self._scene.files.base, mark.tree, gone)
 
     async def land(self, notes: Mapping[str, Any]) -> str | Blocked | Landed | None:
         """Smoke-test the merge and move the default branch to it.
@@ -192,6 +239,8 @@ class Release:
         repository = await self._repository()
         if repository.head != self._scene.files.base:
             return None
+        if not approval_of(workflow, Subject.RELEASE) or workflow.release_approval != mark.tree:
+            return None  # only the very tree that was approved is ever merged
         self._merge = await self._merge_commit(repository, workflow, mark, notes)
         if not self._deploys:
             smoke = await self._smoke(workflow)
@@ -287,12 +336,32 @@ class Release:
         return done.receipt_id, red
 
     async def _roll_back(self, red: str) -> str:
-        """Run the configured rollback after a red deployment, by itself, and say what came of it."""
-        command = self._scene.bench.settings.rollback_command
-        if not (command and self._deploys):
+        """Take a red deployment back by itself: the configured rollback, then the merge; say what came of it.
+
+        Without a deploy command the smoke test ran before the branch moved; nothing is to be taken back then.
+        """
+        if not self._deploys:
             return red
-        _, failed = await self._run("rollback", command)
-        return f"{red}\n{failed or 'The rollback command ran and is green.'}"
+        told = [red]
+        if command := self._scene.bench.settings.rollback_command:
+            _, failed = await self._run("rollback", command)
+            told.append(failed or "The rollback command ran and is green.")
+        told.append(await self._reverted())
+        return "\n".join(told)
+
+    async def _reverted(self) -> str:
+        """Revert the merge and return what to say of it."""
+        repository = await self._repository()
+        workflow = await self._orders.workflow()
+        message = f"Revert the merge of {workflow.build_id}\n\nIts smoke test was red after the deployment.\n"
+        result = await asyncio.to_thread(
+            revert, repository, branch=repository.default_branch, merge=self._merge, message=message
+        )
+        if isinstance(result, Blocked):
+            return f"The merge could not be taken back: {result.why} {result.command}"
+        data = {"commit": self._merge, "by": result.commit, "branch": repository.default_branch}
+        await self._orders.give(f"reverted-{self._merge[:12]}", Note, kind="reverted", data=data)
+        return f"The merge was taken back on {repository.default_branch} ({result.commit[:12]})."
 
     async def _tag(self, workflow: Workflow) -> None:
         pattern = self._scene.settings.tag
@@ -321,11 +390,14 @@ def _conflict_text(repository: Repository, kept: Mapping[str, Any]) -> str:
     return told + "Build the change on what these files say there now."
 
 
-def _find_landed(repository: Repository, base: str, tree: str) -> str:
-    """Look on the default branch, from its tip back to the base, for the commit that holds the tree."""
+def _find_landed(repository: Repository, base: str, tree: str, gone: set[str]) -> str:
+    """Look on the default branch, from its tip back to the base, for the commit that holds the tree.
+
+    What was merged and taken back, `gone`, is not there any more.
+    """
     for step in range(_LOOK_BACK):
         commit = resolve(repository, f"{repository.head}~{step}")
-        if commit is None or commit == base:
+        if commit is None or commit == base or commit in gone:
             return ""
         if tree_of(repository, commit) == tree:
             return commit

@@ -41,11 +41,6 @@ class Shop:
     settings: Settings
     executor: str
     demo: bool = False
-    deployments: dict[str, asyncio.Lock] = field(default_factory=dict)
-
-    def deployment_lock(self, project_id: str) -> asyncio.Lock:
-        """Return the lock that lets one deployment of a project happen at a time."""
-        return self.deployments.setdefault(project_id, asyncio.Lock())
 
 
 @dataclass

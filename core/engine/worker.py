@@ -81,6 +81,8 @@ class Worker:
     """The one workflow to work for, by its id or build id; empty for all."""
     sweep: Callable[[], None] | None = None
     """Clears away what no build needs any more; called now and then."""
+    watch: Callable[[], Awaitable[None]] | None = None
+    """Looks whether somebody edits the files of builds that wait."""
     linger: float = 0.0
     """Seconds without anything to do after which the worker ends by itself; 0 for never."""
     gone: Callable[[], bool] = lambda: False
@@ -91,6 +93,7 @@ class Worker:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _end: asyncio.Event = field(default_factory=asyncio.Event)
     _crowd: int = 0
+    _watched: float = 0.0
     _stops: set[asyncio.Task[None]] = field(default_factory=set)
 
     def end(self) -> None:
@@ -115,6 +118,7 @@ class Worker:
                 seen, looked = now, moment
                 await self._reconcile_safely()
                 await self._watch_deadlines()
+                await self._watch_files()
                 if self.only and not self._live and await self._at_rest():
                     return
                 if self._live or self._crowd:
@@ -154,6 +158,15 @@ class Worker:
         except Exception:
             # No work may stand still for it; the next look finds it again.
             _log.exception("could not look after the deadlines")
+
+    async def _watch_files(self) -> None:
+        if self.watch is None or time.monotonic() - self._watched < _LOOK_AGAIN:
+            return
+        try:
+            await self.watch()
+        except Exception:
+            _log.exception("could not look at the files of waiting builds")
+        self._watched = time.monotonic()
 
     async def reconcile(self) -> None:
         """Stop what should not run, start what should."""

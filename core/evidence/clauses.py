@@ -63,11 +63,11 @@ def answered(
     """Part what still shuts the gate from what a person has accepted, by what the bench holds of both.
 
     What a person has declined is not asked again: it is to be mended, and says who said no. Only what is
-    askable can be accepted at all.
+    askable can be accepted at all, and a hidden check struck.
     """
     still, stands = [], []
     for failure in failures:
-        if failure.askable and failure.key in accepted:
+        if (failure.askable or failure.strikes) and failure.key in accepted:
             stands.append(replace(failure, accepted=accepted[failure.key]))
         elif failure.askable and failure.key in declined:
             text = f"{declined[failure.key]}. {failure.text}"

@@ -33,15 +33,19 @@ from core.journal.tables import (
     Project,
     Receipt,
     StreamChunk,
+    WorkflowEvent,
     WorkflowLive,
 )
 from core.machine.commands import AuthorityKind
+from core.machine.events import EventType
 from core.machine.states import FINAL, Condition, Role, State
 from core.machine.workflow import Workflow
 
 __all__ = ["MISSING", "EngineJournal", "LeaseLost", "ProjectRow"]
 
 _ROLES = frozenset(role.value for role in Role)
+_DEPLOYING = "deploying"
+"""Where a project's row keeps which attempt deploys now."""
 _TAIL = 4_000
 """Characters of a receipt's output that are shown without opening the artifact."""
 
@@ -84,6 +88,15 @@ class EngineJournal:
             found = session.exec(query.order_by(col(BuildWorkflow.created_at))).all()
         return [Workflow.from_data(folded) for folded in found]
 
+    def waiting(self) -> list[Workflow]:
+        """Return every workflow that waits for a person, oldest first."""
+        query = select(BuildWorkflow.folded).where(
+            BuildWorkflow.condition == Condition.WAITING.value, BuildWorkflow.current_state != FINAL.value
+        )
+        with self._database.read() as session:
+            found = session.exec(query.order_by(col(BuildWorkflow.created_at))).all()
+        return [Workflow.from_data(folded) for folded in found]
+
     def project(self, project_id: str) -> ProjectRow:
         """Return a registered project. Raises UnknownError."""
         from core.errors import UnknownError
@@ -98,6 +111,15 @@ class EngineJournal:
         """Return the newest packet that each phase has handed in."""
         with self._database.read() as session:
             return packets_of(find_row(session, workflow_id))
+
+    def notes(self, workflow_id: str, kind: str) -> list[dict[str, Any]]:
+        """Return what the notes of one kind hold, first to last."""
+        query = select(WorkflowEvent.event_data).where(
+            WorkflowEvent.workflow_id == workflow_id, WorkflowEvent.event_type == EventType.NOTED.value
+        )
+        with self._database.read() as session:
+            found = session.exec(query.order_by(col(WorkflowEvent.seq))).all()
+        return [dict(data) for data in found if data.get("kind") == kind]
 
     def checkpoints(self, workflow_id: str) -> list[Checkpoint]:
         """Return the recorded checkpoints, first to last."""
@@ -133,6 +155,34 @@ class EngineJournal:
         query = select(Attempt).where(Attempt.workflow_id == workflow_id)
         with self._database.read() as session:
             return list(session.exec(query.order_by(col(Attempt.started_at))))
+
+    # -- deployments
+
+    def take_deployment(self, project_id: str, attempt_id: str, lease: str) -> str:
+        """Take the project's one right to deploy; return the build that has it, "" when it is ours now.
+
+        A holder that lost its lease, came to its end or waits for a person has it no more.
+        """
+        with self._database.write() as session:
+            project = session.get(Project, project_id, with_for_update=True)
+            if project is None:
+                return ""
+            held = project.settings.get(_DEPLOYING) or {}
+            if held and held["lease"] != lease and (other := _deploys(session, held)):
+                return other
+            mine = {"attempt": attempt_id, "lease": lease}
+            project.settings = {**project.settings, _DEPLOYING: mine}
+            session.add(project)
+            return ""
+
+    def leave_deployment(self, project_id: str, lease: str) -> None:
+        """Give the right to deploy back, if it is still ours."""
+        with self._database.write() as session:
+            project = session.get(Project, project_id, with_for_update=True)
+            if project is not None and (project.settings.get(_DEPLOYING) or {}).get("lease") == lease:
+                rest = {k: v for k, v in project.settings.items() if k != _DEPLOYING}
+                project.settings = rest
+                session.add(project)
 
     # -- steps
 
@@ -374,6 +424,16 @@ class EngineJournal:
     def changed(self) -> int:
         """Return a number that differs as soon as anybody changed anything."""
         return self._database.changed()
+
+
+def _deploys(session: Session, held: Mapping[str, Any]) -> str:
+    """Return the build whose attempt still holds the right to deploy, "" when it does not any more."""
+    attempt = session.get(Attempt, str(held["attempt"]))
+    if attempt is None or attempt.lease != held["lease"]:
+        return ""
+    workflow = workflow_of(find_row(session, attempt.workflow_id))
+    live = workflow.attempt_id == attempt.attempt_id and workflow.condition is Condition.ACTIVE
+    return workflow.build_id if live and workflow.state is not FINAL else ""
 
 
 def storable(text: str) -> str:

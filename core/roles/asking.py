@@ -29,25 +29,35 @@ async def ask(
     turn: int,
     digest: str,
     seconds: float,
+    state: str = "",
 ) -> Completion:
-    """Return the model's answer at `turn`: the kept one if there is one, else a new one."""
+    """Return the model's answer at `turn`: the kept one if there is one, else a new one.
+
+    `state` names a step beside the role's turns, which has turns of its own.
+    """
+    key = f"{state}-turn-{turn}" if state else f"turn-{turn}"
 
     async def work() -> Any:
         await context.desk.activity(f"{TITLES[context.role]} thinks")
-        answer = _answer(context, messages, tools, turn, digest)
+        answer = _answer(context, messages, tools, turn, digest, key, state)
         return (await unless_stopped(context.desk, answer, seconds)).to_data()
 
-    return Completion.from_data(await context.steps.once(f"turn-{turn}", work))
+    return Completion.from_data(await context.steps.once(key, work))
 
 
 async def _answer(
-    context: RoleContext, messages: Sequence[Message], tools: Sequence[Tool], turn: int, digest: str
+    context: RoleContext,
+    messages: Sequence[Message],
+    tools: Sequence[Tool],
+    turn: int,
+    digest: str,
+    key: str,
+    state: str,
 ) -> Completion:
     """Ask, and ask again with less of the past when the conversation is too long for the model."""
     full = context.limits.context_chars
     for limit in (full, full // 3, full // 9):
-        call = _call(context, fitted(messages, limit), tools, turn)
-        key = f"turn-{turn}"
+        call = _call(context, fitted(messages, limit), tools, turn, state)
         await context.desk.reserve(key, likely_cost(call))
         try:
             completion = await _stream(context, call)
@@ -62,7 +72,9 @@ async def _answer(
     )
 
 
-def _call(context: RoleContext, messages: tuple[Message, ...], tools: Sequence[Tool], turn: int) -> Call:
+def _call(
+    context: RoleContext, messages: tuple[Message, ...], tools: Sequence[Tool], turn: int, state: str
+) -> Call:
     return Call(
         model=context.model,
         messages=messages,
@@ -72,7 +84,7 @@ def _call(context: RoleContext, messages: tuple[Message, ...], tools: Sequence[T
         about=About(
             workflow_id=context.workflow.workflow_id,
             role=context.role.value,
-            state=context.state.value,
+            state=state or context.state.value,
             attempt=context.attempt,
             turn=turn,
             request=context.workflow.request,

@@ -57,7 +57,7 @@ def override(frame: Frame, workflow: Workflow, *, kind: EvidenceKind, reason: st
 
 def keep_standing(session: Session, project_id: str, entry: Mapping[str, Any]) -> None:
     """Write a standing yes into the project, beside those that were there."""
-    project = project_of(session, project_id)
+    project = project_of(session, project_id, lock=True)
     known = list(project.settings.get(STANDING, ()))
     project.settings = {**project.settings, STANDING: [*known, dict(entry)]}
     session.add(project)
@@ -85,7 +85,7 @@ def revoke_standing(database: Database, project_id: str, key: str, by: Authority
     with database.write() as session:
         if refusal := _why_not(by, reason):
             return _refused(refusal)
-        project = project_of(session, project_id)
+        project = project_of(session, project_id, lock=True)
         known = [dict(entry) for entry in project.settings.get(STANDING, ())]
         alive = [entry for entry in known if entry["key"] == key and not entry.get("revoked_by")]
         if not alive:

@@ -309,9 +309,9 @@ def artifact(database: Database, digest: str) -> bytes | None:
         return read_artifact(session, digest)
 
 
-def project_of(session: Session, project_id: str) -> Project:
+def project_of(session: Session, project_id: str, *, lock: bool = False) -> Project:
     """Return a project's row. Raises UnknownError."""
-    project = session.get(Project, project_id)
+    project = session.get(Project, project_id, with_for_update=lock or None)
     if project is None:
         raise UnknownError(f"There is no project {project_id[:80]!r}.", "`qdeck status` lists the projects.")
     return project

@@ -62,7 +62,8 @@ def event_text(event_type: EventType, data: Mapping[str, Any], triggered_by: str
         case EventType.EVIDENCE_RECORDED:
             return f"{data['kind']}: {'green' if data['ok'] else 'not green'}, {data['summary']}"
         case EventType.CHECKPOINT_RECORDED:
-            return f"checkpoint {data['number']} in {state_title(data['state'])}"
+            by_hand = ", edited by hand: what rests on the files is stale" if data.get("by_hand") else ""
+            return f"checkpoint {data['number']} in {state_title(data['state'])}{by_hand}"
         case EventType.ATTEMPT_BEGUN:
             return f"attempt {data['number']} of {state_title(data['state'])} began"
         case EventType.ATTEMPT_ENDED:
@@ -86,6 +87,9 @@ def _accepted_text(data: Mapping[str, Any], by: str) -> str:
 
 def _note_text(data: Mapping[str, Any]) -> str:
     match data.get("kind"):
+        case "hidden_checks":
+            count, why = data.get("count"), data.get("why")
+            return f"hidden checks: {count} written{f' ({why})' if why else ''}"
         case "packet":
             return f"{state_title(data['state'])} handed in its result"
         case "pinned":

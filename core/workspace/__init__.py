@@ -16,7 +16,7 @@ from core.workspace.checkpoint import (
     restore,
 )
 from core.workspace.export import export_tree, overlay
-from core.workspace.landing import Blocked, Landed, land, tag
+from core.workspace.landing import Blocked, Landed, land, revert, tag
 from core.workspace.lifecycle import create_worktree, open_worktree, remove_worktree
 from core.workspace.merge import Conflict, merge_commits
 from core.workspace.paths import Entry, PathRefused, list_inside, open_inside, remove_inside, write_inside
@@ -72,6 +72,7 @@ __all__ = [
     "remove_worktree",
     "resolve",
     "restore",
+    "revert",
     "tag",
     "tree_digest",
     "tree_of",

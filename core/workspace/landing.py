@@ -10,7 +10,7 @@ from pathlib import Path
 from core.errors import ProjectError
 from core.text import clean
 from core.workspace.git import decode_path, run_git
-from core.workspace.repository import Repository, is_ancestor, resolve
+from core.workspace.repository import Repository, commit_tree, is_ancestor, resolve, tree_of
 
 _UNDER_WAY = {
     "MERGE_HEAD": "a merge",
@@ -74,6 +74,25 @@ def land(repo: Repository, *, branch: str, expected: str, commit: str) -> Landed
     if why:
         return Blocked(why, retry)
     return _move_checkout(repo, checkout, branch, target, retry)
+
+
+def revert(repo: Repository, *, branch: str, merge: str, message: str) -> Landed | Blocked:
+    """Take a merge back by a commit on top of it that holds what was there before; the branch goes forward.
+
+    Done twice it is done once. A branch that has moved on since is left alone, and the command is named.
+    """
+    tip, before = resolve(repo, f"refs/heads/{branch}"), resolve(repo, f"{merge}^1")
+    target = resolve(repo, merge)
+    if before is None or target is None:
+        raise ProjectError(f"The commit {merge[:40]} is no merge that could be taken back.")
+    by_hand = f"git -C {shlex.quote(str(repo.path))} revert -m 1 {target}"
+    if tip is not None and tree_of(repo, tip) == tree_of(repo, before) and is_ancestor(repo, target, tip):
+        return Landed(tip, already=True)
+    if tip != target:
+        return Blocked(f"The branch {branch} has moved on since the merge, which is still in it.", by_hand)
+    undone = commit_tree(repo, tree_of(repo, before), [target], message)
+    result = land(repo, branch=branch, expected=target, commit=undone)
+    return Blocked(result.why, by_hand) if isinstance(result, Blocked) else result
 
 
 def tag(repo: Repository, name: str, commit: str) -> None:

@@ -5,6 +5,7 @@ It knows which role it plays by the tools that it is offered, and how far it has
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -30,15 +31,22 @@ TESTS = "from abacus.double import double\n\n\ndef test_double():\n    assert do
 class Carpenter:
     """Builds `double` in a package called abacus, under src."""
 
+    checks: tuple[dict[str, Any], ...] = ()
+    """The hidden checks that it writes as an auditor, before it sees any code."""
+
     def __init__(self) -> None:
+        self.told: list[str] = []
         self.asked: list[str] = []
         """Which tools each request ended with, to see that no answer was asked for twice."""
 
     def __call__(self, body: dict[str, Any]) -> Reply:
         """Answer one request."""
+        self.told.append(json.dumps(body))
         offered = {tool["function"]["name"] for tool in body.get("tools", ())}
         answers = [m for m in body["messages"] if m["role"] == "assistant" and m.get("tool_calls")]
         results = [str(m.get("content") or "") for m in body["messages"] if m["role"] == "tool"]
+        if "submit_checks" in offered:
+            return Reply("", [Tool("submit_checks", {"checks": self.checks})], piece=50)
         finish = next(name for name in (*_PLAYS, "accept_handoff") if name in offered)
         calls = self.play(finish, len(answers), results)
         key = re.search(r"attempt: (\d+)", str(body["messages"]))

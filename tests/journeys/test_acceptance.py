@@ -73,3 +73,37 @@ async def test_each_finding_waits_for_a_persons_yes_and_the_engine_goes_on_by_it
     assert {word.verdict for word in done.said} == {"accepted"} and len(done.said) == 2
     history = await world.door.get_workflow_history(started.workflow_id, limit=0)
     assert [e.triggered_by for e in history if e.event_type == "accepted"] == ["person:ada"] * 2
+
+
+class Wronged(Carpenter):
+    """Builds honestly; its auditor wrote a hidden check that is wrong, and sends back what fails."""
+
+    checks = ({"criterion": 1, "code": TESTS.replace("== 8", "== 777")},)
+
+    def play(self, finish: str, turn: int, results: list[str]) -> list[Tool]:
+        """Send the work back once the engine does not take it."""
+        if finish == "submit_tests" and any("does not accept" in result for result in results):
+            return [Tool("request_retry", {"reason": "Criterion 1 is not met, says a hidden check."})]
+        return super().play(finish, turn, results)
+
+
+async def test_a_wrong_hidden_check_is_put_before_a_person_who_strikes_it(world: World) -> None:
+    """It sends the work back once, then a person is asked; the writer never sees a word of it."""
+    model = Wronged()
+    with OpenAIServer(respond=model) as server:
+        world.env |= {"OPENAI_API_BASE": server.url, "OPENAI_API_KEY": "sk-carpenter"}
+        started = await world.start(REQUEST, model=MODEL)
+        world.worker()
+        waiting = await world.waits(started.workflow_id, "acceptance", 400)
+        (ask,) = await world.door.asks(started.workflow_id)
+        assert (waiting.state, waiting.attempt, ask.strikes) == (State.TESTING, 2, True)
+        answer = await world.door.accept_finding(
+            started.workflow_id, ask.key, by=ADA, expected_version=waiting.version, reason="It asks for 777"
+        )
+        assert answer.ok, answer.text
+        done = await world.complete(started.workflow_id, 400)
+
+    assert [word.verdict for word in done.said] == ["struck"]
+    said = await world.door.messages(started.workflow_id)
+    assert not [m for m in said if "777" in f"{m.text}{m.data}" and m.author != "person:ada"]
+    assert "777" not in "".join(str(request) for request in model.told if '"submit_checks"' not in request)

@@ -48,7 +48,7 @@ async def test_what_is_configured_is_tagged_deployed_and_smoked(world: World) ->
     )
     world.worker()
 
-    done = await world.complete(workflow_id)
+    done = await world.complete(workflow_id, 350)
 
     kinds = [receipt.kind for receipt in await world.door.receipts(workflow_id)]
     assert kinds[-2:] == ["deploy", "smoke"]
@@ -56,7 +56,8 @@ async def test_what_is_configured_is_tagged_deployed_and_smoked(world: World) ->
 
 
 async def test_a_red_smoke_runs_the_rollback_and_goes_back(world: World) -> None:
-    """The deployment is taken back by itself each time, until the retry budget is spent; one merge in all."""
+    """Deployment and merge are taken back by themselves each time, until the retry budget is spent."""
+    before = git(world.repo, "rev-parse", "main^{tree}")
     workflow_id = await _start(
         world,
         deploy_command=["python", "-c", "print('deployed')"],
@@ -65,7 +66,7 @@ async def test_a_red_smoke_runs_the_rollback_and_goes_back(world: World) -> None
     )
     world.worker()
 
-    waiting = await world.waits(workflow_id, "retries", 250)
+    waiting = await world.waits(workflow_id, "retries", 380)
 
     assert waiting.state is State.DEPLOYMENT
     assert waiting.reason == "One automatic step back is used up; a person decides."
@@ -73,4 +74,6 @@ async def test_a_red_smoke_runs_the_rollback_and_goes_back(world: World) -> None
     kinds = [receipt.kind for receipt in receipts if ":deployment:" in receipt.attempt_id]
     assert kinds.count("rollback") == kinds.count("deploy") == waiting.retries_used + 1
     assert "it smokes" in waiting.last_refusal
-    assert len(world.merges()) == 1
+    assert "The merge was taken back on main" in waiting.last_refusal
+    assert len(world.merges()) == 2, "what goes back is merged anew, when it is proved anew"
+    assert git(world.repo, "rev-parse", "main^{tree}") == before

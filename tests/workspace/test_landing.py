@@ -14,11 +14,14 @@ from core.workspace import (
     Conflict,
     Landed,
     Repository,
+    commit_tree,
     land,
     merge_base,
     merge_commits,
     resolve,
+    revert,
     tag,
+    tree_of,
 )
 from core.workspace.merge import merge_in_a_folder
 from tests.workspace.repos import commit, files_of, git, write
@@ -281,3 +284,23 @@ def test_a_tag_is_set_once_and_never_moved(checkout: Path, repo: Repository) -> 
         with pytest.raises(ProjectError):
             tag(repo, name, new)
     assert resolve(repo, "v1.0") == repo.head
+
+
+def test_a_merge_is_taken_back_by_a_commit_on_top_once(
+    checkout: Path, repo: Repository, side: Callable[..., str]
+) -> None:
+    """The branch holds what it held before, its history both; a branch that moved on is left alone."""
+    before, files = repo.head, files_of(checkout)
+    merge = _merged(repo, before, side(**{"new.py": "1\n"}))
+    merge = commit_tree(repo, tree_of(repo, merge), [before, merge], "the merge")
+    assert isinstance(land(repo, branch="main", expected=before, commit=merge), Landed)
+
+    first = revert(repo, branch="main", merge=merge, message="back")
+    second = revert(repo, branch="main", merge=merge, message="back")
+
+    assert isinstance(first, Landed) and isinstance(second, Landed) and second.commit == first.commit
+    assert files_of(checkout) == files
+    again = commit(checkout, "main goes on", **{"new.py": "3\n"})
+    blocked = revert(repo, branch="main", merge=merge, message="back")
+    assert isinstance(blocked, Blocked) and "revert -m 1" in blocked.command
+    assert resolve(repo, "refs/heads/main") == again
