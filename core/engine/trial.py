@@ -9,6 +9,7 @@ from typing import Any
 
 from core.errors import ModelError, ModelFault
 from core.llm import Call, Completion, Message, ToolSpec, check_model, open_gateway
+from core.llm.litellm_setup import load_litellm
 from core.llm.types import Gateway, Retrying
 from core.text import clean
 
@@ -20,10 +21,12 @@ _READY = ToolSpec("ready", "Says that you are there.", {"type": "object", "prope
 
 async def try_model(model: str, api_base: str) -> dict[str, Any]:
     """Ask `model` one small question and tell what came of it. Keys come from the environment alone."""
-    started = time.monotonic()
     gateway = open_gateway()
     try:
         check_model(model, api_base or None)
+        # Seconds of our own, which are not the model's.
+        await load_litellm()
+        started = time.monotonic()
         answer = await asyncio.wait_for(_ask(gateway, model, api_base), SECONDS)
     except ModelError as error:
         return {"ok": False, "fault": error.fault.value, "error": error.what, "hint": error.hint}
