@@ -275,6 +275,10 @@ def tell(evidence: Evidence) -> str:
     for failure in evidence.detail.get("failures", ()):
         text = str(failure.get("text", ""))
         lines.append(f"- {failure.get('name', '')}: {text}" if text else f"- {failure.get('name', '')}")
+    alive = evidence.detail.get("mutants", {}).get("survivors", ())
+    if alive:
+        lines.append("Advice: no test noticed these small changes of the code, one at a time:")
+    lines += [f"- {item['path']}:{item['line']}: {item['change']}" for item in alive]
     return "\n".join(lines)
 
 

@@ -31,6 +31,7 @@ class ProjectSettings:
     test_timeout: float = 600.0
     setup_timeout: float = 900.0
     scan_timeout: float = 180.0
+    mutation_seconds: float = 3.0
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> ProjectSettings:

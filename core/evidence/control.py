@@ -58,7 +58,7 @@ async def negative_control(hearing: Hearing, new: Suite) -> None:
     asleep = _asleep(hearing.proving, first)
     second = None
     if asleep and (whole.patched != calm.patched or not calm):
-        second = await _run_without(hearing, whole, "control-whole")
+        second = await _run_without(hearing, whole, "control_whole")
     told = _judge(hearing, asleep, first, second) + await _alarms(hearing, new)
     if not told and not hearing.proving:
         told = [Failure("tests", "no new test notices when the change is taken out: nothing proves it")]

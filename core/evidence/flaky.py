@@ -49,7 +49,7 @@ async def _again(hearing: Hearing, side: str, tree: str, tests: dict[str, str]) 
     runs = []
     for number in (1, 2):
         title = f"running what failed again on {where} ({number} of 2)"
-        plan = Plan(f"again-{side}-{number}", title, tree, hearing.command, files=files)
+        plan = Plan(f"again_{side}_{number}", title, tree, hearing.command, files=files)
         runs.append(hearing.keep(await run_suite(hearing.bench, plan)))
     return runs
 

@@ -34,7 +34,7 @@ class Hearing:
     `proving` maps each test that is to prove the change to its file; `red` are those of them that failed on
     the base, `unread` those that could not even be collected there; `void` those that the negative control
     has unmasked, `noticed` those that it has confirmed; `flaky` are tests that flip on one tree. `criteria`
-    is the map of criteria to proofs.
+    is the map of criteria to proofs, `mutants` what small changes of the code have shown.
     """
 
     bench: Bench
@@ -58,6 +58,7 @@ class Hearing:
     void: set[str] = field(default_factory=set)
     flaky: set[str] = field(default_factory=set)
     criteria: list[dict[str, Any]] = field(default_factory=list)
+    mutants: dict[str, Any] = field(default_factory=dict)
 
     def settle(self, name: str, failures: list[Failure], good: str) -> None:
         """Close one clause: it holds when nothing speaks against it that a person has not accepted."""

@@ -15,7 +15,9 @@ from core.evidence.criteria import check_criteria
 from core.evidence.execution import remove_folder
 from core.evidence.flaky import tell_flaky
 from core.evidence.hearing import NAMED, Hearing, Promise
+from core.evidence.kinds import DOCUMENTATION, check_documents, check_paths, check_refactoring
 from core.evidence.line_coverage import check_coverage
+from core.evidence.mutation import mutate
 from core.evidence.red_first import red_first
 from core.evidence.regressions import compare_failures, pass_to_pass, run_base, still_there
 from core.evidence.suites import Plan, Suite, addopts, run_suite
@@ -41,6 +43,11 @@ async def collect_tests(
     """
     rests_on = bind(bench, checkpoint.commit, plan_digest, requirement_digest)
     hearing = await asyncio.to_thread(_open, bench, checkpoint, change, promises)
+    check_paths(hearing)
+    if not hearing.command and change == DOCUMENTATION:
+        hearing.skip("tests ran", "the repository has no tests, and a change of documentation owes none")
+        await asyncio.to_thread(check_documents, hearing)
+        return _close(hearing, rests_on, None, Covered("not applicable", "no line of code was changed"))
     if not hearing.command:
         failure = Failure("tests", "no test command was found; add tests, or configure test_command")
         hearing.settle("tests ran", [failure], "")
@@ -59,10 +66,14 @@ async def collect_tests(
     if new.green:
         await pass_to_pass(hearing, base, new)
         await asyncio.to_thread(still_there, hearing, base, new)
+        check_refactoring(hearing, base, new)
         await red_first(hearing, base, new)
         await negative_control(hearing, new)
         hearing.criteria = await check_criteria(hearing, base, new)
         covered = await asyncio.to_thread(check_coverage, hearing, new)
+        await asyncio.to_thread(check_documents, hearing)
+        if all(clause.ok for clause in hearing.clauses):
+            hearing.mutants = await mutate(hearing)
     return _close(hearing, rests_on, new, covered)
 
 
@@ -161,6 +172,7 @@ def _close(hearing: Hearing, rests_on: dict[str, str], new: Suite | None, covere
         "coverage": covered.to_data(),
         "criteria": hearing.criteria,
         "flaky": sorted(hearing.flaky),
+        "mutants": hearing.mutants,
     }
     if ok:
         said = str(counts) if counts else "green by exit code"

@@ -209,6 +209,9 @@ def _receipt_view(row: Receipt) -> ReceiptView:
         limit=str(data.get("limit") or ""),
         at=row.at,
         data=data,
+        cpu_seconds=float(data.get("cpu_seconds") or 0.0),
+        peak_memory_bytes=int(data.get("peak_memory_bytes") or 0),
+        title=str(data.get("title") or ""),
     )
 
 

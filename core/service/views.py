@@ -264,6 +264,9 @@ class ReceiptView(View):
     limit: str
     at: datetime
     data: Mapping[str, Any] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,7 +196,7 @@ async def test_no_test_or_only_skips_is_not_green(workshop: Any, text: str, said
     """A run in which nothing was tried is red."""
     bench = workshop({"a.py": "x = 1\n", "tests/test_a.py": text})
 
-    evidence = await judge(bench, bench.change({"a.py": "x = 2\n"}), change="maintenance")
+    evidence = await judge(bench, bench.change({"a.py": "x = 2\n"}), change="refactoring")
 
     assert not evidence.ok
     assert said in evidence.summary
@@ -264,8 +264,8 @@ async def test_a_plain_script_is_judged_by_its_exit_code(workshop: Any) -> None:
     bench = workshop({"value": "1\n", "check.sh": "test $(cat value) = 1\n"})
     bench.configure(test_command=("sh", "check.sh"))
 
-    good = await judge(bench, bench.change({"note": "x"}), change="maintenance")
-    bad = await judge(bench, bench.change({"value": "2\n"}), change="maintenance")
+    good = await judge(bench, bench.change({"note": "x"}), change="refactoring")
+    bad = await judge(bench, bench.change({"value": "2\n"}), change="refactoring")
 
     assert good.ok and "green by exit code" in good.summary
     assert not bad.ok

@@ -81,9 +81,12 @@ def approver(approved_by: str) -> str:
     return "policy (auto)" if kind == "auto" else (said(name or kind, limit=40).text)
 
 
-_SUITES = {"new": "tests", "base": "on base", "kept": "kept", "red": "red first"}
+_SUITES = {
+    **{"new": "tests", "base": "on base", "kept": "kept", "red": "red first", "mutants": "mutants"},
+    **{"control": "control", "control_whole": "control", "alarm": "runner"},
+}
 """What a run of the tests is called, by the name in its key."""
-_MEANT_TO_FAIL = ("red", "control", "gutted")
+_MEANT_TO_FAIL = ("red", "control", "alarm", "again")
 """Runs that prove something by failing."""
 _BOUND_TO_TREE = frozenset({"tests", "kept", "lint", "types", "security", "secrets", "smoke"})
 """Runs that say something about the files as they are, and nothing once those have changed."""
