@@ -23,7 +23,7 @@ from tui.options import AppOptions
 from tui.widgets.conversation import Conversation
 
 STAGES = ("empty", "plan", "testing", "review", "complete")
-PANES_SHOWN = ("", "plan", "diff", "evidence", "handoffs", "events")
+PANES_SHOWN = ("", "plan", "diff", "tests", "review", "handoffs", "cost", "events")
 SIZES = ((80, 24), (120, 40))
 
 
@@ -311,6 +311,8 @@ LOG = """2026-03-14 09:00:00,000 INFO core.engine worker w1 works on qdeck.db
 SCENES: tuple[Scene, ...] = (
     Scene("board-empty", "empty", _keys()),
     Scene("board", "review", _keys()),
+    Scene("board-columns", "review", _keys("v")),
+    Scene("board-order", "review", _keys("o", "o", "P")),
     Scene("board-filter", "review", _keys("slash", *"test")),
     Scene("board-chat", "review", _keys("c", *"Add a German README")),
     Scene("workflow-streaming", "testing", _opened()),
@@ -318,7 +320,10 @@ SCENES: tuple[Scene, ...] = (
     Scene("workflow-complete", "complete", _opened("events")),
     Scene("plan", "review", _opened("plan")),
     Scene("diff", "review", _opened("diff")),
-    Scene("evidence", "review", _opened("evidence")),
+    Scene("evidence", "review", _opened("tests")),
+    Scene("review", "review", _opened("review")),
+    Scene("cost", "review", _opened("cost")),
+    Scene("search", "review", _opened("", "slash", *"spelled", "enter")),
     Scene("handoffs", "review", _opened("handoffs")),
     Scene("decision-plan", "plan", _deciding("decision")),
     Scene("decision-review", "review", _deciding("decision")),

@@ -5,6 +5,7 @@ On the way to the first frame only Textual and the pure core are imported; scree
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import time
@@ -16,6 +17,7 @@ from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.css.query import NoMatches
 
 from core.board import BoardRow, BoardUnreadable, Totals, first_look
 from core.config import Settings, load_settings
@@ -90,6 +92,9 @@ class QdeckApp(Orders, App[int]):
             priority=True,
         ),
         Binding(
+            "n", "next_need", "Next decision", id="next", tooltip="Go to the next workflow that needs you."
+        ),
+        Binding(
             "ctrl+q", "leave", "Quit", id="app.quit", tooltip="Leave qdeck; builds may go on.", priority=True
         ),
         Binding("ctrl+c", "interrupt", "Quit", id="app.interrupt", show=False, priority=True),
@@ -124,6 +129,7 @@ class QdeckApp(Orders, App[int]):
         self.project = _repository_around(self.options.project)
         self._interrupted = float("-inf")
         self._settled = False
+        self._titled = ""
         self.link = JournalLink(
             self.settings.database_url,
             self.post_message,
@@ -201,6 +207,34 @@ class QdeckApp(Orders, App[int]):
             if isinstance(screen, BoardScreen):
                 return screen
         raise LookupError("the board is always there")
+
+    @property
+    def state_file(self) -> Path:
+        """Where it is kept where the user was."""
+        return self.settings.paths.data / "board.json"
+
+    def show_title(self, need: int) -> None:
+        """Say in the title of the window how many builds need the user; written only when it changed."""
+        title = f"qdeck · {need} {'needs' if need == 1 else 'need'} you" if need else "qdeck"
+        if title != self._titled and self._driver is not None and not self.is_headless:
+            self._titled = title
+            self._driver.write(f"\x1b]2;{title}\x07")
+
+    def action_next_need(self) -> None:
+        """Open the next workflow that needs the user, from any screen."""
+        shown = getattr(self.screen, "workflow_id", lambda: "")()
+        found = self.board.rows_list.model.next_that_needs(shown)
+        if not found or found == shown:
+            self.tell("Nothing else needs you right now.")
+            return
+        self.board.board.select(found)
+        self.open_workflow(found)
+
+    def exit(self, *arguments: Any, **more: Any) -> None:
+        """Leave; where the user was is written down first."""
+        with contextlib.suppress(LookupError, NoMatches):
+            self.board.keep_place()
+        super().exit(*arguments, **more)
 
     def rewatch(self) -> None:
         """Follow the workflow of the topmost screen that shows one."""

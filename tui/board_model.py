@@ -33,12 +33,12 @@ def group_of(row: BoardRow) -> Group:
 class Sort(Enum):
     """The orders that rows can have within their group. The value is the word for it."""
 
-    NEWEST = "newest first"
-    OLDEST = "oldest first"
-    PHASE = "by phase"
-    COST = "by cost"
-    NAME = "by name"
-    PROJECT = "by project"
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    PHASE = "phase"
+    COST = "cost"
+    NAME = "name"
+    PROJECT = "project"
 
 
 _Key = tuple[float | str, float, str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from core.service.views import Answer
     from tui.app import QdeckApp
+    from tui.widgets.composer import Composer
 
     _Base = QdeckApp
 else:
@@ -268,6 +270,19 @@ class Orders(_Base):
     def say(self, workflow_id: str, text: str) -> None:
         """Hand the user's words to the role at work."""
         self.run_worker(self.ask(lambda service: service.chat(workflow_id, text, by=person())), group="say")
+
+    async def know_files(self, composer: Composer, project_id: str = "") -> None:
+        """Give a text field the names of the project's files, to complete them behind an @."""
+        from tui.projects import files_of
+
+        path = self.project
+        if project_id:
+            with contextlib.suppress(QdeckError):
+                known = await self.link.ask(lambda service: service.projects())
+                path = next((Path(p.path) for p in known if p.project_id == project_id), None)
+        if path is not None:
+            files = await asyncio.to_thread(files_of, path)
+            composer.files = lambda: files
 
     def stop_turn(self, workflow_id: str, role: str) -> None:
         """Stop what the role is saying or doing."""

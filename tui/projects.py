@@ -128,3 +128,14 @@ def _git(folder: Path, *arguments: str) -> tuple[int, str]:
         env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"},
     )
     return done.returncode, done.stdout.strip()
+
+
+def files_of(project: Path) -> tuple[str, ...]:
+    """Return the names of the files that git knows in a project; none where it cannot be asked."""
+    # The repository's own hooks and monitors are not run for a list of names.
+    command = ["git", "-c", "core.fsmonitor=false", "-C", str(project), "ls-files", "-z"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(done.stdout.decode("utf-8", "replace").split("\0")[:-1][:20_000])

@@ -129,6 +129,20 @@ def age(seconds: float) -> str:
     return f"{whole}s"
 
 
+def due(row: BoardRow, now: float) -> tuple[str, str]:
+    """Return what is left of a row's deadline, and its ink; nothing where there is none."""
+    if row.completed_at is not None or not now or row.condition == Condition.CANCELLED:
+        return "", ""
+    if row.due_at is not None:
+        left = row.due_at - now
+        if left <= 0:
+            return f"{BAD} late {age(-left)}", "bad bold"
+        return f"due {age(left)}", "need" if left < 600 else "muted"
+    if row.due_left is not None:
+        return f"{PAUSED} due {age(row.due_left)}", "muted"
+    return (f"{BAD} was late", "bad") if row.breached else ("", "")
+
+
 def plural(count: int, noun: str) -> str:
     """Return "1 file", "2 files"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

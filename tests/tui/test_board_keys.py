@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -244,3 +245,90 @@ async def test_without_a_project_the_way_is_told(journal_of: JournalOf, tmp_path
         app.project = None
         await press(app, pilot, "c", *"x", "enter")
         assert "ctrl+n" in told(app) and on(app) == "BoardScreen"
+
+
+async def test_the_order_goes_round_and_is_shown(journal_of: JournalOf) -> None:
+    """`o` takes the next order, `O` the one before; a click on its name does the same."""
+    async with running(journal_of("review")) as (app, pilot):
+        assert "oldest" not in shown(app)
+        await press(app, pilot, "o")
+        assert app.board.board.model.order()[:2] != [] and "oldest" in shown(app)
+        assert under_cursor(app) == "B-0007"
+        await press(app, pilot, "g")
+        assert under_cursor(app) == "B-0004"
+        await pilot.click("#order", offset=(shown(app).splitlines()[1].index("name") + 1, 0))
+        await calm(pilot)
+        assert app.board.board.model.sort.name == "NAME"
+        await press(app, pilot, "O", "O", "O", "O")
+        assert app.board.board.model.sort.name == "NEWEST"
+
+
+async def test_one_project_is_shown_and_then_all_again(journal_of: JournalOf) -> None:
+    """`P` goes through the projects; what needs the user is found all the same."""
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, "P")
+        assert "slugify" not in shown(app) and "shop-api" in shown(app)
+        await press(app, pilot, "P")
+        assert "slugify" in shown(app) and "CSV" not in shown(app)
+        await press(app, pilot, "P")
+        assert "slugify" in shown(app) and "CSV" in shown(app)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)], ids=["60x20", "80x24", "120x40"])
+async def test_columns_by_phase_take_the_same_keys(size: tuple[int, int], journal_of: JournalOf) -> None:
+    """`v` shows columns: arrows go through them, enter opens, a click selects, `v` shows the list again."""
+    async with running(journal_of("review"), size=size) as (app, pilot):
+        await press(app, pilot, "v")
+        assert "verification 1" in shown(app) and under_cursor(app) == "B-0007"
+        await press(app, pilot, "left")
+        assert under_cursor(app) == "B-0005"
+        await press(app, pilot, "j")
+        assert under_cursor(app) == "B-0003"
+        await press(app, pilot, "left", "k")
+        assert under_cursor(app) in ("B-0004", "B-0006")
+        await press(app, pilot, "n")
+        assert under_cursor(app) in ("B-0004", "B-0007")
+        await press(app, pilot, "enter")
+        assert on(app) == "WorkflowScreen"
+        await press(app, pilot, "escape", "v")
+        assert "NEEDS YOU" in shown(app)
+
+
+async def test_the_next_start_finds_the_board_as_it_was_left(journal_of: JournalOf) -> None:
+    """View, order, project, filter and selection come back."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await press(app, pilot, "v", "o", "o", "slash", *"t", "enter", "left")
+        left = under_cursor(app)
+        app.exit(0)
+    async with running(journal) as (app, pilot):
+        await until(pilot, lambda: app.board.has_class("-columns"))
+        await calm(pilot)
+        model = app.board.board.model
+        assert (model.sort.name, model.pattern, under_cursor(app)) == ("PHASE", "t", left)
+        await press(app, pilot, "escape")
+        assert not model.pattern
+    (Path(os.environ["QDECK_HOME"]) / "data" / "board.json").write_text("{broken")
+    async with running(journal) as (app, _):
+        assert "NEEDS YOU" in shown(app)
+
+
+async def test_two_apps_on_one_journal_stay_equal_and_approve_once(journal_of: JournalOf) -> None:
+    """Both press approve: the build moves once, and both boards come to the same."""
+    journal = journal_of("plan")
+    async with running(journal) as (one, first), running(journal) as (two, second):
+        for app, pilot in ((one, first), (two, second)):
+            await pilot.press("a")
+            await until(pilot, lambda app=app: getattr(app.screen, "picture", None) is not None)
+            await until(pilot, lambda app=app: app.screen.armed())
+        await first.press("a")
+        await second.press("a")
+        rows = one.board.rows_list.model.rows
+        await until(first, lambda: rows[journal.workflow_id].state != "planning")
+        await until(second, lambda: two.board.rows_list.model.rows == one.board.rows_list.model.rows)
+    service = await OrchestrationService.open(str(journal.path))
+    events = await service.get_workflow_history(journal.workflow_id, limit=0)
+    await service.close()
+    left = [e for e in events if e.event_type == "moved" and e.data.get("source") == "planning"]
+    assert len(left) <= 1 and sum(e.event_type == "approved" for e in events if "plan" in e.text) <= 1
+    assert any(e.event_type == "moved" and "coder" in str(e.data) for e in events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,20 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from screenshots.scenes import SCENES, SIZES, Journal, Scene, make_app, ready
+from core.machine.transitions import Order
+from screenshots.journal import Clock, Writer
+from screenshots.scenes import (
+    SCENES,
+    SIZES,
+    Journal,
+    Play,
+    Scene,
+    calm,
+    make_app,
+    ready,
+    worker_lives,
+)
+from tui.app import QdeckApp
 
 SnapCompare = Callable[..., bool]
 
@@ -25,6 +39,42 @@ def test_screen(
 ) -> None:
     """The screen looks as it did when somebody looked at it."""
     assert pictured(snap_compare, scene, size, journal_of(scene.stage), project)
+
+
+NAMES = (
+    "A title that goes on and on, well beyond what any line of a terminal holds, as a page was pasted",
+    "名前を正規化する関数を追加し、全角と半角の違いをなくす",
+    "Rockets 🚀 and families 👩‍👩‍👧 and flags 🇩🇪 in one line",
+    "[red]markup[/] \x1b[31mescape\x1b[0m \u202eright to left\u202c zero\u200bwidth",
+    "عنوان من اليمين إلى اليسار",
+)
+
+
+@pytest.mark.parametrize("view", ["list", "columns"])
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_hard_names(
+    size: tuple[int, int], view: str, tmp_path: Path, project: Path, snap_compare: SnapCompare
+) -> None:
+    """Long, wide and hostile names stay in their places."""
+
+    async def write() -> Journal:
+        writer = await Writer.open(str(tmp_path / "qdeck.db"), Clock())
+        try:
+            hands = []
+            for name in NAMES:
+                hands.append(await writer.start(Path("/srv/ショップ"), name, title=name))
+                writer.clock.wait(60)
+            await hands[0].waits("answer", NAMES[1])
+            await hands[1].becomes(Order.FAIL, NAMES[2])
+            hands[2].activity(NAMES[3], NAMES[1])
+            return Journal(tmp_path / "qdeck.db", hands[0].workflow_id, writer.clock.seconds())
+        finally:
+            await writer.close()
+
+    journal = asyncio.run(write())
+    scene = Scene("names", "", _pressed(*["v"] * (view == "columns")))
+    with worker_lives(journal):
+        assert pictured(snap_compare, scene, size, journal, project)
 
 
 @pytest.mark.parametrize("theme", ["qdeck-light", "qdeck-contrast"])
@@ -69,6 +119,15 @@ def test_too_small(
     """A terminal that is too small is told so, in words."""
     scene = next(scene for scene in SCENES if scene.name == "board")
     assert pictured(snap_compare, scene, size, journal_of(scene.stage), project)
+
+
+def _pressed(*keys: str) -> Play:
+    async def play(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+        for key in keys:
+            await pilot.press(key)
+            await calm(pilot)
+
+    return play
 
 
 def pictured(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from textual import events
 
 from core.journal.engine import EngineJournal
 from core.machine.commands import Authority
@@ -14,6 +16,7 @@ from core.service import OrchestrationService
 from screenshots.journal import Clock
 from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
 from tests.tui.driving import on, opened, press, running, shown, told
+from tui.widgets.composer import LONGEST
 
 JournalOf = Callable[[str], Journal]
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -27,7 +30,16 @@ def pane(app: object) -> str:
 @SIZES
 @pytest.mark.parametrize(
     ("key", "name"),
-    [("1", "talk"), ("2", "plan"), ("3", "diff"), ("4", "evidence"), ("5", "handoffs"), ("6", "events")],
+    [
+        ("1", "talk"),
+        ("2", "plan"),
+        ("3", "diff"),
+        ("4", "tests"),
+        ("5", "review"),
+        ("6", "handoffs"),
+        ("7", "cost"),
+        ("8", "events"),
+    ],
 )
 async def test_a_key_shows_its_pane(
     key: str, name: str, size: tuple[int, int], journal_of: JournalOf
@@ -50,7 +62,7 @@ async def test_brackets_go_round_the_panes(journal_of: JournalOf) -> None:
         for _ in PANES_SHOWN:
             await press(app, pilot, "right_square_bracket")
             seen.append(pane(app))
-        assert seen == ["plan", "diff", "evidence", "handoffs", "events", "talk"]
+        assert seen == ["plan", "diff", "tests", "review", "handoffs", "cost", "events", "talk"]
         await press(app, pilot, "left_square_bracket")
         assert pane(app) == "events"
 
@@ -228,3 +240,82 @@ async def test_what_a_rollback_takes_back_is_struck(journal_of: JournalOf) -> No
         await service.close()
         assert answer.ok, answer.text
         await until(pilot, lambda: "↶ I write the module first" in talk.text)
+
+
+async def test_words_are_found_and_copied(journal_of: JournalOf) -> None:
+    """`/` finds in the pane in front, `n` and `N` go on, `y` copies, escape forgets; in both panes."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "slash", *"spelled out", "enter")
+        talk = app.screen.query_one("#talk")
+        assert "match" in shown(app) and "no match" not in shown(app)
+        first = talk.line
+        await press(app, pilot, "y")
+        assert app.clipboard and "spelled out" in app.clipboard and "Copied 1 line" in told(app)
+        await press(app, pilot, "n", "N")
+        assert talk.line == first and on(app) == "WorkflowScreen"
+        await press(app, pilot, "escape", "2", "ctrl+f", *"unicodedata", "enter", "n")
+        assert "unicodedata" in app.screen.searched().found.needle
+        await press(app, pilot, "escape", "escape")
+        assert on(app) == "BoardScreen"
+
+
+async def test_a_block_is_chosen_opened_and_copied_with_keys(journal_of: JournalOf) -> None:
+    """`{` and `}` choose, enter opens the tool call, `y` copies what was said as it was written."""
+    journal = journal_of("plan")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        talk = app.screen.query_one("#talk")
+        await press(app, pilot, "K")
+        await press(app, pilot, *["left_curly_bracket"] * 20, *["right_curly_bracket"] * 2)
+        await press(app, pilot, "enter")
+        assert "def count_words(text)" in talk.text
+        await press(app, pilot, "y", "space")
+        assert "def count_words" in app.clipboard and "def count_words" not in talk.text
+        await press(app, pilot, "J", "y")
+        assert app.clipboard.startswith("`slugify` becomes **five criteria**")
+
+
+async def test_a_files_name_is_completed(journal_of: JournalOf, project: Path) -> None:
+    """Tab behind an @ takes the file that fits, in the project that the words are for."""
+    async with running(journal_of("review"), project) as (app, pilot):
+        await press(app, pilot, "c")
+        composer = app.screen.query_one("#composer")
+        await until(pilot, lambda: bool(composer.files()))
+        await press(app, pilot, *"see @READ", "tab")
+        assert composer.text == "see @README.md"
+        await press(app, pilot, *" @nothing", "tab")
+        assert "no file" in str(composer.border_subtitle)
+
+
+async def test_a_paste_that_is_too_long_is_cut_and_told(journal_of: JournalOf) -> None:
+    """A megabyte arrives as what fits, with a word on what was left out."""
+    journal = journal_of("testing")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "c")
+        composer = app.screen.query_one("#composer")
+        composer.post_message(events.Paste("word " * 200_000))
+        await until(pilot, lambda: "left out" in told(app))
+        assert len(composer.text) == LONGEST
+
+
+async def test_a_long_answer_costs_what_is_on_the_screen(journal_of: JournalOf) -> None:
+    """Of 200 KB only what is near is drawn at once; the rest follows, and a resize keeps the place."""
+    journal = journal_of("testing")
+    engine = EngineJournal(journal.url)
+    attempt = engine.workflow(journal.workflow_id).attempt_id
+    said = "\n\n".join(f"Paragraph {n} of a long answer, with some words in it." for n in range(4_000))
+    engine.add_message(journal.workflow_id, attempt, None, "long", "test_auditor", "text", said[:199_000])
+    engine.close()
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        talk = app.screen.query_one("#talk")
+        await until(pilot, lambda: "Paragraph 3500" in talk.text and talk.settled)
+        await press(app, pilot, "slash", *"paragraph 2000 ", "enter")
+        assert "Paragraph 2000 of" in shown(app)
+        await pilot.resize_terminal(90, 30)
+        await until(pilot, lambda: talk.settled)
+        assert "Paragraph 20" in shown(app)
+        assert sum(1 for _ in app.screen.walk_children()) < 60

@@ -19,16 +19,30 @@ from tui.pages.proof_detail import clause_mark
 from tui.pages.proofs import verdict_mark
 from tui.picture import Picture
 
+_OF_REVIEW = ("lint", "types", "security", "secrets", "scan", "review")
+"""Kinds of receipts, by how they begin, that belong to the review."""
 
-def evidence_page(picture: Picture, width: int, now: float) -> list[Line]:
-    """Return the six pieces of evidence, what failed in them, findings and checklist, and every receipt."""
+
+def tests_page(picture: Picture, width: int, now: float) -> list[Line]:
+    """Return code, tests and smoke: what counts, what failed, and what the engine ran for it."""
+    lines = _evidence(picture, (EvidenceKind.CODE, EvidenceKind.TESTS, EvidenceKind.SMOKE), width)
+    return [*lines, *_failures(picture, width), BLANK, *_receipts(picture, width, now, review=False)]
+
+
+def review_page(picture: Picture, width: int, now: float) -> list[Line]:
+    """Return the review: what counts, findings, the checklist, and what the scanners said."""
+    lines = _evidence(picture, (EvidenceKind.REVIEW,), width)
+    lines += _findings(picture, width) + _checklist(picture, width)
+    return [*lines, BLANK, *_receipts(picture, width, now, review=True)]
+
+
+def _evidence(picture: Picture, kinds: tuple[EvidenceKind, ...], width: int) -> list[Line]:
     counting = sum(1 for e in picture.view.evidence.values() if e.current)
     lines = heading("evidence", width, (Span(f"{counting} of {len(EvidenceKind)} count now", "muted"),))
-    for kind in EvidenceKind:
+    for kind in kinds:
         lines += evidence_line(picture.view.evidence.get(kind), kind, width)
         lines += _clauses(picture, kind, width)
-    lines += _failures(picture, width) + _findings(picture, width) + _checklist(picture, width)
-    return [*lines, BLANK, *_receipts(picture, width, now)]
+    return lines
 
 
 def _clauses(picture: Picture, kind: EvidenceKind, width: int) -> list[Line]:
@@ -97,12 +111,13 @@ def _checklist(picture: Picture, width: int) -> list[Line]:
     return lines
 
 
-def _receipts(picture: Picture, width: int, now: float) -> list[Line]:
-    count = len(picture.receipts)
+def _receipts(picture: Picture, width: int, now: float, *, review: bool) -> list[Line]:
+    shown = [r for r in picture.receipts if r.kind.startswith(_OF_REVIEW) is review]
+    count = len(shown)
     lines = heading("receipts", width, (Span(words.plural(count, "command"), "muted"),))
     if not count:
         lines.append((Span("The engine has run nothing yet.", "muted"),))
-    for receipt in reversed(picture.receipts):
+    for receipt in reversed(shown):
         lines += receipt_lines(receipt, width, now, picture.tree)
         if receipt.exit_code != 0 and not meant_to_fail(receipt):
             tail = [row for row in receipt.output.split("\n") if row.strip()][-4:]

@@ -14,8 +14,11 @@ from core.board import BoardRow, Totals
 from core.machine.states import Condition, State
 from core.text import clean
 from tui import legal, words
+from tui.board_lines import attention_line
+from tui.board_model import Sort
 from tui.ink import Line, Span
 from tui.legal import Standing
+from tui.board_place import Remembered, recall, remember
 from tui.screens.actions import BuildActions
 from tui.screens.base import DeckScreen
 from tui.widgets.bars import Bar, Hint
@@ -32,6 +35,18 @@ class BoardScreen(BuildActions, DeckScreen):
         Binding(
             "slash", "filter", "Filter", id="board.filter", tooltip="Show only rows that hold these words."
         ),
+        Binding("v", "view", "Columns", id="board.view", tooltip="List, or columns by phase."),
+        Binding(
+            "o", "sort(1)", "Order", id="board.sort", tooltip="The next order of rows: newest, oldest, …"
+        ),
+        Binding("O", "sort(-1)", "Order back", id="board.sort_back", tooltip="The order before.", show=False),
+        Binding(
+            "P",
+            "project",
+            "Project",
+            id="board.project",
+            tooltip="Show one project only; the next; all again.",
+        ),
         Binding("escape", "back", "Back", id="board.back", tooltip="Show all rows again.", show=False),
         Binding("q", "app.leave", "Quit", id="app.leave", tooltip="Leave qdeck; builds may go on."),
     ]
@@ -39,24 +54,54 @@ class BoardScreen(BuildActions, DeckScreen):
     def __init__(self, rows: Sequence[BoardRow] = (), totals: Totals | None = None) -> None:
         super().__init__(id="board-screen")
         self._rows, self._totals = rows, totals
+        self._was = Remembered()
 
     def content(self) -> ComposeResult:
         """Attention line, board, filter, and the line to the Q Assistant."""
         yield Bar(id="attention")
+        yield Bar(id="order")
         yield Board(self._rows, self._totals, id="board")
         yield Bar(id="prompt")
 
     @property
     def board(self) -> Board:
-        """The board itself."""
+        """The board as it is shown: the list, or the columns."""
+        return self.query_one("#columns" if self.has_class("-columns") else "#board", Board)
+
+    @property
+    def rows_list(self) -> Board:
+        """The list, which takes in what changed."""
         return self.query_one("#board", Board)
 
     def on_mount(self) -> None:
         """Draw what is known, and keep ages current."""
+        self._was = recall(self.deck.state_file)
+        model = self.rows_list.model
+        model.sort, model.project = self._was.order, self._was.project
+        if self._was.pattern or self._was.project or self._was.order is not model.sort.NEWEST:
+            model.filter(self._was.pattern)
         self.board.now = self.deck.now()
+        if self._was.selected:
+            self.board.select(self._was.selected)
         self.board.focus()
+        if self._was.view == "columns":
+            self.call_after_refresh(self.action_view)
         self.set_interval(1.0, self._tick)
         self.refresh_top()
+
+    def keep_place(self) -> None:
+        """Write down where the user is, for the next start."""
+        model = self.rows_list.model
+        remember(
+            self.deck.state_file,
+            Remembered(
+                "columns" if self.has_class("-columns") else "list",
+                model.sort.name,
+                model.project,
+                model.pattern,
+                self.board.cursor or "",
+            ),
+        )
 
     def on_screen_resume(self) -> None:
         """No single workflow is followed while the board is shown."""
@@ -68,8 +113,16 @@ class BoardScreen(BuildActions, DeckScreen):
     def update_rows(self, rows: Sequence[BoardRow], *, complete: bool) -> None:
         """Take in changed rows; `complete` once all are there."""
         if complete:
-            self.board.model.complete()
-        self.board.update_rows(rows)
+            self.rows_list.model.complete()
+        self.rows_list.update_rows(rows)
+        if self.has_class("-columns"):
+            self.board.update_rows(rows)
+        if complete and self._was.selected:
+            # It may lie beyond what the first frame knew.
+            wanted, self._was.selected = self._was.selected, ""
+            if self.board.cursor in (None, self.board.model.at(0)):
+                self.board.select(wanted)
+        self.deck.show_title(self.rows_list.model.totals().need)
         if self.is_current:
             self.refresh_top()
 
@@ -77,8 +130,14 @@ class BoardScreen(BuildActions, DeckScreen):
         """Bring the attention line and the prompt up to date."""
         if not self.query("#attention"):
             return
-        self.query_one("#attention", Bar).show(attention_line(self.board), self._right())
+        line = attention_line(self.rows_list.model, short=0 < self.size.width < 80)
+        self.query_one("#attention", Bar).show(line, self._right())
         self.query_one("#prompt", Bar).show(self._prompt())
+        order = self.query_one("#order", Bar)
+        order.show(*self._order())
+        model = self.rows_list.model
+        plain = model.sort is Sort.NEWEST and not model.project and not self.has_class("-columns")
+        order.set_class(not plain, "-shown")
         self.refresh_hints()
 
     def standing(self) -> Standing | None:
@@ -115,6 +174,8 @@ class BoardScreen(BuildActions, DeckScreen):
             Hint("n", "next", "screen.next_need"),
             Hint("ctrl+n", "new", "app.new", not opened),
             Hint("/", "filter", "screen.filter"),
+            Hint("v", "list" if self.has_class("-columns") else "columns", "screen.view"),
+            Hint("o", "order", "screen.sort(1)"),
             hint("p", legal.pause_word(standing), "pause"),
             hint("x", "cancel", "cancel"),
             Hint("c", "chat", "screen.chat"),
@@ -124,6 +185,8 @@ class BoardScreen(BuildActions, DeckScreen):
         """Ages run while something is open; a board where all is done stays still."""
         if self.is_current:
             self.board.now = self.deck.now()
+        else:
+            self.rows_list.set_reactive(Board.now, self.deck.now())
 
     def _right(self) -> Line:
         if self.deck.trouble:
@@ -138,6 +201,23 @@ class BoardScreen(BuildActions, DeckScreen):
             return (Span("worker ", "faint"), Span(words.OK, "ok"))
         starting = self.deck.options.start_worker
         return (Span("the worker is starting" if starting else "no worker", "muted"),)
+
+    def _order(self) -> tuple[Line, Line]:
+        """The orders to choose from, the project that is shown, and the other view."""
+        model = self.rows_list.model
+        spans: list[Span] = [Span("order", "faint")]
+        for sort in Sort:
+            ink = "strong bold underline" if sort is model.sort else "muted"
+            spans += [Span("  ")]
+            spans.append(Span(sort.value, ink, f"screen.sort_by('{sort.name}')"))
+        project = clean(model.project, lines=False, limit=30) or "all projects"
+        view = "columns" if self.has_class("-columns") else "list"
+        right = (
+            Span(project, "need" if model.project else "muted", "screen.project"),
+            Span("   "),
+            Span(view, "muted", "screen.view"),
+        )
+        return tuple(spans), right
 
     def _prompt(self) -> Line:
         project = self.deck.project_name
@@ -167,6 +247,44 @@ class BoardScreen(BuildActions, DeckScreen):
         """To the next workflow that needs the user."""
         self.board.action_next_need()
 
+    async def action_view(self) -> None:
+        """Show the list, or the columns."""
+        cursor = self.board.cursor
+        if not self.query("#columns"):
+            from tui.widgets.columns import Columns
+
+            await self.mount(Columns(self.rows_list.model, id="columns"), after="#board")
+        self.toggle_class("-columns")
+        shown = self.board
+        shown.now = self.deck.now()
+        shown.cursor = cursor
+        shown.rearrange()
+        shown.focus()
+        self.refresh_top()
+
+    def action_sort(self, step: int) -> None:
+        """Give the rows the next order."""
+        orders = list(Sort)
+        self.action_sort_by(orders[(orders.index(self.board.model.sort) + step) % len(orders)].name)
+
+    def action_sort_by(self, name: str) -> None:
+        """Give the rows of each group an order."""
+        self.board.model.sort_by(Sort[name])
+        self._rearranged()
+
+    def action_project(self) -> None:
+        """Show the rows of the next project only; after the last one all again."""
+        model = self.board.model
+        projects = ["", *model.projects()]
+        here = projects.index(model.project) if model.project in projects else 0
+        model.filter_project(projects[(here + 1) % len(projects)])
+        self._rearranged()
+
+    def _rearranged(self) -> None:
+        self.board.rearrange()
+        self.board.select(self.board.cursor or "")
+        self.refresh_top()
+
     async def action_filter(self) -> None:
         """Open the line in which the filter is written."""
         found = self.query("#filter")
@@ -180,7 +298,8 @@ class BoardScreen(BuildActions, DeckScreen):
 
     @on(Input.Changed, "#filter")
     def _filter_changed(self, event: Input.Changed) -> None:
-        self.board.filter(event.value)
+        self.board.model.filter(event.value)
+        self.board.rearrange()
 
     @on(Input.Submitted, "#filter")
     def _filter_done(self) -> None:
@@ -192,6 +311,10 @@ class BoardScreen(BuildActions, DeckScreen):
         if field:
             field.first(Input).value = ""
             field.first().remove_class("-open")
+        elif self.board.model.pattern:
+            # A filter from the last time, whose field was not opened yet.
+            self.board.model.filter("")
+            self._rearranged()
         self.board.focus()
 
     async def action_chat(self) -> None:
@@ -211,6 +334,7 @@ class BoardScreen(BuildActions, DeckScreen):
         composer = self.query_one("#composer", Composer)
         composer.address(f"to the Q Assistant · {name}")
         composer.display = True
+        self.run_worker(self.deck.know_files(composer), group="files")
         self.query_one("#prompt").display = False
         composer.focus()
 
@@ -247,29 +371,6 @@ class BoardScreen(BuildActions, DeckScreen):
 def standing_of(row: BoardRow) -> Standing:
     """Return how a row stands, for the keys."""
     return Standing(row.build_id, State(row.state), Condition(row.condition), row.waiting_for)
-
-
-def attention_line(board: Board) -> Line:
-    """Return the line on top: what needs the user, runs and failed; what is spent."""
-    totals = board.model.totals()
-    need = totals.need - totals.failed
-    parts: list[Line] = []
-    if need:
-        text = f"{words.NEED} {need} {'needs' if need == 1 else 'need'} you"
-        parts.append((Span(text, "need bold"),))
-    if totals.running:
-        parts.append((Span(f"{words.RUN} {totals.running} running", "run"),))
-    if totals.failed:
-        parts.append((Span(f"{words.BAD} {totals.failed} failed", "bad bold"),))
-    if not parts:
-        text = f"nothing is running, {totals.done} done" if totals.done else "nothing is running"
-        parts.append((Span(text, "muted"),))
-    if totals.cost_usd or totals.budget_usd:
-        parts.append((Span(words.spent(totals.cost_usd, totals.budget_usd), "text"),))
-    line: list[Span] = [Span("qdeck", "strong bold"), Span("   ")]
-    for i, part in enumerate(parts):
-        line += [Span(" · ", "faint")] * bool(i) + list(part)
-    return tuple(line)
 
 
 _WRITING = (Hint("enter", "send"), Hint("ctrl+j", "new line"), Hint("esc", "leave"))

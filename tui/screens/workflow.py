@@ -3,49 +3,47 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.widgets import Input
 
 from core.board import BoardRow
 from core.machine.states import Condition, State
 from core.text import clean
 from tui import legal, words
-from tui.ink import Line, Span, said
-from tui.keys import BUILD_KEYS
+from tui.ink import Line, Span, plain
+from tui.keys import BUILD_KEYS, COPY_KEY
 from tui.legal import Standing
-from tui.pages.diff import diff_page
-from tui.pages.evidence import evidence_page
+from tui.pages.card import PANES, SIDE, composer_words, differs, page_of, tabs_line, title_line
 from tui.pages.notice import notice_of
-from tui.pages.plan import plan_page
-from tui.pages.story import events_page, handoffs_page, ribbon
+from tui.pages.story import ribbon
 from tui.picture import Picture
 from tui.screens.actions import BuildActions
 from tui.screens.base import DeckScreen
 from tui.screens.board import standing_of
+from tui.screens.searching import Searched, Searching
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.composer import Composer
 from tui.widgets.conversation import Conversation
 from tui.widgets.lines import Lines
-from tui.widgets.page import Page
+from tui.widgets.reader import Reader
 
-PANES = ("talk", "plan", "diff", "evidence", "handoffs", "events")
-SIDE = PANES[1:]
 CHAT = "chat"
 """Named as a pane, it is the text field."""
 STOP_SECONDS = 2.0
 """How long a second escape stops the role's turn."""
 
 
-class Pane(Page):
-    """The side of the screen: plan, diff, evidence, handoffs or events."""
+class Pane(Reader):
+    """The side of the screen: plan, diff, tests, review, handoffs, cost or events."""
 
-    BINDINGS: list[BindingType] = [*BUILD_KEYS]  # noqa: RUF012 - Textual's own form
+    BINDINGS: list[BindingType] = [*BUILD_KEYS, COPY_KEY]  # noqa: RUF012 - Textual's own form
 
 
-class WorkflowScreen(BuildActions, DeckScreen):
+class WorkflowScreen(Searching, BuildActions, DeckScreen):
     """A workflow and everything that is known of it."""
 
     CSS_PATH = "workflow.tcss"
@@ -57,7 +55,15 @@ class WorkflowScreen(BuildActions, DeckScreen):
             "left_square_bracket", "turn(-1)", "Pane before", id="pane.before", tooltip="The pane before."
         ),
         Binding(
-            "n", "next_need", "Next decision", id="next", tooltip="Go to the next workflow that needs you."
+            "n",
+            "next_need",
+            "Next decision",
+            id="next",
+            tooltip="To the next workflow that needs you, or the next match.",
+        ),
+        Binding("slash,ctrl+f", "search", "Search", id="search.open", tooltip="Find words in this pane."),
+        Binding(
+            "N", "match(-1)", "Match before", id="search.before", tooltip="The match before.", show=False
         ),
         Binding("z", "zoom", "Zoom", id="pane.zoom", tooltip="Give the pane the whole width, and back."),
         Binding(
@@ -138,7 +144,7 @@ class WorkflowScreen(BuildActions, DeckScreen):
         self._conversation().update_stream(
             view.role.value, last.attempt_id if last else view.attempt_id, text, last.at if last else None
         )
-        if old is None or _differs(old, picture):
+        if old is None or differs(old, picture):
             self._show_all()
             self._show_side(top=old is None)
         elif old.view is not view:
@@ -156,6 +162,8 @@ class WorkflowScreen(BuildActions, DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """The keys that work here."""
+        if isinstance(self.focused, Input):
+            return (Hint("enter", "keep it"), Hint("esc", "forget it"))
         if isinstance(self.focused, Composer):
             return (Hint("enter", "send"), Hint("ctrl+j", "new line"), Hint("esc", "leave the text"))
         standing, opened = self.standing(), self.deck.journal_open
@@ -173,7 +181,9 @@ class WorkflowScreen(BuildActions, DeckScreen):
             hint("p", legal.pause_word(standing), "pause"),
             hint("x", "cancel", "cancel"),
             Hint("z", "zoom", "screen.zoom"),
+            Hint("/", "search", "screen.search"),
             Hint("o", "tools"),
+            Hint("y", "copy", "screen.copy"),
             Hint(".", "stop", "screen.stop"),
             Hint("n", "next", "screen.next_need"),
         )
@@ -217,20 +227,7 @@ class WorkflowScreen(BuildActions, DeckScreen):
             name = clean(row.title, lines=False) if row else ""
             bar.show((Span(row.build_id if row else "", "muted"), Span("  "), Span(name, "strong bold")))
             return
-        view = self.picture.view
-        end = view.completed_at.timestamp() if view.completed_at else self.deck.now()
-        facts = (
-            clean(view.project_name, lines=False, limit=40),
-            view.autonomy.value,
-            words.spent(view.cost_usd, view.budget_usd),
-            words.duration(end - view.created_at.timestamp()),
-        )
-        # On a narrow screen the title is worth more than where it belongs.
-        facts = facts if self.has_class("-wide") else facts[2:]
-        bar.show(
-            (Span(view.build_id, "muted"), Span("  "), said(view.title, "strong bold")),
-            (Span(" · ".join(f for f in facts if f), "muted"),),
-        )
+        bar.show(*title_line(self.picture, self.deck.now(), wide=self.has_class("-wide")))
 
     def _show_ribbon(self) -> None:
         picture = self.picture
@@ -248,18 +245,12 @@ class WorkflowScreen(BuildActions, DeckScreen):
     def _show_tabs(self) -> None:
         wide = self.has_class("-wide")
         shown = self._pane if wide or self._side else "talk"
-        spans: list[Span] = []
-        for i, name in enumerate(PANES, start=1):
-            active = name == shown or (wide and name == "talk")
-            spans += [Span("   ")] * bool(spans)
-            spans.append(Span(f"{i} ", "run bold" if active else "faint", f"screen.pane('{name}')"))
-            spans.append(
-                Span(name, "strong bold underline" if name == shown else "muted", f"screen.pane('{name}')")
-            )
-        self.query_one("#tabs", Bar).show(tuple(spans), self._now_line())
+        self.query_one("#tabs", Bar).show(tabs_line(shown, wide=wide), self._now_line())
 
     def _now_line(self) -> Line:
         """What happens this second; on a narrow screen the tabs need the line for themselves."""
+        if match := self.match_line():
+            return match
         if self.picture is None or not self.has_class("-wide"):
             return ()
         view = self.picture.view
@@ -275,32 +266,15 @@ class WorkflowScreen(BuildActions, DeckScreen):
         picture = self.picture
         if picture is None:
             return
-        now = self.deck.now()
-        pages: dict[str, Callable[[int], list[Line]]] = {
-            "plan": lambda width: plan_page(picture, width),
-            "diff": lambda width: diff_page(picture, width),
-            "evidence": lambda width: evidence_page(picture, width, now),
-            "handoffs": lambda width: handoffs_page(picture, width, now),
-            "events": lambda width: events_page(picture, width, now),
-        }
-        self._side_page().show(pages[self._pane], top=top)
+        self._side_page().show(page_of(self._pane, picture, self.deck.now()), top=top)
 
     def _show_composer(self) -> None:
         composer, standing = self.query_one("#composer", Composer), self.standing()
         if self.picture is None or standing is None:
             return
-        role = words.ROLE_NAMES[self.picture.view.role]
-        over = legal_over(standing)
-        composer.disabled = over
-        composer.address(f"{standing.build_id} is over" if over else f"to the {role}")
-        if over:
-            composer.placeholder = ""
-        elif standing.condition is Condition.WAITING and standing.waiting_for == "answer":
-            composer.placeholder = "press c and write your answer: it goes on with it"
-        elif standing.condition is Condition.WAITING:
-            composer.placeholder = "press c to talk about it before you decide"
-        else:
-            composer.placeholder = "press c and write: it is taken up at the next step"
+        composer.disabled = standing.over
+        address, composer.placeholder = composer_words(self.picture, standing)
+        composer.address(address)
 
     # --- keys
 
@@ -342,7 +316,10 @@ class WorkflowScreen(BuildActions, DeckScreen):
         if self._may("chat"):
             if self._side and not self.has_class("-wide"):
                 self.show_pane("talk")
-            self.query_one("#composer", Composer).focus()
+            composer = self.query_one("#composer", Composer)
+            if self.picture and not composer.files():
+                self.run_worker(self.deck.know_files(composer, self.picture.view.project_id), group="files")
+            composer.focus()
 
     def on_composer_sent(self, event: Composer.Sent) -> None:
         """Hand the words over."""
@@ -357,7 +334,9 @@ class WorkflowScreen(BuildActions, DeckScreen):
             self.deck.tell(f"esc again stops the {words.actor_name(standing.state)}.")
 
     def action_back(self) -> None:
-        """To the board, or, right after leaving the text, stop the role's turn."""
+        """Out of a search, then to the board; right after leaving the text, stop the role's turn."""
+        if self.end_search():
+            return
         if time.monotonic() < self.stop_until:
             self.stop_until = 0.0
             self.action_stop()
@@ -372,8 +351,40 @@ class WorkflowScreen(BuildActions, DeckScreen):
             return
         self.deck.stop_turn(self._workflow_id, words.actor_name(standing.state))
 
+    # --- finding and copying
+
+    def searched(self) -> Searched:
+        """The pane that has the focus, or had it last."""
+        return self._side_page() if self._side else self._conversation()
+
+    def give_focus(self) -> None:
+        """Back to the pane."""
+        (self._side_page() if self._side else self._conversation()).focus()
+
+    def on_found(self) -> None:
+        """How many matches there are stands where else it says what happens."""
+        self._show_tabs()
+
+    def action_copy(self) -> None:
+        """Copy with OSC 52, which works through ssh too: what is selected, found or chosen."""
+        if self._side:
+            page = self._side_page()
+            found = page.lines[page.line : page.line + 1] if page.found.lines else page.lines
+            text = plain(found)
+        else:
+            text = self._conversation().copied()
+        text = self.get_selected_text() or text
+        if not text.strip():
+            self.deck.tell("There is nothing to copy here.")
+            return
+        self.deck.copy_to_clipboard(text)
+        self.deck.tell(f"Copied {words.plural(text.count(chr(10)) + 1, 'line')}.")
+
     def action_next_need(self) -> None:
-        """Open the next workflow that needs the user."""
+        """Open the next workflow that needs the user; go to the next match while something is sought."""
+        if self.searched().found.needle:
+            self.action_match(1)
+            return
         found = self.deck.board.board.model.next_that_needs(self._workflow_id)
         if found and found != self._workflow_id:
             self.deck.switch_screen(WorkflowScreen(found))
@@ -384,17 +395,3 @@ class WorkflowScreen(BuildActions, DeckScreen):
 def legal_over(standing: Standing | None) -> bool:
     """Say whether nothing can happen any more."""
     return standing is not None and standing.over
-
-
-def _differs(old: Picture, new: Picture) -> bool:
-    """Whether anything but the conversation changed."""
-    if any(getattr(old.view, name) != getattr(new.view, name) for name in _STANDING):
-        return True
-    # Each is read anew with the whole picture only, so that most of the time it is the same object.
-    return any(
-        (before := getattr(old, name)) is not (after := getattr(new, name)) and before != after
-        for name in ("attempts", "receipts", "handoffs", "checkpoints", "events", "diff")
-    )
-
-
-_STANDING = ("version", "condition", "waiting_for", "reason", "evidence", "tests", "budget_usd")

@@ -13,13 +13,12 @@ from textual.reactive import var
 from textual.strip import Strip
 
 from core.board import BoardRow, Totals
-from core.machine.states import Condition, State
 from core.text import clean
 from tui import words
+from tui.board_lines import first_line, second_line, wide_line
 from tui.board_model import BoardModel, Group, Place
-from tui.ink import Line, Span, cut_line, fit, spread
+from tui.ink import Line, Span, cut_line
 from tui.keys import BUILD_KEYS, MOVE_KEYS
-from tui.track import state_ink, track
 from tui.widgets.inked import Painted
 
 ONE_LINE_FROM = 150
@@ -101,9 +100,8 @@ class Board(Painted):
         if self.cursor in changed:
             self.post_message(self.Selected(self.cursor))
 
-    def filter(self, pattern: str) -> None:
-        """Show only rows that hold every word of `pattern`."""
-        self.model.filter(pattern)
+    def rearrange(self) -> None:
+        """The model's filter or order changed: lay it out anew."""
         self._relayout()
 
     @property
@@ -131,7 +129,8 @@ class Board(Painted):
         """Draw the rows again whose age now reads otherwise."""
         for workflow_id in {place.workflow_id for place in self._places() if place.workflow_id}:
             cached = self._strips.get((workflow_id, 0))
-            if cached is None or cached[0][-1] != self._age(self.model.rows[workflow_id]):
+            row = self.model.rows[workflow_id]
+            if cached is None or cached[0][-2:] != (words.due(row, self.now)[0], self._age(row)):
                 self._redraw(workflow_id)
 
     def watch_cursor(self, old: str | None, new: str | None) -> None:
@@ -158,16 +157,19 @@ class Board(Painted):
         row = self.model.rows[place.workflow_id]
         selected = place.workflow_id == self.cursor
         age = self._age(row)
-        key = (row, width, self.model.row_height, selected, selected and self.has_focus, age)
+        due = words.due(row, self.now)[0]
+        key = (row, width, self.model.row_height, selected, selected and self.has_focus, due, age)
         cached = self._strips.get((place.workflow_id, place.part))
         if cached and cached[0] == key:
             return cached[1]
         if len(self._strips) > 2000:
             self._strips.clear()
         if self.model.row_height == 1:
-            line = _wide(row, width - 3, age)
+            line = wide_line(row, width - 3, age, self.now)
         else:
-            line = _first(row, width - 3, age) if place.part == 0 else _second(row, width - 3)
+            line = (
+                first_line(row, width - 3, age) if place.part == 0 else second_line(row, width - 3, self.now)
+            )
         bar = Span("▌ " if selected else "  ", "run bold" if self.has_focus else "faint")
         strip = self.strip((bar, *line), width, "cursor" if selected else "")
         self._strips[(place.workflow_id, place.part)] = (key, strip)
@@ -304,87 +306,3 @@ class Board(Painted):
     def on_blur(self) -> None:
         """The bar at the cursor shows the focus."""
         self._redraw(self.cursor or "")
-
-
-def _where(row: BoardRow) -> tuple[State, Condition]:
-    return State(row.state), Condition(row.condition)
-
-
-def _first(row: BoardRow, width: int, age: str) -> Line:
-    """Name, track, phase and age."""
-    state, condition = _where(row)
-    right = (
-        *track(state, condition, row.evidence),
-        Span("  "),
-        Span(fit(state_word_of(state, condition), 14), state_ink(state, condition)),
-        Span(fit(age, 6, "right"), "muted"),
-    )
-    return spread((*_name(row),), right, width)
-
-
-def _second(row: BoardRow, width: int) -> Line:
-    """What happens now, tests and cost."""
-    right = (
-        Span(fit(_tests(row), 13), "muted"),
-        Span(fit(words.spent(row.cost_usd, row.budget_usd), 20, "right"), "muted"),
-    )
-    return spread((Span(" " * 8), *now_line(row)), right, width)
-
-
-def _wide(row: BoardRow, width: int, age: str) -> Line:
-    state, condition = _where(row)
-    right = (
-        *track(state, condition, row.evidence),
-        Span("  "),
-        Span(fit(state_word_of(state, condition), 15), state_ink(state, condition)),
-        Span(fit(_tests(row), 13), "muted"),
-        Span(fit(words.spent(row.cost_usd, row.budget_usd), 16, "right"), "muted"),
-        Span(fit(age, 6, "right"), "muted"),
-    )
-    room = width - 11 - 2 - 15 - 13 - 16 - 6 - 2
-    name = cut_line(_name(row), room * 55 // 100)
-    gap = room * 55 // 100 + 2 - sum(len(s.text) for s in name)
-    return spread((*name, Span(" " * max(2, gap)), *now_line(row)), right, width)
-
-
-def _name(row: BoardRow) -> Line:
-    return (
-        Span(fit(clean(row.build_id, lines=False), 8), "muted"),
-        Span(clean(row.title, lines=False, limit=300), "strong bold"),
-    )
-
-
-def state_word_of(state: State, condition: Condition) -> str:
-    """Return the word beside the track: the phase, or what became of the workflow."""
-    if condition is Condition.CANCELLED:
-        return "cancelled"
-    return words.state_word(state, short=True)
-
-
-def now_line(row: BoardRow) -> Line:
-    """Return what happens this second, or what the workflow waits for."""
-    state, condition = _where(row)
-    activity = clean(row.activity, lines=False, limit=300)
-    if state is State.COMPLETE:
-        return (Span("complete", "ok"), *_after(row.project))
-    match condition:
-        case Condition.WAITING:
-            return (Span(f"needs you: {words.waits_for(row.waiting_for)}", "need bold"),)
-        case Condition.FAILED:
-            return (Span("failed", "bad bold"), *_after(activity))
-        case Condition.PAUSED:
-            return (Span("paused", "muted bold"), *_after(activity))
-        case Condition.CANCELLED:
-            return (Span("cancelled", "muted"), *_after(row.project))
-        case _:
-            return (Span(words.actor_name(row.state), "role"), *_after(words.deed(activity, row.state)))
-
-
-def _tests(row: BoardRow) -> str:
-    """The counts alone; what else is known of the tests stands with the evidence."""
-    return clean(row.tests, lines=False).partition(";")[0]
-
-
-def _after(text: str) -> Line:
-    text = clean(text, lines=False, limit=300)
-    return (Span(" · ", "faint"), Span(text, "text")) if text else ()

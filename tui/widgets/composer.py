@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from textual import events
@@ -11,6 +12,23 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from core.text import clean
+
+LONGEST = 50_000
+"""Characters that a text field takes: more would hold up the keys."""
+
+
+def fitting(begun: str, files: Sequence[str]) -> list[str]:
+    """Return the files whose name or path begins so, then those that hold it, the shortest first."""
+    low = begun.casefold()
+    first: list[str] = []
+    then: list[str] = []
+    for file in files:
+        name = file.casefold()
+        if name.startswith(low) or name.rpartition("/")[2].startswith(low):
+            first.append(file)
+        elif low in name:
+            then.append(file)
+    return [*sorted(first, key=lambda f: (len(f), f)), *sorted(then, key=lambda f: (len(f), f))][:50]
 
 
 class Composer(TextArea):
@@ -30,6 +48,14 @@ class Composer(TextArea):
         ),
         Binding(
             "up", "earlier", "Earlier", id="composer.earlier", tooltip="What was sent before.", show=False
+        ),
+        Binding(
+            "tab",
+            "complete",
+            "Complete",
+            id="composer.complete",
+            tooltip="Complete the name of a file behind an @.",
+            show=False,
         ),
         Binding("down", "later", "Later", id="composer.later", tooltip="What was sent after.", show=False),
     ]
@@ -64,6 +90,9 @@ class Composer(TextArea):
         self.cursor_blink = False
         self._sent: list[str] = []
         self._looking_at = 0
+        self.files: Callable[[], Sequence[str]] = lambda: ()
+        self._completed = ""
+        self._fitting: list[str] = []
         self.address(title)
 
     def address(self, title: str) -> None:
@@ -108,7 +137,41 @@ class Composer(TextArea):
         self.load_text(text)
         self.move_cursor(self.document.end)
 
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Take in what was pasted, as much of it as can be sent; what was cut off is told."""
+        room = LONGEST - len(self.text)
+        if len(event.text) <= room:
+            return
+        event.prevent_default()
+        left = event.text[: max(0, room)]
+        self.insert(left)
+        self.app.notify(
+            f"{LONGEST:,} characters fit here: {len(event.text) - len(left):,} of what you pasted "
+            "were left out. Put long text into a file of the project and name it with @.",
+            severity="warning",
+            markup=False,
+        )
+
+    def action_complete(self) -> None:
+        """Complete the name of a file behind an @; again takes the next one that fits."""
+        row, column = self.cursor_location
+        line = self.document.get_line(row)[:column]
+        begun = line.rpartition("@")[2]
+        if "@" not in line or " " in begun:
+            self.screen.focus_next()
+            return
+        if begun != self._completed:
+            self._fitting = fitting(begun, self.files())
+        if not self._fitting:
+            self.border_subtitle = Content("no file of the project fits")
+            return
+        self._completed = self._fitting[0]
+        self._fitting = [*self._fitting[1:], self._fitting[0]]
+        self.replace(self._completed, (row, column - len(begun)), (row, column))
+        others = "  ".join(clean(name, lines=False, limit=40) for name in self._fitting[:4])
+        self.border_subtitle = Content(f"tab: {others}")
+
     async def _on_key(self, event: events.Key) -> None:
         """Leave enter to the binding above: the text field would make a new line of it."""
-        if event.key in {"enter", "shift+enter", "alt+enter"}:
+        if event.key in {"enter", "shift+enter", "alt+enter", "tab"}:
             event.prevent_default()

@@ -1,0 +1,129 @@
+"""The rows of the board as lines. Pure: a row, a width and the time in, spans out."""
+
+from __future__ import annotations
+
+from core.board import BoardRow
+from core.machine.states import Condition, State
+from core.text import clean
+from tui import words
+from tui.board_model import BoardModel
+from tui.ink import Line, Span, cut_line, fit, spread, width_of
+from tui.track import state_ink, track
+
+
+def where(row: BoardRow) -> tuple[State, Condition]:
+    """State and condition of a row."""
+    return State(row.state), Condition(row.condition)
+
+
+def first_line(row: BoardRow, width: int, age: str) -> Line:
+    """Name, track, phase and age."""
+    state, condition = where(row)
+    right = (
+        *track(state, condition, row.evidence),
+        Span("  "),
+        Span(fit(state_word_of(state, condition), 14), state_ink(state, condition)),
+        Span(fit(age, 6, "right"), "muted"),
+    )
+    return spread((*name_of(row),), right, width)
+
+
+def second_line(row: BoardRow, width: int, now: float) -> Line:
+    """What happens now, the deadline, tests and cost."""
+    right = (
+        *due_of(row, now),
+        Span(fit(tests_of(row), 13), "muted"),
+        Span(fit(words.spent(row.cost_usd, row.budget_usd), 20, "right"), "muted"),
+    )
+    return spread((Span(" " * 8), *now_line(row)), right, width)
+
+
+def wide_line(row: BoardRow, width: int, age: str, now: float) -> Line:
+    """Everything in one line."""
+    state, condition = where(row)
+    right = (
+        *track(state, condition, row.evidence),
+        Span("  "),
+        Span(fit(state_word_of(state, condition), 15), state_ink(state, condition)),
+        Span(fit(tests_of(row), 13), "muted"),
+        Span(fit(words.spent(row.cost_usd, row.budget_usd), 16, "right"), "muted"),
+        Span(fit(age, 6, "right"), "muted"),
+    )
+    right = (*due_of(row, now), *right)
+    room = width - width_of(right) - 2
+    name = cut_line(name_of(row), room * 55 // 100)
+    gap = room * 55 // 100 + 2 - sum(len(s.text) for s in name)
+    return spread((*name, Span(" " * max(2, gap)), *now_line(row)), right, width)
+
+
+def name_of(row: BoardRow) -> Line:
+    """The short name and the title."""
+    return (
+        Span(fit(clean(row.build_id, lines=False), 8), "muted"),
+        Span(clean(row.title, lines=False, limit=300), "strong bold"),
+    )
+
+
+def state_word_of(state: State, condition: Condition) -> str:
+    """Return the word beside the track: the phase, or what became of the workflow."""
+    if condition is Condition.CANCELLED:
+        return "cancelled"
+    return words.state_word(state, short=True)
+
+
+def now_line(row: BoardRow) -> Line:
+    """Return what happens this second, or what the workflow waits for."""
+    state, condition = where(row)
+    activity = clean(row.activity, lines=False, limit=300)
+    if state is State.COMPLETE:
+        return (Span("complete", "ok"), *_after(row.project))
+    match condition:
+        case Condition.WAITING:
+            return (Span(f"needs you: {words.waits_for(row.waiting_for)}", "need bold"),)
+        case Condition.FAILED:
+            return (Span("failed", "bad bold"), *_after(activity))
+        case Condition.PAUSED:
+            return (Span("paused", "muted bold"), *_after(activity))
+        case Condition.CANCELLED:
+            return (Span("cancelled", "muted"), *_after(row.project))
+        case _:
+            return (Span(words.actor_name(row.state), "role"), *_after(words.deed(activity, row.state)))
+
+
+def due_of(row: BoardRow, now: float) -> Line:
+    """What is left of the deadline that presses most, where there is one."""
+    text, ink = words.due(row, now)
+    return (Span(f"{text}  ", ink),) if text else ()
+
+
+def tests_of(row: BoardRow) -> str:
+    """The counts alone; what else is known of the tests stands with the evidence."""
+    return clean(row.tests, lines=False).partition(";")[0]
+
+
+def _after(text: str) -> Line:
+    text = clean(text, lines=False, limit=300)
+    return (Span(" · ", "faint"), Span(text, "text")) if text else ()
+
+
+def attention_line(model: BoardModel, *, short: bool = False) -> Line:
+    """Return the line on top: what needs the user, runs and failed; what is spent."""
+    totals = model.totals()
+    need = totals.need - totals.failed
+    parts: list[Line] = []
+    if need:
+        text = f"{words.NEED} {need} {'you' if short else 'needs you' if need == 1 else 'need you'}"
+        parts.append((Span(text, "need bold"),))
+    if totals.running:
+        parts.append((Span(f"{words.RUN} {totals.running}{'' if short else ' running'}", "run"),))
+    if totals.failed:
+        parts.append((Span(f"{words.BAD} {totals.failed} failed", "bad bold"),))
+    if not parts:
+        text = f"nothing is running, {totals.done} done" if totals.done else "nothing is running"
+        parts.append((Span(text, "muted"),))
+    if totals.cost_usd or totals.budget_usd:
+        parts.append((Span(words.spent(totals.cost_usd, totals.budget_usd), "text"),))
+    line: list[Span] = [Span("qdeck", "strong bold"), Span("   ")]
+    for i, part in enumerate(parts):
+        line += [Span(" · ", "faint")] * bool(i) + list(part)
+    return tuple(line)

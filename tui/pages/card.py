@@ -1,0 +1,86 @@
+"""The card of one workflow: its title, its tabs and the page behind each, and what the text field says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.machine.states import Condition
+from core.text import clean
+from tui import words
+from tui.ink import Line, Span, said
+from tui.legal import Standing
+from tui.pages.cost import cost_page
+from tui.pages.diff import diff_page
+from tui.pages.evidence import review_page, tests_page
+from tui.pages.plan import plan_page
+from tui.pages.story import events_page, handoffs_page
+from tui.picture import Picture
+
+PANES = ("talk", "plan", "diff", "tests", "review", "handoffs", "cost", "events")
+SIDE = PANES[1:]
+_STANDING = ("version", "condition", "waiting_for", "reason", "evidence", "tests", "budget_usd")
+
+
+def page_of(pane: str, picture: Picture, now: float) -> Callable[[int], list[Line]]:
+    """Return the builder of a pane's lines."""
+    pages: dict[str, Callable[[int], list[Line]]] = {
+        "plan": lambda width: plan_page(picture, width),
+        "diff": lambda width: diff_page(picture, width),
+        "tests": lambda width: tests_page(picture, width, now),
+        "review": lambda width: review_page(picture, width, now),
+        "handoffs": lambda width: handoffs_page(picture, width, now),
+        "cost": lambda width: cost_page(picture, width, now),
+        "events": lambda width: events_page(picture, width, now),
+    }
+    return pages[pane]
+
+
+def title_line(picture: Picture, now: float, *, wide: bool) -> tuple[Line, Line]:
+    """Return the two ends of the line on top."""
+    view = picture.view
+    end = view.completed_at.timestamp() if view.completed_at else now
+    facts = (
+        clean(view.project_name, lines=False, limit=40),
+        view.autonomy.value,
+        words.spent(view.cost_usd, view.budget_usd),
+        words.duration(end - view.created_at.timestamp()),
+    )
+    # On a narrow screen the title is worth more than where it belongs.
+    facts = facts if wide else facts[2:]
+    left = (Span(view.build_id, "muted"), Span("  "), said(view.title, "strong bold"))
+    return left, (Span(" · ".join(f for f in facts if f), "muted"),)
+
+
+def tabs_line(shown: str, *, wide: bool) -> Line:
+    """Return the tabs; the one that is shown stands out, and on a wide screen the talk beside it."""
+    spans: list[Span] = []
+    for i, name in enumerate(PANES, start=1):
+        active = name == shown or (wide and name == "talk")
+        spans += [Span("  ")] * bool(spans)
+        link = f"screen.pane('{name}')"
+        spans.append(Span(f"{i} ", "run bold" if active else "faint", link))
+        spans.append(Span(name, "strong bold underline" if name == shown else "muted", link))
+    return tuple(spans)
+
+
+def composer_words(picture: Picture, standing: Standing) -> tuple[str, str]:
+    """Return whom words go to, and what becomes of them."""
+    if standing.over:
+        return f"{standing.build_id} is over", ""
+    address = f"to the {words.ROLE_NAMES[picture.view.role]}"
+    if standing.condition is not Condition.WAITING:
+        return address, "press c and write: it is taken up at the next step"
+    if standing.waiting_for == "answer":
+        return address, "press c and write your answer: it goes on with it"
+    return address, "press c to talk about it before you decide"
+
+
+def differs(old: Picture, new: Picture) -> bool:
+    """Whether anything changed but the conversation, and what happens this second."""
+    if any(getattr(old.view, name) != getattr(new.view, name) for name in _STANDING):
+        return True
+    # Each is read anew with the whole picture only, so that most of the time it is the same object.
+    return any(
+        (before := getattr(old, name)) is not (after := getattr(new, name)) and before != after
+        for name in ("attempts", "receipts", "handoffs", "checkpoints", "events", "diff")
+    )
