@@ -16,9 +16,9 @@ from core.text import clean
 from tui import legal, words
 from tui.board_lines import attention_line
 from tui.board_model import Sort
+from tui.board_place import Remembered, recall, remember
 from tui.ink import Line, Span
 from tui.legal import Standing
-from tui.board_place import Remembered, recall, remember
 from tui.screens.actions import BuildActions
 from tui.screens.base import DeckScreen
 from tui.widgets.bars import Bar, Hint

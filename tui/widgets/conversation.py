@@ -163,7 +163,7 @@ class Conversation(Painted):
         follow = self._follow and at is None
         near = None if follow else at if at is not None else self.roll.index_at(self.scroll_offset.y)
         window, began, drawn = self.size.height, time.perf_counter(), 0
-        while self.roll.unfinished and (drawn < window or time.perf_counter() - began < SLICE):
+        while self.roll.unfinished and (drawn < 2 * window or time.perf_counter() - began < SLICE):
             before = self.roll.height
             self.roll.draw_near(near)
             drawn += self.roll.height - before
@@ -191,6 +191,8 @@ class Conversation(Painted):
             self._follow = True
         elif top is not None:
             self.scroll_to(y=top, animate=False, immediate=True)
+            # What lies below is not drawn yet, so this may look like the end.
+            self._follow = False
         self.roll.forget_far(self.scroll_offset.y, self.scroll_offset.y + self.size.height)
         self.refresh()
 
