@@ -133,7 +133,7 @@ def test_a_damaged_journal_is_moved_away_only_after_a_yes(used: CommandLine, rep
     terminal.type("y")
     terminal.end().ended(0)
 
-    (moved,) = [p for p in used.database.parent.glob("qdeck.db.damaged-*") if not p.name.endswith(".heads")]
+    (moved,) = used.database.parent.glob("qdeck.db.damaged-*Z")
     assert moved.read_bytes() == rubbish and not used.database.exists()
     assert moved.with_name(f"{moved.name}.heads").is_file()
     assert used.inside("status", "--json").ended(0).data == {"workflows": []}
