@@ -21,7 +21,9 @@ def test_every_fault_has_its_place_and_its_tests() -> None:
     """A refactoring that leaves a fault behind is noticed now, and not when somebody runs the list."""
     assert len(FAULTS) >= 24
     for fault in FAULTS:
-        assert runner.broken(fault, (ROOT / fault.file).read_text("utf-8")), fault.name
+        text = runner.broken(fault, (ROOT / fault.file).read_text("utf-8"))
+        # What is no Python any more is found by every test, and proves nothing.
+        assert compile(text, fault.file, "exec"), fault.name
         assert fault.tests and fault.database in ("", "postgresql"), fault.name
         for test in fault.tests:
             file, *names = test.split("::")
