@@ -60,6 +60,8 @@ async def negative_control(hearing: Hearing, new: Suite) -> None:
     if asleep and (whole.patched != calm.patched or not calm):
         second = await _run_without(hearing, whole, "control_whole")
     told = _judge(hearing, asleep, first, second) + await _alarms(hearing, new)
+    if not told and calm:
+        told = await _assertions(hearing)
     if not told and not hearing.proving:
         told = [Failure("tests", "no new test notices when the change is taken out: nothing proves it")]
     good = f"{len(hearing.noticed)} of {len(hearing.proving)} proofs fail without the change"
@@ -67,7 +69,21 @@ async def negative_control(hearing: Hearing, new: Suite) -> None:
     return None
 
 
-def _cut(hearing: Hearing, *, wholly: bool) -> _Cut:
+async def _assertions(hearing: Hearing) -> list[Failure]:
+    """Let the changed functions do nothing without a word: one proof at least must notice.
+
+    A test that only calls what was changed goes red when that raises, and asserts nothing all the same.
+    """
+    quiet = await asyncio.to_thread(_cut, hearing, wholly=False, quietly=True)
+    run = await _run_without(hearing, quiet, "control-quiet")
+    if hearing.proving.keys() - _asleep(hearing.proving, run) or not hearing.proving:
+        return []
+    text = "no proof notices when the changed functions do nothing at all: they assert nothing"
+    key = key_of("quiet", hearing.checkpoint.tree)
+    return [Failure(test, text, key, askable=True) for test in sorted(hearing.proving)[:1]]
+
+
+def _cut(hearing: Hearing, *, wholly: bool, quietly: bool = False) -> _Cut:
     """Take the change out of every file that is neither a test nor decides how tests are run."""
     patched: dict[str, str] = {}
     reverted: list[str] = []
@@ -78,7 +94,7 @@ def _cut(hearing: Hearing, *, wholly: bool) -> _Cut:
         if not change.path.endswith(".py"):
             reverted.append(change.path)
             continue
-        cut: Gutted = gut(*hearing.texts(change), wholly=wholly)
+        cut: Gutted = gut(*hearing.texts(change), wholly=wholly, quietly=quietly)
         left += [f"{change.path}:{line}" for line in cut.left]
         if cut.changed:
             patched[change.path] = cut.text

@@ -47,9 +47,10 @@ class Gutted:
         return bool(self.functions or self.names)
 
 
-def gut(before: str, after: str, *, wholly: bool, guarded: bool = True) -> Gutted:
+def gut(before: str, after: str, *, wholly: bool, guarded: bool = True, quietly: bool = False) -> Gutted:
     """Take out of the text `after` what differs from `before`.
 
+    `quietly` lets a function do nothing where it would raise: only a test that asserts something notices.
     Without `wholly` only functions lose their bodies, and where no function was changed the names that got a
     new value outside of them. `guarded=False` is for runners that do not tell a function when a test runs.
     """
@@ -58,7 +59,7 @@ def gut(before: str, after: str, *, wholly: bool, guarded: bool = True) -> Gutte
         return Gutted(after)
     functions = changed_functions_in(before, tree)
     for _, node in functions:
-        _empty(node, always=wholly or not guarded)
+        _empty(node, always=wholly or not guarded, quietly=quietly)
     outside = _changed_outside(before, tree)
     names: list[str] = []
     left = [node.lineno for node in outside]
@@ -79,12 +80,11 @@ def _poison(tree: ast.Module, outside: list[ast.stmt]) -> tuple[list[str], list[
     return names + dropped, [node.lineno for node in outside if not _names(node) and node not in calls]
 
 
-def _empty(node: Function, *, always: bool) -> None:
-    """Let the function raise first of all. Its body stays behind that: a generator is one by its `yield`."""
+def _empty(node: Function, *, always: bool, quietly: bool) -> None:
+    """Let the function raise, or return, first of all. Its body stays behind that: for a `yield` in it."""
     head = node.body[:1] if is_docstring(node.body[0]) else []
-    text = f"if {_RUNNING}:\n    raise Exception({MESSAGE!r})"
-    if always:
-        text = f"if True:\n    raise Exception({MESSAGE!r})"
+    act = "return" if quietly else f"raise Exception({MESSAGE!r})"
+    text = f"if {'True' if always else _RUNNING}:\n    {act}"
     node.body = [*head, *ast.parse(text).body, *(node.body[len(head) :] or [ast.Pass()])]
 
 

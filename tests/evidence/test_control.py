@@ -101,6 +101,15 @@ async def test_honest_changes_of_other_shapes_are_confirmed(calc: Any, code: str
     assert clause(evidence)["why"] == "1 of 1 proofs fail without the change"
 
 
+async def test_a_call_without_an_assertion_proves_nothing(calc: Any) -> None:
+    """It goes red when the function raises, and stays green when the function does nothing."""
+    test = "from calc import triple\n\n\ndef test_triple():\n    triple(2)\n    assert True\n"
+    evidence = await judge(calc, {"calc.py": TRIPLE, "tests/test_triple.py": test})
+
+    assert not clause(evidence)["ok"]
+    assert "assert nothing" in evidence.detail["failures"][0]["text"]
+
+
 async def test_a_change_of_data_is_taken_out_by_its_base(workshop: Any) -> None:
     """Files that hold no Python go back to what they were."""
     reads = "import pathlib\n\n\ndef read():\n    return pathlib.Path('data.txt').read_text()\n"

@@ -16,7 +16,7 @@ from tests.liars.seams import without
 from tests.liars.verdict import Build, judge, stopped_as_named
 from tests.liars.world import ADA, World, program_is_there, working_world
 
-_LONGEST = 300.0
+_LONGEST = 900.0
 """Seconds that one build may take before it counts as astray."""
 
 
