@@ -74,8 +74,8 @@ async def test_a_proof_that_cannot_fail_is_void(calc: Any, code: str, test: str)
 
     assert not evidence.ok
     assert not clause(evidence)["ok"]
-    failure = evidence.detail["failures"][0]
-    assert failure["name"] == "tests.test_triple::test_triple" and not failure["askable"]
+    name = "tests.test_triple::test_triple"
+    assert any(f["name"] == name and not f["askable"] for f in evidence.detail["failures"])
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ async def test_a_report_written_by_hand_is_not_believed(calc: Any) -> None:
     evidence = await judge(calc, {"calc.py": TRIPLE, "tests/test_aa.py": forge})
 
     assert not evidence.ok
-    assert "not finished by the test runner itself" in evidence.summary
+    assert "not finished by the test runner itself" in clause(evidence, "tests ran")["why"]
 
 
 def test_gutting_keeps_signatures_decorators_and_kinds_of_functions() -> None:
