@@ -143,10 +143,11 @@ class Hand:
         """A model call costs money."""
         key = f"turn-{next(self._keys)}"
         attempt = self.workflow.attempt_id
-        self.journal.reserve(self.workflow_id, attempt, key, usd, lease=self.lease)
-        self.journal.settle(
-            self.workflow_id, attempt, key, cost_usd=usd, prompt_tokens=4200, completion_tokens=900
-        )
+        role = self.workflow.actor.value
+        self.journal.reserve(self.workflow_id, attempt, key, usd, lease=self.lease, role=role)
+        model = "openai/gpt-5-mini" if role == Role.CODE_WRITER.value else "anthropic/claude-haiku"
+        paid = {"cost_usd": usd, "prompt_tokens": 4200, "completion_tokens": 900, "model": model}
+        self.journal.settle(self.workflow_id, attempt, key, **paid)
 
     def runs(
         self,

@@ -22,7 +22,7 @@ from tui.app import QdeckApp
 from tui.options import AppOptions
 from tui.widgets.conversation import Conversation
 
-STAGES = ("empty", "plan", "testing", "review", "complete")
+STAGES = ("empty", "plan", "testing", "asking", "review", "complete")
 PANES_SHOWN = ("", "plan", "diff", "tests", "review", "handoffs", "cost", "events")
 SIZES = ((80, 24), (120, 40))
 
@@ -327,12 +327,14 @@ SCENES: tuple[Scene, ...] = (
     Scene("handoffs", "review", _opened("handoffs")),
     Scene("decision-plan", "plan", _deciding("decision")),
     Scene("decision-review", "review", _deciding("decision")),
+    Scene("decision-asks", "asking", _deciding("decision")),
+    Scene("decision-answer", "asking", _deciding("decision", "2")),
     Scene("retry", "testing", _deciding("retry")),
     Scene("rollback", "review", _deciding("rollback")),
     Scene("rollback-sure", "review", _rollback_sure),
     Scene("diff-large", "review", _large("diff", *["j"] * 13, "enter", *"Name what is kept", "enter")),
     Scene("diff-split", "review", _large("diff", "t", *["right_curly_bracket"] * 2)),
-    Scene("evidence-large", "review", _large("evidence", *["j"] * 3)),
+    Scene("evidence-large", "asking", _large("evidence", *["j"] * 3)),
     Scene("evidence-output", "review", _large("evidence", "G", "k", "enter", "slash", *"assert", "enter")),
     Scene("history", "review", _history("left_square_bracket", "left_square_bracket", "k")),
     Scene("history-board", "complete", _history("g", "pagedown", "v")),
@@ -348,6 +350,5 @@ SCENES: tuple[Scene, ...] = (
     Scene("palette", "review", _keys("ctrl+p")),
     Scene("statistics", "complete", _statistics("2")),
     Scene("statistics-throughput", "complete", _statistics()),
-    Scene("statistics-project", "complete", _statistics("p", "4")),
     Scene("leave", "review", _keys("q")),
 )

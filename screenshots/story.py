@@ -9,6 +9,7 @@ from typing import Any
 from core.machine.states import Autonomy, EvidenceKind, State
 from core.machine.transitions import Order
 from screenshots.journal import PERSON, Hand, Writer
+from screenshots.trouble import asks
 
 PROJECT = Path("/srv/text-tools")
 OTHER = Path("/srv/shop-api")
@@ -380,6 +381,9 @@ async def slugify(writer: Writer, until: str = "review") -> Hand:
             "- `test_accents_are_dropped` is green now\n\n"
             "Next I look at what the tests do not rea"
         )
+        return hand
+    if until == "asking":
+        await asks(hand)
         return hand
     await pass_tests(hand)
     await review(hand)

@@ -122,5 +122,6 @@ class StatsView(View):
     cost_usd: float
     cost_per_accepted: float | None
     cost_by_model: Mapping[str, float]
+    cost_by_role: Mapping[str, float] = field(default_factory=dict)
     deadlines: Mapping[str, MetView] = field(default_factory=dict)
     deadlines_met: float | None = None

@@ -185,17 +185,23 @@ def _calls(session: Session, ours: Any) -> dict[str, Any]:
             sa.func.sum(ModelCall.prompt_tokens),
             sa.func.sum(ModelCall.completion_tokens),
             sa.func.sum(sa.func.coalesce(ModelCall.cost_micros, 0)),
+            col(ModelCall.role),
         )
         .where(col(ModelCall.workflow_id).in_(ours), col(ModelCall.status) == "settled")
-        .group_by(col(ModelCall.model))
+        .group_by(col(ModelCall.model), col(ModelCall.role))
     )
     rows = session.execute(query).all()
+    by_model, by_role = Counter[str](), Counter[str]()
+    for row in rows:
+        by_model[str(row[0])] += int(row[4] or 0)
+        by_role[str(row[5] or "")] += int(row[4] or 0)
     return {
         "model_calls": sum(int(r[1]) for r in rows),
         "prompt_tokens": sum(int(r[2] or 0) for r in rows),
         "completion_tokens": sum(int(r[3] or 0) for r in rows),
         "cost_usd": sum(int(r[4] or 0) for r in rows) / MICROS,
-        "cost_by_model": {str(r[0]): int(r[4] or 0) / MICROS for r in rows},
+        "cost_by_model": {name: micros / MICROS for name, micros in by_model.items()},
+        "cost_by_role": {name: micros / MICROS for name, micros in by_role.items() if name},
     }
 
 

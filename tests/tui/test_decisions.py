@@ -8,11 +8,14 @@ from collections.abc import Callable
 import pytest
 
 from core.machine.commands import Authority
-from core.machine.states import State
+from core.machine.states import EvidenceKind, State
 from core.service import OrchestrationService
 from screenshots.scenes import Journal, calm, shows_picture, until
 from tests.tui.driving import arm_now, armed, asked, on, press, running, shown, slow_to_arm, told
+from tui.app import QdeckApp
 from tui.armed import GRACE
+from tui.ink import plain
+from tui.widgets.page import Page
 
 JournalOf = Callable[[str], Journal]
 
@@ -255,3 +258,99 @@ async def test_escape_leaves_everything_as_it_is(key: str, journal_of: JournalOf
         await press(app, pilot, "escape")
         assert on(app) == "BoardScreen"
     assert (await asked(journal)).version == before.version
+
+
+async def said_in(journal: Journal) -> dict[str, tuple[str, str]]:
+    """What persons have said to findings, by key."""
+    return {word.key: (word.verdict, word.reason) for word in (await asked(journal)).said}
+
+
+async def test_single_findings_are_answered_one_by_one_with_a_reason(journal_of: JournalOf) -> None:
+    """A number opens one, y or n answers it half a second later, and without a reason nothing is said."""
+    journal = journal_of("asking")
+    async with running(journal) as (app, pilot):
+        await press(app, pilot, "a")
+        await shows_picture(app, pilot)
+        await armed(app, pilot)
+        text = shown(app)
+        assert "YOUR OWN YES OR NO" in text and "3 open" in text and "skipped by this change" in text
+        await press(app, pilot, "a")
+        assert "A yes alone is no answer here" in told(app)
+        await press(app, pilot, "1")
+        await armed(app, pilot)
+        await press(app, pilot, "s")
+        assert on(app) == "ConfirmScreen", "no standing yes where none may be given"
+        await press(app, pilot, "y", "enter")
+        assert on(app) == "AskScreen", "without a reason nothing is accepted"
+        await press(app, pilot, *"slow", "enter")
+        await until(pilot, lambda: "2 open" in shown(app))
+        assert await said_in(journal) == {"tests:skipped:7c1d": ("accepted", "slow")}
+        await armed(app, pilot)
+        await press(app, pilot, "2")
+        assert "strike this hidden check" in shown(app)
+        await armed(app, pilot)
+        await press(app, pilot, "n", *"mend it", "enter")
+        await until(pilot, lambda: "1 open" in shown(app))
+        await armed(app, pilot)
+        await press(app, pilot, "1")
+        await armed(app, pilot)
+        await press(app, pilot, "s", *"no tool", "enter")
+        await until(pilot, lambda: on(app) == "BoardScreen")
+    said = await said_in(journal)
+    assert said["tests:hidden:5"] == ("declined", "mend it")
+    assert said["tests:not-measured"] == ("accepted", "no tool")
+    service = await OrchestrationService.open(str(journal.path))
+    view = await service.get_workflow_status(journal.workflow_id)
+    assert [y.key for y in await service.standing_yeses(view.project_id)] == ["tests:not-measured"]
+    await service.close()
+
+
+async def test_an_override_asks_says_what_it_means_and_wants_a_reason(journal_of: JournalOf) -> None:
+    """Two questions and a reason; it stays loud on the card. Where nothing is red there is no such key."""
+    journal = journal_of("asking")
+    async with running(journal) as (app, pilot):
+        await press(app, pilot, "a")
+        await shows_picture(app, pilot)
+        await armed(app, pilot)
+        await press(app, pilot, "o")
+        assert "on record for ever" in shown(app)
+        await press(app, pilot, "escape")
+        await armed(app, pilot)
+        await press(app, pilot, "o")
+        await armed(app, pilot)
+        await press(app, pilot, "y", *"known and fine", "enter")
+        await until(pilot, lambda: "known and fine" in _override(app, journal))
+    view = await asked(journal)
+    assert view.evidence[EvidenceKind.TESTS].overridden
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, "a")
+        await shows_picture(app, pilot)
+        assert "override" not in shown(app)
+        await armed(app, pilot)
+        await press(app, pilot, "o")
+        assert "nothing to override" in told(app)
+
+
+def _override(app: QdeckApp, journal: Journal) -> str:
+    row = app.board.board.model.rows[journal.workflow_id]
+    return "known and fine" if row.condition != "waiting" else told(app)
+
+
+async def test_a_rollback_names_every_file_and_leads_to_the_history(journal_of: JournalOf) -> None:
+    """The checkpoints as a line in time, what becomes of each file, and how it is undone."""
+    async with running(journal_of("review"), size=(80, 24)) as (app, pilot):
+        await press(app, pilot, "b")
+        await shows_picture(app, pilot)
+        await until(pilot, lambda: "put back" in plain(app.screen.query_one("#body", Page).lines))
+        text = plain(app.screen.query_one("#body", Page).lines)
+        assert (
+            "taken away          textkit/slug.py" in text
+            and "as the base has it  textkit/__init__.py" in text
+        )
+        assert text.count("undone") == 2 and "comes back" in text and "fork" in text
+        await press(app, pilot, "pagedown", "pagedown")
+        assert "from there." in shown(app)
+        await press(app, pilot, "pageup", "h")
+        assert on(app) == "HistoryScreen"
+        await press(app, pilot, "escape", "b", "y")
+        assert on(app) == "RollbackScreen"

@@ -11,7 +11,7 @@ from core.machine.states import State
 from core.service import OrchestrationService
 from screenshots.journal import PERSON, Writer
 from screenshots.scenes import Journal, calm, shows_picture, until
-from tests.tui.driving import on, opened, press, running, shown, told
+from tests.tui.driving import armed, on, opened, press, running, shown, told
 from tests.tui.test_hostile import assert_harmless, evil_journal
 from tui.app import QdeckApp
 from tui.widgets.listing import Listing
@@ -176,3 +176,31 @@ async def test_a_state_of_the_past_is_no_state_of_now(journal_of: JournalOf) -> 
     service = await OrchestrationService.open(str(journal.path))
     assert (await service.get_workflow_status(journal.workflow_id)).state is State.VERIFICATION
     await service.close()
+
+
+async def test_f_begins_a_new_build_from_the_event_under_the_cursor(journal_of: JournalOf) -> None:
+    """It asks once, and not twice; the new build is opened, linked to this one, which stays as it was."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await in_history(app, pilot, "g", *["j"] * 17, "f")
+        assert on(app) == "ConfirmScreen" and "Fork B-0007 after event 18?" in shown(app)
+        await press(app, pilot, "escape", "f")
+        await armed(app, pilot)
+        await press(app, pilot, "f")
+        await until(pilot, lambda: on(app) == "WorkflowScreen")
+        await shows_picture(app, pilot)
+        view = app.screen.picture.view  # type: ignore[attr-defined]
+        assert (view.build_id, view.parent_build_id, view.parent_event) == ("B-0008", "B-0007", 18)
+        assert view.state is State.IMPLEMENTATION
+
+
+async def test_w_writes_the_dossier_where_the_user_says(journal_of: JournalOf, tmp_path: Path) -> None:
+    """A name is asked for; a file that is there is not written over, and that is said."""
+    async with running(journal_of("review")) as (app, pilot):
+        await in_history(app, pilot, "w")
+        assert on(app) == "AskScreen"
+        await press(app, pilot, "escape", "w", "ctrl+u", *str(tmp_path / "b.json"), "enter")
+        await until(pilot, lambda: "Written" in told(app))
+        assert (tmp_path / "b.json").stat().st_size > 1_000
+        await press(app, pilot, "w", "ctrl+u", *str(tmp_path / "b.json"), "enter")
+        await until(pilot, lambda: "is there already" in told(app))

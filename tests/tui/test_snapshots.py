@@ -78,7 +78,9 @@ def test_hard_names(
 
 
 @pytest.mark.parametrize("theme", ["qdeck-light", "qdeck-contrast"])
-@pytest.mark.parametrize("name", ["board", "workflow-streaming", "decision-review", "new-roles", "settings"])
+@pytest.mark.parametrize(
+    "name", ["board", "workflow-streaming", "decision-review", "new-roles", "settings", "diff-large"]
+)
 def test_theme(
     name: str,
     theme: str,
@@ -100,7 +102,9 @@ def test_board_in_other_palettes(
     assert pictured(snap_compare, scene, (80, 24), journal_of(scene.stage), project, theme)
 
 
+@pytest.mark.parametrize("name", ["board", "statistics", "diff-split"])
 def test_without_colour(
+    name: str,
     journal_of: Callable[[str], Journal],
     project: Path,
     snap_compare: SnapCompare,
@@ -108,7 +112,7 @@ def test_without_colour(
 ) -> None:
     """With NO_COLOR everything is said by glyphs, words and weight."""
     monkeypatch.setenv("NO_COLOR", "1")
-    scene = next(scene for scene in SCENES if scene.name == "board")
+    scene = next(scene for scene in SCENES if scene.name == name)
     assert pictured(snap_compare, scene, (120, 40), journal_of(scene.stage), project)
 
 

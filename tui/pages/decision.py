@@ -115,10 +115,12 @@ def _gate(decision: DecisionView, picture: Picture | None, width: int, now: floa
 
 def _failures(decision: DecisionView, picture: Picture | None, width: int, now: float) -> list[Line]:
     rows: list[Line] = []
+    asked = {ask.key for ask in decision.asks}
     for evidence in decision.evidence.values():
         if evidence.ok or not evidence.why.startswith("not green"):
             continue
-        for failure in mappings(evidence.detail.get("failures"))[:8]:
+        told = [f for f in mappings(evidence.detail.get("failures")) if f.get("key") not in asked]
+        for failure in told[:8]:
             rows += bullet(
                 Span(f"{words.BAD} ", "bad"), (said(failure.get("name", ""), "strong", 300),), width
             )
@@ -174,8 +176,8 @@ def _criteria_with_tests(decision: DecisionView, width: int) -> list[Line]:
         names: list[tuple[str, bool]] = known.get(criterion.number, [])
         if known and not names:
             mark, ink = ("!", "need bold")
-        elif any(not ok for _, ok in names):
-            mark, ink = (words.BAD, "bad")
+        elif names:
+            mark, ink = (words.OK, "ok") if all(ok for _, ok in names) else (words.BAD, "bad")
         left: Line = (Span(f"{mark} {criterion.number:>2} ", ink), said(criterion.text, limit=600))
         told = ", ".join(name.rpartition("::")[2] for name, _ in names)
         told = told or ("no test names it" if known else criterion.proof.rpartition("::")[2])

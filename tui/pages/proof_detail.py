@@ -78,7 +78,7 @@ def clause_mark(clause: Mapping[str, Any]) -> tuple[str, str]:
 
 def _evidence_detail(view: EvidenceView, width: int) -> list[Line]:
     mark, ink = evidence_mark(view)
-    state = "counts" if view.current else view.why
+    state = "counts" if view.current else ("stale" if view.ok else "not green")
     lines = heading(EVIDENCE_WORDS[view.kind], width, (Span(f"{mark} ", ink), said(state, ink, 60)))
     lines += paragraph(view.summary, width, "strong")
     if not view.current:

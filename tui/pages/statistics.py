@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -96,8 +96,8 @@ def _split(parts: Sequence[tuple[float, float, float]]) -> tuple[Series, ...]:
     columns = list(zip(*parts, strict=True)) if parts else [(), (), ()]
     return (
         Series("working", tuple(columns[0]), "run", FULL),
-        Series("waiting for you", tuple(columns[1]), "need", HALF),
-        Series("waiting for a model", tuple(columns[2]), "role", LIGHT),
+        Series("waits: you", tuple(columns[1]), "need", HALF),
+        Series("waits: model", tuple(columns[2]), "role", LIGHT),
     )
 
 
@@ -135,10 +135,9 @@ def _success(stats: StatsView) -> Chart:
 
 
 def _deadlines(stats: StatsView) -> Chart:
-    told: Mapping[str, object] = getattr(stats, "deadlines", None) or {}
-    names = list(told)
-    met = tuple(float(getattr(told[name], "met", 0)) for name in names)
-    missed = tuple(float(getattr(told[name], "missed", 0)) for name in names)
+    names = list(stats.deadlines)
+    met = tuple(float(stats.deadlines[name].met) for name in names)
+    missed = tuple(float(stats.deadlines[name].missed) for name in names)
     return Chart(
         "deadlines",
         "deadlines met and missed",
@@ -182,9 +181,9 @@ def numbers_page(chart: Chart, stats: StatsView, width: int) -> list[Line]:
     if not chart.drawable:
         return [*lines, (Span(chart.empty, "muted"),), *_facts(chart, stats, width)]
     several = len(chart.series) > 1
-    name_size = min(24, max(len(label) for label in chart.labels) + 2)
+    name_size = max(len(label) for label in chart.labels) + 2
     if several:
-        head = [Span(fit(f"{s.marker} {s.name}", 22, "right"), f"{s.ink} bold") for s in chart.series]
+        head = [Span(fit(f"{s.marker} {s.name}", 16, "right"), f"{s.ink} bold") for s in chart.series]
         lines.append(cut_line((Span(" " * name_size), *head, Span(fit("all", 12, "right"), "muted")), width))
     for i, label in enumerate(chart.labels):
         values = [series.values[i] for series in chart.series]
@@ -193,7 +192,7 @@ def numbers_page(chart: Chart, stats: StatsView, width: int) -> list[Line]:
         row = [Span(fit(label, name_size), "text")]
         for value in values:
             text = chart.shown(value) if value else "-"
-            row.append(Span(fit(text, 22 if several else 10, "right"), "strong" if value else "faint"))
+            row.append(Span(fit(text, 16 if several else 10, "right"), "strong" if value else "faint"))
         if several:
             row.append(Span(fit(chart.shown(sum(values)), 12, "right"), "text"))
         lines.append(cut_line(tuple(row), width))
@@ -207,6 +206,7 @@ def _facts(chart: Chart, stats: StatsView, width: int) -> list[Line]:
         "cost": _cost_facts,
         "success": _success_facts,
         "deadlines": _deadline_facts,
+        "roles": _role_facts,
     }.get(chart.name)
     rows = facts(stats) if facts else []
     pairs = [
@@ -244,8 +244,6 @@ def _cost_facts(stats: StatsView) -> list[tuple[str, str]]:
     ]
     if stats.cost_per_accepted is not None:
         rows.append(("for each complete one", words.money(stats.cost_per_accepted)))
-    by_role: Mapping[Role, float] = getattr(stats, "cost_by_role", None) or {}
-    rows += [(words.ROLE_NAMES[role], words.money(usd)) for role, usd in by_role.items() if usd]
     return rows
 
 
@@ -263,5 +261,12 @@ def _success_facts(stats: StatsView) -> list[tuple[str, str]]:
 
 
 def _deadline_facts(stats: StatsView) -> list[tuple[str, str]]:
-    share = getattr(stats, "deadlines_met", None)
-    return [] if share is None else [("met", f"{share:.0%}")]
+    return [] if stats.deadlines_met is None else [("met", f"{stats.deadlines_met:.0%}")]
+
+
+def _role_facts(stats: StatsView) -> list[tuple[str, str]]:
+    """What each role has cost; the roles that are known first, in their order."""
+    names = {role.value: words.ROLE_NAMES[role] for role in Role}
+    known = [(names[role], stats.cost_by_role[role]) for role in names if role in stats.cost_by_role]
+    others = [(role, usd) for role, usd in stats.cost_by_role.items() if role not in names]
+    return [(f"{name} cost", words.money(usd)) for name, usd in [*known, *others]]

@@ -192,8 +192,11 @@ class EvidenceScreen(Searching, DeckScreen):
     def _show_detail(self) -> None:
         entry, picture = self.entry, self.picture
         width = self._detail.scrollable_content_region.width - 1
-        if entry is None or picture is None or width <= 0:
+        if entry is None or picture is None:
             return
+        if width <= 0:
+            # Where one half is shown at a time, this one will have all of it.
+            width = self.size.width - 5
         output: list[str] | None = None
         if entry.receipt is not None:
             output = self._outputs.get((entry.receipt.receipt_id, width))

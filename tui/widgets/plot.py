@@ -52,7 +52,8 @@ class Plot(PlotextPlot):
         plot.ticks_color(self._rgb("ink-muted"))
         plot.frame(False)
         # A few bars need not fill the screen.
-        lines = height if chart.columns else min(height, 2 * len(chart.labels) + 2)
+        count = len(chart.labels)
+        lines = height if chart.columns else (2 * count if 2 * count + 2 <= height else count) + 2
         plot.plotsize(width, lines)
         plot._set_size(width, lines)
         return Text.from_ansi(plot.build())

@@ -1,0 +1,145 @@
+"""The large evidence screen: everything is there, openable, searchable, and only text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from core.machine.states import EvidenceKind
+from screenshots.journal import Writer
+from screenshots.scenes import Journal, calm, shows_picture, until
+from tests.tui.driving import on, press, running, shown
+from tests.tui.test_hostile import EVIL, LONG, assert_harmless
+from tui.app import QdeckApp
+from tui.pages.proof_detail import criteria_of, output_rows
+from tui.widgets.listing import Listing
+
+JournalOf = Callable[[str], Journal]
+
+
+async def in_evidence(app: QdeckApp, pilot: Pilot[int], journal: Journal, *keys: str) -> Listing:
+    """Open the evidence of the build that is told in full, and press more."""
+    app.open_evidence(journal.workflow_id)
+    await shows_picture(app, pilot)
+    for key in keys:
+        await press(app, pilot, key)
+        await until(pilot, lambda: getattr(app.screen, "settled", True))
+    await calm(pilot)
+    return app.screen.query_one("#list", Listing)
+
+
+def entry(app: QdeckApp) -> str:
+    """What the cursor is on."""
+    found = app.screen.entry  # type: ignore[attr-defined]
+    return f"{found.label} {found.title}".strip()
+
+
+async def test_everything_that_evidence_holds_is_listed_and_explained(journal_of: JournalOf) -> None:
+    """Clauses (those that do not apply as such), criteria and tests, findings, mutants, uncovered lines."""
+    journal = journal_of("asking")
+    async with running(journal) as (app, pilot):
+        await in_evidence(app, pilot, journal, "j", "j", "j")
+        text = shown(app)
+        assert "– regressions" in text and "not applicable: the base has no test of its own" in text
+        assert "✗ test changes" in text and "no test proves it" in text
+        for told in ("FINDINGS", "1 accepted, 1 advice", "MUTANTS", "[:8] became [:9]", "LINES NO TEST RAN"):
+            assert told in text, told
+        assert "textkit/slug.py  16-17" in text
+        await press(app, pilot, "right_square_bracket")
+        assert "B324" in entry(app) and "accepted ada: a name, no secret" in shown(app)
+        await press(app, pilot, "left_square_bracket")
+        assert entry(app).startswith("requirement")
+
+
+async def test_a_receipt_is_opened_with_all_its_fields_and_searched(journal_of: JournalOf) -> None:
+    """The whole output, a search in it with n and N; escape goes back step by step; tab goes over."""
+    journal = journal_of("asking")
+    async with running(journal) as (app, pilot):
+        listing = await in_evidence(app, pilot, journal, "slash", *"tests pytest", "enter")
+        assert entry(app).startswith("tests") and "match" in shown(app)
+        await press(app, pilot, "escape", "enter")
+        text = shown(app)
+        for name in ("exit code", "sandbox", "tree before", "asked by", "attempt", "counts", "key", "OUTPUT"):
+            assert name in text, name
+        await press(app, pilot, "slash", *"line 39", "enter")
+        assert "match 1 of 11" in shown(app)
+        await press(app, pilot, "n", "n", "N")
+        assert "match 2 of 11" in shown(app) and "line 390" in shown(app)
+        await press(app, pilot, "N", "N")
+        assert "match 11 of 11" in shown(app) and "line 399" in shown(app)
+        await press(app, pilot, "escape", "tab")
+        assert app.focused is listing
+        await press(app, pilot, "d", "escape", "escape")
+        assert on(app) == "BoardScreen"
+
+
+async def test_a_stale_receipt_is_struck(journal_of: JournalOf) -> None:
+    """What ran on other files says nothing any more, in the list and opened; at 80 columns one at a time."""
+    journal = journal_of("review")
+    async with running(journal, size=(80, 24)) as (app, pilot):
+        await in_evidence(app, pilot, journal, "G", "k")
+        assert "stale" in shown(app)
+        await press(app, pilot, "enter")
+        assert "the files have changed since" in shown(app) and "RECEIPTS" not in shown(app)
+        await press(app, pilot, "escape", "escape")
+        assert on(app) == "BoardScreen"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+async def test_evil_evidence_is_text(size: tuple[int, int], tmp_path: Path) -> None:
+    """Findings, mutants, clauses, paths, output: a megabyte on one line, escapes, markup, wrong types."""
+    writer = await Writer.open(str(tmp_path / "qdeck.db"))
+    hand = await writer.start(Path("/srv/x"), EVIL)
+    await hand.begin()
+    await hand.checkpoint("one")
+    hand.runs("test", [EVIL, LONG[:4000]], exit_code=1, output=f"{EVIL}\n{LONG}\n{EVIL}", suite="new")
+    evil = {
+        "path": EVIL,
+        "line": EVIL,
+        "rule": EVIL,
+        "text": f"{EVIL}\n{LONG}",
+        "key": EVIL,
+        "accepted": EVIL,
+    }
+    detail = {
+        "clauses": [{"name": EVIL, "why": LONG}, EVIL, None],
+        "failures": [evil],
+        "findings": [evil, EVIL, 3],
+        "mutants": [evil],
+        "uncovered": {EVIL: "1-999999999", "b": [[1, 2], None]},
+        "criteria": {EVIL: [EVIL], "1": [EVIL, {"name": EVIL, "ok": False}]},
+        "checklist": [{"point": EVIL, "verdict": EVIL, "answer": LONG}],
+        EVIL: {EVIL: [EVIL]},
+    }
+    await hand.proves(EvidenceKind.TESTS, EVIL, detail, ok=False)
+    await hand.proves(EvidenceKind.REVIEW, EVIL, detail)
+    await writer.close()
+    journal = Journal(tmp_path / "qdeck.db", hand.workflow_id, writer.clock.seconds())
+    async with running(journal, size=size) as (app, pilot):
+        listing = await in_evidence(app, pilot, journal)
+        for index in range(1, listing.count):
+            listing.move_to(index)
+            await until(pilot, lambda: app.screen.settled)  # type: ignore[attr-defined]
+            assert_harmless(shown(app))
+        await press(app, pilot, "enter", "G", "slash", *"[bold", "enter")
+        assert_harmless(shown(app))
+        assert "[bold red]markup[/]" in shown(app)
+
+
+def test_criteria_are_read_in_every_form() -> None:
+    """A list or a mapping, tests as names or with their outcome; what is no number is left out."""
+    assert criteria_of({"criteria": [{"criterion": 2, "tests": ["t"], "ok": False}]}) == {2: [("t", False)]}
+    told = {"2": {"tests": [{"test": "t", "outcome": "failed"}]}, "1": ["a"], "x": ["b"]}
+    assert criteria_of({"criteria": told}) == {1: [("a", True)], 2: [("t", False)]}
+    assert criteria_of({"criteria": "nonsense"}) == {}
+
+
+def test_output_is_broken_to_rows_that_fit() -> None:
+    """Wide characters count double, and nothing of a line under the limit is lost."""
+    rows = output_rows("a" * 25 + "\n" + "東" * 12 + "\n\nend\n", 10)
+    assert rows[:3] == ["a" * 10, "a" * 10, "a" * 5]
+    assert "".join(rows[3:]).startswith("東" * 12) and rows[-1] == "end"
+    assert output_rows("\n\n", 10) == []

@@ -1,0 +1,146 @@
+"""Statistics: charts and the same as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from core.machine.states import State
+from core.service import OrchestrationService
+from core.service.reports import MetView, StatsView, TimesView
+from screenshots.journal import Writer
+from screenshots.scenes import Journal, calm, until
+from tests.tui.driving import on, press, running, shown
+from tests.tui.test_hostile import EVIL, assert_harmless
+from tui.app import QdeckApp
+from tui.ink import plain
+from tui.pages.statistics import charts_of, numbers_page
+
+JournalOf = Callable[[str], Journal]
+
+
+async def in_statistics(app: QdeckApp, pilot: Pilot[int], *keys: str) -> None:
+    """Open the figures with their key, and press more."""
+    await press(app, pilot, "s")
+    await counted(app, pilot)
+    for key in keys:
+        await press(app, pilot, key)
+        await counted(app, pilot)
+
+
+async def counted(app: QdeckApp, pilot: Pilot[int]) -> None:
+    """Wait until the figures are there."""
+    await until(pilot, lambda: getattr(app.screen, "settled", True))
+    await app.workers.wait_for_complete()
+    await calm(pilot)
+
+
+async def stats_of(journal: Journal) -> StatsView:
+    """The figures themselves."""
+    service = await OrchestrationService.open(str(journal.path))
+    try:
+        return await service.get_project_stats()
+    finally:
+        await service.close()
+
+
+async def test_every_chart_has_its_key_and_its_numbers(journal_of: JournalOf) -> None:
+    """Digits, brackets and arrows lead to all seven; bars, and the same in figures below."""
+    journal = journal_of("complete")
+    stats = await stats_of(journal)
+    async with running(journal, size=(80, 24)) as (app, pilot):
+        await in_statistics(app, pilot)
+        assert "BUILDS COMPLETED, BY WEEK" in shown(app) and "W10" in shown(app) and "█" in shown(app)
+        seen = []
+        for key in "234567":
+            await press(app, pilot, key)
+            seen.append(next(line for line in shown(app).split("\n") if " ──" in line).split(" ─")[0].strip())
+        assert seen == [
+            "TIME IN EACH PHASE, ALL BUILDS TOGETHER",
+            "WHAT SENT WORK BACK",
+            "COST BY MODEL, IN US DOLLARS",
+            "WHAT BECAME OF THE BUILDS",
+            "DEADLINES MET AND MISSED",
+            "TIME OF EACH ROLE, ALL BUILDS TOGETHER",
+        ]
+        assert "Code Writer" in shown(app) and "▒" in shown(app), "parts differ without colour"
+        await press(app, pilot, "right_square_bracket", "right", "left_square_bracket", "left", "5")
+        assert f"{stats.success_rate:.0%}" in shown(app)
+        await press(app, pilot, "escape")
+        assert on(app) == "BoardScreen"
+
+
+async def test_figures_of_one_project(journal_of: JournalOf) -> None:
+    """p goes through the projects and comes round to all, P goes back."""
+    async with running(journal_of("complete")) as (app, pilot):
+        await in_statistics(app, pilot, "p")
+        assert "project shop-api" in shown(app)
+        await press(app, pilot, "p")
+        await counted(app, pilot)
+        assert "project text-tools" in shown(app)
+        await press(app, pilot, "P", "P")
+        await counted(app, pilot)
+        assert "all projects" in shown(app)
+
+
+async def test_an_empty_journal_has_figures_too(journal_of: JournalOf) -> None:
+    """Each chart says in words that there is nothing yet, without colour and with it."""
+    async with running(journal_of("empty"), size=(80, 24)) as (app, pilot):
+        await in_statistics(app, pilot)
+        for key, told in (
+            ("1", "No build was completed"),
+            ("3", "Nothing was ever sent back"),
+            ("6", "deadline"),
+        ):
+            await press(app, pilot, key)
+            assert told in shown(app)
+        await press(app, pilot, "p")
+        assert on(app) == "StatisticsScreen"
+
+
+async def test_numbers_say_what_the_bars_show(journal_of: JournalOf) -> None:
+    """Working, waiting for you, waiting for a model; deadlines met and missed; the sums are right."""
+    stats: Any = replace(
+        await stats_of(journal_of("complete")),
+        times={State.TESTING: TimesView(60.0, 3600.0, 30.0), State.PLANNING: TimesView(10.0, 0.0, 0.0)},
+        deadlines={"workflow": MetView(3, 1), "testing": MetView(0, 2)},
+        deadlines_met=0.5,
+    )
+    charts = {chart.name: chart for chart in charts_of(stats, date(2026, 3, 4))}
+    time = plain(numbers_page(charts["time"], stats, 118))
+    row = next(r for r in time.split("\n") if r.startswith("testing"))
+    assert row.split() == ["testing", "1m00s", "1h00m", "30s", "1h01m"]
+    met = plain(numbers_page(charts["deadlines"], stats, 118))
+    assert next(r for r in met.split("\n") if r.startswith("testing")).split() == ["testing", "-", "2", "2"]
+    assert "50%" in met
+    roles = plain(numbers_page(charts["roles"], stats, 118))
+    assert next(r for r in roles.split("\n") if r.startswith("Test Auditor")).split()[-1] == "1h01m"
+
+
+@pytest.mark.parametrize("colour", [True, False], ids=["colour", "plain"])
+async def test_evil_names_of_projects_and_models_are_text(
+    colour: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the axis, in the table and in the title; wide letters do not tear the axis."""
+    if not colour:
+        monkeypatch.setenv("NO_COLOR", "1")
+    writer = await Writer.open(str(tmp_path / "qdeck.db"))
+    hand = await writer.start(Path("/srv") / "x[red]東京", EVIL)
+    await hand.begin()
+    here = hand.workflow.attempt_id
+    for name in (EVIL, "東京" * 9):
+        writer.journal.reserve(hand.workflow_id, here, name, 1.0, lease=hand.lease, role=name)
+        paid = {"cost_usd": 1.0, "prompt_tokens": 1, "completion_tokens": 1, "model": name}
+        writer.journal.settle(hand.workflow_id, here, name, **paid)
+    await writer.close()
+    journal = Journal(tmp_path / "qdeck.db", hand.workflow_id, writer.clock.seconds())
+    async with running(journal, size=(80, 24)) as (app, pilot):
+        await in_statistics(app, pilot, "p", "4")
+        assert_harmless(shown(app))
+        assert "[bold red]markup" in shown(app) and "x[red]" in shown(app)
