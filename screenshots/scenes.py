@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import shutil
 import subprocess
@@ -11,11 +12,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from filelock import FileLock
 from textual.pilot import Pilot
 
 from core.config import worker_lock_path
+from core.service import orders, registry, service
 from screenshots.journal import Clock, Writer
 from screenshots.story import others, slugify
 from tui.app import QdeckApp
@@ -46,8 +49,28 @@ class Journal:
         return Journal(folder / self.path.name, self.workflow_id, self.at)
 
 
+@contextmanager
+def counted_ids() -> Iterator[None]:
+    """Let ids count from one, so that digests and hashes over them are the same in every picture."""
+    count = itertools.count(1)
+    makers = (registry, orders, service)
+    before = [module.uuid4 for module in makers]
+    for module in makers:
+        module.uuid4 = lambda: UUID(int=next(count), version=4)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        for module, maker in zip(makers, before, strict=True):
+            module.uuid4 = maker  # type: ignore[attr-defined]
+
+
 async def write_journal(stage: str, folder: Path) -> Journal:
     """Write the journal of a stage into `folder`, which is made by that."""
+    with counted_ids():
+        return await _write_journal(stage, folder)
+
+
+async def _write_journal(stage: str, folder: Path) -> Journal:
     path = folder / "qdeck.db"
     writer = await Writer.open(str(path), Clock())
     workflow_id = ""

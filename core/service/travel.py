@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,8 +16,8 @@ from core.journal.database import Database
 from core.journal.ledger import MICROS
 from core.journal.log import event_of, history
 from core.journal.projections import picture_of
-from core.journal.records import find_row
-from core.journal.tables import ModelCall, Project, WorkflowEvent
+from core.journal.records import find_row, workflow_of
+from core.journal.tables import BuildWorkflow, ModelCall, Project, WorkflowEvent
 from core.service.past import activity_of, tests_of
 from core.service.reading import view_of
 from core.service.views import WorkflowView
@@ -33,27 +34,31 @@ def workflow_at(database: Database, wanted: str, seq: int) -> WorkflowView:
         view = view_of(session, row, row.updated_at)
         return replace(
             view,
-            cost_usd=_cost(session, workflow_id, row.updated_at) / MICROS,
+            cost_usd=_costs(session, row.updated_at, workflow_id).get(workflow_id, 0) / MICROS,
             activity=activity_of(workflow),
             tests=tests_of(workflow),
         )
 
 
 def board_at(database: Database, moment: datetime | None, event: tuple[str, int] | None) -> list[BoardRow]:
-    """Return the board as it was at a moment, or right after an event, newest workflow first."""
+    """Return the board as it was at a moment, or right after an event, newest workflow first.
+
+    Only workflows that went on after that are folded; the others' rows stand as they did then.
+    """
     with database.read() as session:
         past, at = _past(session, moment or database.clock(), event)
-        query = select(WorkflowEvent).where(past)
-        query = query.order_by(col(WorkflowEvent.workflow_id), col(WorkflowEvent.seq))
+        later = sa.select(col(WorkflowEvent.workflow_id)).where(sa.not_(past))
         names = dict(session.exec(select(Project.project_id, Project.name)).all())
-        rows, group = [], list[WorkflowEvent]()
-        for found in session.exec(query.execution_options(yield_per=500)):
-            if group and group[0].workflow_id != found.workflow_id:
-                rows.append(_board_row(session, group, names, at))
-                group = []
-            group.append(found)
-        if group:
-            rows.append(_board_row(session, group, names, at))
+        costs = _costs(session, at)
+        still = select(BuildWorkflow).where(col(BuildWorkflow.workflow_id).not_in(later))
+        rows = [_board_row(row, names, costs) for row in session.exec(still)]
+        query = select(WorkflowEvent).where(past, col(WorkflowEvent.workflow_id).in_(later))
+        query = query.order_by(col(WorkflowEvent.workflow_id), col(WorkflowEvent.seq))
+        events = session.exec(query.execution_options(yield_per=500))
+        for _, group in groupby(events, key=lambda found: found.workflow_id):
+            row = picture_of(event_of(found) for found in group).row
+            assert row is not None  # noqa: S101 - there is one event at least
+            rows.append(_board_row(row, names, costs))
     return sorted(rows, key=lambda row: -row.created_at)
 
 
@@ -72,12 +77,8 @@ def _past(session: Session, moment: datetime, event: tuple[str, int] | None) -> 
     return col(WorkflowEvent.id) <= row.id, row.timestamp
 
 
-def _board_row(
-    session: Session, events: list[WorkflowEvent], names: dict[str, str], at: datetime
-) -> BoardRow:
-    picture = picture_of(event_of(row) for row in events)
-    row, workflow = picture.row, picture.workflow
-    assert row is not None and workflow is not None  # noqa: S101 - there is one event at least
+def _board_row(row: BuildWorkflow, names: dict[str, str], costs: dict[str, int]) -> BoardRow:
+    workflow = workflow_of(row)
     return BoardRow(
         workflow_id=row.workflow_id,
         build_id=row.build_id,
@@ -89,7 +90,7 @@ def _board_row(
         autonomy=row.autonomy,
         activity=activity_of(workflow),
         tests=tests_of(workflow),
-        cost_usd=_cost(session, row.workflow_id, at) / MICROS,
+        cost_usd=costs.get(row.workflow_id, 0) / MICROS,
         budget_usd=None if row.budget_micros is None else row.budget_micros / MICROS,
         retries_used=row.retries_used,
         retry_budget=row.retry_budget,
@@ -106,11 +107,13 @@ def _board_row(
     )
 
 
-def _cost(session: Session, workflow_id: str, at: datetime) -> int:
-    """What the calls that were settled by then cost, in micro-dollars."""
-    query = sa.select(sa.func.coalesce(sa.func.sum(ModelCall.cost_micros), 0)).where(
-        col(ModelCall.workflow_id) == workflow_id,
-        col(ModelCall.status) == "settled",
-        col(ModelCall.settled_at) <= at,
+def _costs(session: Session, at: datetime, workflow_id: str = "") -> dict[str, int]:
+    """What the calls that were settled by then cost, in micro-dollars, by workflow; of one, or of all."""
+    query = (
+        sa.select(col(ModelCall.workflow_id), sa.func.sum(sa.func.coalesce(ModelCall.cost_micros, 0)))
+        .where(col(ModelCall.status) == "settled", col(ModelCall.settled_at) <= at)
+        .group_by(col(ModelCall.workflow_id))
     )
-    return int(session.execute(query).scalar() or 0)
+    if workflow_id:
+        query = query.where(col(ModelCall.workflow_id) == workflow_id)
+    return {found: int(total or 0) for found, total in session.execute(query)}

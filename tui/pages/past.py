@@ -218,3 +218,22 @@ def scrubber(events: Sequence[EventView], index: int, width: int) -> Line:
         else:
             spans.append(Span(cell, ink))
     return tuple(spans)
+
+
+def when_lines(picture: Picture, index: int, width: int, now: float) -> list[Line]:
+    """Return that this is the past, and where in it."""
+    events = picture.events
+    event = events[min(index, len(events) - 1)]
+    last = index >= len(events) - 1
+    where = f"event {event.seq} of {len(events)}"
+    at = event.at.astimezone()
+    if last:
+        left: Line = (Span(" NOW ", "ok bold reverse"), Span(f" {where}, the newest", "text"))
+    else:
+        left = (
+            Span(" PAST ", "need bold reverse"),
+            Span(f" {where} · {at:%Y-%m-%d %H:%M:%S}", "need"),
+            Span("  nothing here can be changed", "muted"),
+        )
+    ago = f"{words.age(now - event.at.timestamp())} ago"
+    return [spread(left, (Span(ago, "muted"),), width), cut_line(scrubber(events, index, width), width)]

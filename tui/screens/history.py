@@ -15,8 +15,8 @@ from textual.containers import Container
 from core.board import BoardRow
 from core.errors import QdeckError
 from tui import words
-from tui.ink import Line, Span, cut_line, said, spread
-from tui.pages.past import event_line, is_turn, past_page, picture_at, scrubber
+from tui.ink import Span, said
+from tui.pages.past import event_line, is_turn, past_page, picture_at, when_lines
 from tui.picture import Picture
 from tui.screens.base import DeckScreen
 from tui.screens.searching import SEARCH_KEYS, Searching
@@ -387,22 +387,3 @@ class HistoryScreen(Searching, DeckScreen):
             return
         count = words.plural(view.events, "event")
         self.deck.tell(f"Written: {view.path}, {count}; {view.verifier} verifies it.")
-
-
-def when_lines(picture: Picture, index: int, width: int, now: float) -> list[Line]:
-    """Return that this is the past, and where in it."""
-    events = picture.events
-    event = events[min(index, len(events) - 1)]
-    last = index >= len(events) - 1
-    where = f"event {event.seq} of {len(events)}"
-    at = event.at.astimezone()
-    if last:
-        left: Line = (Span(" NOW ", "ok bold reverse"), Span(f" {where}, the newest", "text"))
-    else:
-        left = (
-            Span(" PAST ", "need bold reverse"),
-            Span(f" {where} · {at:%Y-%m-%d %H:%M:%S}", "need"),
-            Span("  nothing here can be changed", "muted"),
-        )
-    ago = f"{words.age(now - event.at.timestamp())} ago"
-    return [spread(left, (Span(ago, "muted"),), width), cut_line(scrubber(events, index, width), width)]

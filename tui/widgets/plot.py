@@ -53,7 +53,8 @@ class Plot(PlotextPlot):
         plot.frame(False)
         # A few bars need not fill the screen.
         count = len(chart.labels)
-        lines = height if chart.columns else (2 * count if 2 * count + 2 <= height else count) + 2
+        # Bars fall on lines of their own only when their number divides the lines above the axis.
+        lines = height if chart.columns else count * max(1, min(2, (height - 1) // count)) + 1
         plot.plotsize(width, lines)
         plot._set_size(width, lines)
         return Text.from_ansi(plot.build())
