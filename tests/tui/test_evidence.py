@@ -110,7 +110,7 @@ async def test_evil_evidence_is_text(size: tuple[int, int], tmp_path: Path) -> N
         "findings": [evil, EVIL, 3],
         "mutants": [evil],
         "uncovered": {EVIL: "1-999999999", "b": [[1, 2], None]},
-        "criteria": {EVIL: [EVIL], "1": [EVIL, {"name": EVIL, "ok": False}]},
+        "criteria": [{"criterion": 1, "proofs": [{"proof": EVIL, "state": EVIL}, EVIL]}, {"criterion": EVIL}],
         "checklist": [{"point": EVIL, "verdict": EVIL, "answer": LONG}],
         EVIL: {EVIL: [EVIL]},
     }
@@ -129,11 +129,11 @@ async def test_evil_evidence_is_text(size: tuple[int, int], tmp_path: Path) -> N
         assert "[bold red]markup[/]" in shown(app)
 
 
-def test_criteria_are_read_in_every_form() -> None:
-    """A list or a mapping, tests as names or with their outcome; what is no number is left out."""
-    assert criteria_of({"criteria": [{"criterion": 2, "tests": ["t"], "ok": False}]}) == {2: [("t", False)]}
-    told = {"2": {"tests": [{"test": "t", "outcome": "failed"}]}, "1": ["a"], "x": ["b"]}
-    assert criteria_of({"criteria": told}) == {1: [("a", True)], 2: [("t", False)]}
+def test_criteria_are_read_as_the_gate_writes_them() -> None:
+    """Each proof and whether it holds; what has another form is left out."""
+    proofs = [{"proof": "t", "state": "proved"}, {"proof": "u", "state": "not proved"}]
+    told = [{"criterion": 2, "state": "not proved", "proofs": proofs}, {"criterion": "x"}, {"criterion": 1}]
+    assert criteria_of({"criteria": told}) == {1: [], 2: [("t", True), ("u", False)]}
     assert criteria_of({"criteria": "nonsense"}) == {}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.machine.states import EvidenceKind
@@ -134,28 +134,19 @@ def criteria_lines(detail: Mapping[str, Any], width: int) -> list[Line]:
     return lines
 
 
+_HELD = ("proved", "kept", "accepted")
+"""States of a proof that let its criterion stand."""
+
+
 def criteria_of(detail: Mapping[str, Any]) -> dict[int, list[tuple[str, bool]]]:
-    """Return the tests of each criterion and whether they are green; empty when nothing says it."""
-    told = detail.get("criteria")
-    pairs: Iterable[tuple[Any, Any, Any]]
-    if isinstance(told, Mapping):
-        pairs = [(n, t.get("tests", ()) if isinstance(t, Mapping) else t, t) for n, t in told.items()]
-    else:
-        pairs = [(c.get("number", c.get("criterion")), c.get("tests", ()), c) for c in mappings(told)]
+    """Return the proofs of each criterion and whether they hold; empty when nothing says it."""
     found: dict[int, list[tuple[str, bool]]] = {}
-    for number, tests, whole in pairs:
-        if not str(number).isdecimal():
-            continue
-        fine = whole.get("ok", True) is not False if isinstance(whole, Mapping) else True
-        found[int(number)] = [_test(test, fine) for test in tests] if isinstance(tests, (list, tuple)) else []
+    for told in mappings(detail.get("criteria")):
+        if str(told.get("criterion")).isdecimal():
+            proofs = mappings(told.get("proofs"))
+            held = [(str(proof.get("proof") or ""), proof.get("state") in _HELD) for proof in proofs]
+            found[int(told["criterion"])] = held
     return dict(sorted(found.items()))
-
-
-def _test(test: object, fine: bool) -> tuple[str, bool]:
-    if isinstance(test, Mapping):
-        ok = test.get("ok", test.get("outcome", "passed") == "passed")
-        return str(test.get("name") or test.get("test") or ""), bool(ok)
-    return str(test), fine
 
 
 def _row(name: str, text: object, width: int, ink: str = "text") -> list[Line]:
