@@ -227,3 +227,16 @@ async def test_why_work_went_back_is_counted_by_cause(timed: Any, tmp_path: Path
         "tests not green": 1,
     }
     assert clock() == T0
+
+
+async def test_an_accepted_build_carries_the_cost_of_all(timed: Any, tmp_path: Path) -> None:
+    """What was spent on a build that came to nothing is paid by the one that was accepted."""
+    service, _ = timed
+    project = await service.register_project(str(tmp_path / "demo"), default_branch="main")
+    journal = EngineJournal("", database=service._database)
+    for cost in (0.5, 0.25):
+        build = Build(service, await service.start_workflow(project.project_id, "Add slugify()", by=ADA))
+        journal.settle(build.id, f"{build.id}:discovery:1", "turn", cost_usd=cost, model="m")
+    assert (await service.get_project_stats()).cost_per_accepted is None
+    await build.complete()
+    assert (await service.get_project_stats()).cost_per_accepted == pytest.approx(0.75)
