@@ -47,7 +47,7 @@ async def test_everything_that_evidence_holds_is_listed_and_explained(journal_of
         assert "✗ test changes" in text and "no test proves it" in text
         for told in ("FINDINGS", "1 accepted, 1 advice", "MUTANTS", "[:8] became [:9]", "LINES NO TEST RAN"):
             assert told in text, told
-        assert "textkit/slug.py  16-17" in text
+        assert "textkit/slug.py 16-17" in text
         await press(app, pilot, "right_square_bracket")
         assert "B324" in entry(app) and "accepted ada: a name, no secret" in shown(app)
         await press(app, pilot, "left_square_bracket")

@@ -113,6 +113,7 @@ class DecisionScreen(Acceptances, Armed, DeckScreen):
             return
         old, self._decision = self._decision, picture.decision
         self._show(picture.decision)
+        self.refresh_hints()
         if old is None or (old.subject, old.digest, old.version) != (
             picture.decision.subject,
             picture.decision.digest,

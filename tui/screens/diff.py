@@ -295,6 +295,8 @@ class DiffScreen(Searching, DeckScreen):
         self.set_class(not shown, "-tree")
         self.set_class(shown, "-no-tree")
         (self._view if shown else self._tree).focus()
+        # Side by side or not depends on the room that the tree leaves.
+        self.call_after_refresh(self.refresh_hints)
 
     def action_other(self) -> None:
         """From the diff to the files, and back."""
