@@ -16,6 +16,8 @@ from core.service import OrchestrationService
 from screenshots.journal import Clock
 from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
 from tests.tui.driving import on, opened, press, running, shown, told
+from tui.ink import plain
+from tui.pages.timeline import outcome_mark
 from tui.widgets.composer import LONGEST
 
 JournalOf = Callable[[str], Journal]
@@ -51,6 +53,37 @@ async def test_a_key_shows_its_pane(
         await press(app, pilot, key)
         assert pane(app) == name
         assert app.focused is not None and app.focused.region.width > 0
+
+
+async def test_the_way_stands_at_the_left_where_there_is_room(journal_of: JournalOf) -> None:
+    """Wide: phases with attempts, their outcome and duration, and handoffs; else, and zoomed, a ribbon."""
+    journal = journal_of("testing")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        column, ribbon = app.screen.query_one("#timeline"), app.screen.query_one("#ribbon")
+        lines = [" ".join(line.split()) for line in plain(column.lines).splitlines()]
+        testing = lines.index("◉ testing 11:56")
+        assert lines[testing - 1] == "▸ Test Auditor 11:56"
+        assert lines[testing + 1 : testing + 4] == ["↶ retry 6s", "◉ at work 1m19s", "▹ Overseer"]
+        assert column.region.x == 0 and column.region.right <= app.screen.query_one("#talk").region.x
+        assert not ribbon.region
+        await press(app, pilot, "z")
+        assert ribbon.region and not column.region
+        await press(app, pilot, "z")
+        await pilot.resize_terminal(120, 22)
+        await calm(pilot)
+        assert "◉ testing" in shown(app)
+        await pilot.resize_terminal(119, 40)
+        await calm(pilot)
+        assert ribbon.region and not column.region and "×2" in shown(app)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "mark"), [("submitted", "●"), ("sent back", "↶"), ("asked", "◆"), ("failed", "✗")]
+)
+def test_how_an_attempt_ended_has_a_glyph(outcome: str, mark: str) -> None:
+    """Colour alone says nothing."""
+    assert outcome_mark(outcome)[0] == mark
 
 
 async def test_brackets_go_round_the_panes(journal_of: JournalOf) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.machine.states import Condition
+from core.machine.states import Condition, State
 from core.text import clean
 from tui import words
 from tui.ink import Line, Span, said
@@ -61,6 +61,15 @@ def tabs_line(shown: str, *, wide: bool) -> Line:
         spans.append(Span(f"{i} ", "run bold" if active else "faint", link))
         spans.append(Span(name, "strong bold underline" if name == shown else "muted", link))
     return tuple(spans)
+
+
+def now_line(picture: Picture) -> Line:
+    """Return what happens this second; nothing when nobody is at work."""
+    view = picture.view
+    if view.condition is not Condition.ACTIVE or view.state is State.COMPLETE:
+        return ()
+    text = clean(view.activity, lines=False, limit=200)
+    return (Span(words.RUN, "run"), Span(f" {text or words.ROLE_NAMES[view.role] + ' is at work'}", "text"))
 
 
 def composer_words(picture: Picture, standing: Standing) -> tuple[str, str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from core.machine.states import PHASES, State
 from tui import words
 from tui.ink import BLANK, Line, Span, cut_line, said, spread, wrap
 from tui.pages.parts import heading, paragraph
+from tui.pages.timeline import evidence_letters, outcome_mark, seconds_of
 from tui.picture import Picture
+from tui.track import gate_mark, phase_mark
 
 _ANSWERS = {"accepted": (words.OK, "ok"), "refused": (words.BAD, "bad"), "": (words.FUTURE, "muted")}
 
@@ -82,8 +83,8 @@ def _ink(event_type: str) -> str:
 def _attempts(picture: Picture, width: int, now: float) -> list[Line]:
     lines: list[Line] = []
     for attempt in picture.attempts:
-        seconds = ((attempt.ended_at or _moment(now)) - attempt.started_at).total_seconds()
-        mark, ink = (words.RUN, "run") if attempt.ended_at is None else _outcome(attempt.outcome)
+        seconds = seconds_of(attempt, now)
+        mark, ink = (words.RUN, "run") if attempt.ended_at is None else outcome_mark(attempt.outcome)
         again = f" {attempt.number}" if attempt.number > 1 else ""
         left = (
             Span(f"{mark} ", ink),
@@ -95,27 +96,10 @@ def _attempts(picture: Picture, width: int, now: float) -> list[Line]:
     return lines or [(Span("Nobody has begun yet.", "muted"),)]
 
 
-def _outcome(outcome: str) -> tuple[str, str]:
-    word = outcome.lower()
-    if word in {"failed", "error", "lost"}:
-        return words.BAD, "bad"
-    if word in {"retry", "refused", "back", "stopped", "rolled_back"}:
-        return "↶", "need"
-    return words.OK, "ok"
-
-
-def _moment(now: float) -> datetime:
-    from datetime import UTC
-
-    return datetime.fromtimestamp(now, UTC)
-
-
 def ribbon(picture: Picture, width: int, now: float) -> list[Line]:
     """Return the phase track in two lines: the phases in words, and below each its attempts and duration."""
-    from tui.track import gate_mark, phase_mark
-
     view = picture.view
-    letters = "".join(_letter(picture, i) for i in range(len(PHASES)))
+    letters = evidence_letters(picture)
     long = width >= 88
     names = [p.value if long else words.SHORT_PHASES[p] for p in PHASES]
     gap = 3 if width >= 72 else 1
@@ -140,21 +124,10 @@ def _quiet(ink: str) -> str:
     return "faint" if ink == "faint" else "text"
 
 
-def _letter(picture: Picture, index: int) -> str:
-    from core.machine.states import PHASE_EVIDENCE
-
-    evidence = picture.view.evidence.get(PHASE_EVIDENCE[PHASES[index]])
-    if evidence is None:
-        return "-"
-    if evidence.current:
-        return "x"
-    return "!" if not evidence.ok else "~"
-
-
 def _spent(picture: Picture, phase: State, now: float) -> str:
     attempts = [a for a in picture.attempts if a.state is phase]
     if not attempts:
         return ""
-    seconds = sum(((a.ended_at or _moment(now)) - a.started_at).total_seconds() for a in attempts)
+    seconds = sum(seconds_of(a, now) for a in attempts)
     again = f"×{len(attempts)} " if len(attempts) > 1 else ""
     return again + words.duration(seconds)

@@ -11,15 +11,15 @@ from textual.containers import Horizontal
 from textual.widgets import Input
 
 from core.board import BoardRow
-from core.machine.states import Condition, State
+from core.machine.states import Condition
 from core.text import clean
 from tui import legal, words
-from tui.ink import Line, Span, plain
-from tui.keys import BUILD_KEYS, COPY_KEY
+from tui.ink import Span, cut_line, plain, width_of
 from tui.legal import Standing
-from tui.pages.card import PANES, SIDE, composer_words, differs, page_of, tabs_line, title_line
+from tui.pages.card import PANES, SIDE, composer_words, differs, now_line, page_of, tabs_line, title_line
 from tui.pages.notice import notice_of
 from tui.pages.story import ribbon
+from tui.pages.timeline import line_of_now, timeline
 from tui.picture import Picture
 from tui.screens.actions import BuildActions
 from tui.screens.base import DeckScreen
@@ -29,18 +29,14 @@ from tui.widgets.bars import Bar, Hint
 from tui.widgets.composer import Composer
 from tui.widgets.conversation import Conversation
 from tui.widgets.lines import Lines
-from tui.widgets.reader import Reader
+from tui.widgets.side import Pane, Timeline
 
 CHAT = "chat"
 """Named as a pane, it is the text field."""
+COLUMN_WIDTH = 120
+"""Columns from which the way of the workflow stands at the left; on fewer it is a ribbon on top."""
 STOP_SECONDS = 2.0
 """How long a second escape stops the role's turn."""
-
-
-class Pane(Reader):
-    """The side of the screen: plan, diff, tests, review, handoffs, cost or events."""
-
-    BINDINGS: list[BindingType] = [*BUILD_KEYS, COPY_KEY]  # noqa: RUF012 - Textual's own form
 
 
 class WorkflowScreen(Searching, BuildActions, DeckScreen):
@@ -98,6 +94,7 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         yield Lines(id="notice")
         yield Bar(id="tabs")
         with Horizontal(id="panes"):
+            yield Timeline(id="timeline")
             yield Conversation(id="talk")
             yield Pane(id="side")
         yield Composer(id="composer")
@@ -119,7 +116,8 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         self.deck.rewatch()
 
     def on_resize(self) -> None:
-        """The tabs differ with the width."""
+        """The tabs differ with the width, and the way of the workflow finds room at the left or on top."""
+        self.set_class(self.size.width >= COLUMN_WIDTH, "-column")
         self.call_after_refresh(self._show_all)
 
     # --- what the app tells it
@@ -208,13 +206,13 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         if self.is_current and self.picture:
             self._show_title()
             if not legal_over(self.standing()):
-                self._show_ribbon()
+                self._show_way()
 
     def _show_all(self) -> None:
         if not self.is_attached:
             return
         self._show_title()
-        self._show_ribbon()
+        self._show_way()
         self._show_notice()
         self._show_composer()
         self._show_tabs()
@@ -229,10 +227,15 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             return
         bar.show(*title_line(self.picture, self.deck.now(), wide=self.has_class("-wide")))
 
-    def _show_ribbon(self) -> None:
-        picture = self.picture
-        if picture:
-            now = self.deck.now()
+    def _show_way(self) -> None:
+        """Draw the phases where there is room for them."""
+        picture, now = self.picture, self.deck.now()
+        if picture is None:
+            return
+        if self.has_class("-column") and not self.has_class("-zoom"):
+            column = self.query_one("#timeline", Timeline)
+            column.tell(lambda width: timeline(picture, width, now), line_of_now(picture, now))
+        else:
             self.query_one("#ribbon", Lines).show(lambda width: ribbon(picture, width, now))
 
     def _show_notice(self) -> None:
@@ -245,22 +248,10 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
     def _show_tabs(self) -> None:
         wide = self.has_class("-wide")
         shown = self._pane if wide or self._side else "talk"
-        self.query_one("#tabs", Bar).show(tabs_line(shown, wide=wide), self._now_line())
-
-    def _now_line(self) -> Line:
-        """What happens this second; on a narrow screen the tabs need the line for themselves."""
-        if match := self.match_line():
-            return match
-        if self.picture is None or not self.has_class("-wide"):
-            return ()
-        view = self.picture.view
-        if view.condition is not Condition.ACTIVE or view.state is State.COMPLETE:
-            return ()
-        text = clean(view.activity, lines=False, limit=200)
-        return (
-            Span(words.RUN, "run"),
-            Span(f" {text or words.ROLE_NAMES[view.role] + ' is at work'}", "text"),
-        )
+        tabs, bar = tabs_line(shown, wide=wide), self.query_one("#tabs", Bar)
+        now = self.match_line() or (now_line(self.picture) if self.picture and wide else ())
+        # What happens this second gives way to the tabs, never the other way round.
+        bar.show(tabs, cut_line(now, max(0, self.size.width - width_of(tabs) - 6)))
 
     def _show_side(self, *, top: bool = False) -> None:
         picture = self.picture
@@ -306,6 +297,7 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
     def action_zoom(self) -> None:
         """Give the focused pane the whole width, or share it again."""
         self.toggle_class("-zoom")
+        self._show_way()
 
     def action_toggle_entry(self, key: str) -> None:
         """Open or fold a tool call."""
