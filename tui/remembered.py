@@ -1,4 +1,4 @@
-"""What the app remembers between two sessions: where you were, and what you were writing."""
+"""What the app remembers between two sessions: where you were, what you were writing and wrote."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-LARGEST = 400_000
+LARGEST = 1_000_000
 """Bytes that are read or kept at most."""
+KEPT = 100
+"""Texts that were sent and are kept, the newest."""
+LONGEST_SENT = 1_000
+"""Characters of such a text: a longer one is not what somebody wants to send again."""
 
 
 @dataclass
 class Remembered:
     """One small file beside the journal. `workflow_id` is the workflow that was open, `form` a build that was
-    being described, `theme` the colours that were chosen in passing."""
+    being described, `theme` the colours that were chosen in passing, `sent` what was said in chats."""
 
     file: Path
     workflow_id: str = ""
     theme: str = ""
     form: dict[str, str] = field(default_factory=dict)
+    sent: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, file: Path) -> Remembered:
@@ -32,6 +37,8 @@ class Remembered:
             if file.stat().st_size <= LARGEST:
                 data = json.loads(file.read_text(encoding="utf-8"))
                 kept.workflow_id, kept.theme = _text(data, "workflow_id"), _text(data, "theme")
+                sent = data.get("sent")
+                kept.sent = [t for t in sent if isinstance(t, str)] if isinstance(sent, list) else []
                 form = data.get("form")
                 if isinstance(form, dict):
                     kept.form = {str(k): v for k, v in form.items() if isinstance(v, str)}
@@ -41,13 +48,16 @@ class Remembered:
 
     def keep(self) -> None:
         """Write it down, in one step; a full disk or a folder of somebody else's is not worth a word."""
-        text = json.dumps({"workflow_id": self.workflow_id, "theme": self.theme, "form": self.form})
+        sent = [text for text in self.sent if len(text) <= LONGEST_SENT][-KEPT:]
+        what = {"workflow_id": self.workflow_id, "theme": self.theme, "form": self.form, "sent": sent}
+        # Texts of any language as they are: escaped they would take up to six times the room.
+        text = json.dumps(what, ensure_ascii=False).encode("utf-8", "replace")
         if len(text) > LARGEST:
             return
         scratch = self.file.with_name(f".{self.file.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
             self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            scratch.write_text(text, encoding="utf-8")
+            scratch.write_bytes(text)
             scratch.replace(self.file)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
 from tests.tui.driving import on, opened, press, running, shown, told
 from tui.ink import plain
 from tui.pages.timeline import outcome_mark
+from tui.remembered import KEPT, LARGEST, Remembered
 from tui.widgets.composer import LONGEST
 
 JournalOf = Callable[[str], Journal]
@@ -175,6 +175,37 @@ async def test_the_arrow_brings_back_what_was_sent(journal_of: JournalOf) -> Non
         assert composer.text == "second"
 
 
+async def test_what_was_sent_is_there_after_a_restart(journal_of: JournalOf, project: Path) -> None:
+    """In another session, in any chat; the words that were begun come back below it. Blank ones never."""
+    journal = journal_of("testing")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "c", *"first", "enter", *"[b]two", "ctrl+j", *"lines", "enter", "enter")
+        await until(pilot, lambda: "▎ lines" in app.screen.query_one("#talk").text)
+    async with running(journal, project) as (app, pilot):
+        await press(app, pilot, "escape", "c", *"new", "up")
+        composer = app.screen.query_one("#composer")
+        assert on(app) == "BoardScreen" and composer.text == "[b]two\nlines"
+        await press(app, pilot, "up", "up", "up")
+        assert composer.text == "first"
+        await press(app, pilot, "down", "down", "down")
+        assert composer.text == "new"
+
+
+def test_of_what_was_sent_the_newest_is_kept(tmp_path: Path) -> None:
+    """A long life does not make the file long, and a long text does not push out the rest."""
+    kept = Remembered(tmp_path / "app.json", theme="qdeck-light")
+    for number in range(KEPT + 5):
+        kept.sent.append(f"{number}")
+    kept.sent.append("x" * LARGEST)
+    kept.keep()
+    again = Remembered.read(kept.file)
+    assert again.theme == "qdeck-light" and len(again.sent) == KEPT
+    assert (again.sent[0], again.sent[-1]) == ("5", f"{KEPT + 4}")
+    kept.file.write_text('{"sent": [1, "a", null], "theme": "t"}')
+    assert Remembered.read(kept.file).sent == ["a"]
+
+
 async def test_a_pasted_megabyte_neither_freezes_nor_breaks(journal_of: JournalOf) -> None:
     """It can be looked at and removed; sending it is refused in a sentence."""
     journal = journal_of("testing")
@@ -205,21 +236,37 @@ async def test_live_words_appear_and_become_a_message(journal_of: JournalOf) -> 
     engine.close()
 
 
-async def test_escape_twice_in_the_chat_stops_the_turn(journal_of: JournalOf) -> None:
-    """Once leaves the text; again at once stops the role."""
+async def test_escape_in_the_chat_stops_the_turn(journal_of: JournalOf) -> None:
+    """With words it leaves and keeps them; without any it stops the role; the hint line says which."""
     journal = journal_of("testing")
     engine = EngineJournal(journal.url)
     async with running(journal) as (app, pilot):
         await opened(app, pilot, journal)
-        await press(app, pilot, "c", "escape")
+        composer = app.screen.query_one("#composer")
+        await press(app, pilot, "c", "w", "x")
+        assert "esc leave the text" in shown(app)
+        await press(app, pilot, "escape")
+        assert not composer.has_focus and composer.text == "wx"
         assert not engine.stop_requested(journal.workflow_id)
+        await press(app, pilot, "c", "backspace", "backspace")
+        assert "esc stop the turn" in shown(app)
         await press(app, pilot, "escape")
         await until(pilot, lambda: engine.stop_requested(journal.workflow_id))
-        assert on(app) == "WorkflowScreen"
-        app.screen.stop_until = time.monotonic()  # type: ignore[attr-defined]
+        assert composer.has_focus and "esc leave the text" in shown(app)
+        await press(app, pilot, "escape")
+        assert not composer.has_focus and on(app) == "WorkflowScreen"
         await press(app, pilot, "escape")
         assert on(app) == "BoardScreen"
     engine.close()
+
+
+async def test_escape_in_the_chat_of_one_that_waits_only_leaves(journal_of: JournalOf) -> None:
+    """There is no turn to stop."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "c", "escape")
+        assert app.screen.query_one("#talk").has_focus
 
 
 async def test_stopping_where_nobody_works_says_so(journal_of: JournalOf) -> None:

@@ -333,6 +333,7 @@ class BoardScreen(BuildActions, DeckScreen):
         name = self.deck.project_name or "no project yet"
         composer = self.query_one("#composer", Composer)
         composer.address(f"to the Q Assistant · {name}")
+        composer.remembers(self.deck.remembered.sent)
         composer.display = True
         self.run_worker(self.deck.know_files(composer), group="files")
         self.query_one("#prompt").display = False
@@ -350,6 +351,7 @@ class BoardScreen(BuildActions, DeckScreen):
             return
         self.close_composer()
         self.deck.start_workflow(event.text)
+        self.deck.remember()
 
     def give_back(self, text: str) -> None:
         """Put words that started nothing where they were written, unless there are new ones."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
@@ -35,8 +34,6 @@ CHAT = "chat"
 """Named as a pane, it is the text field."""
 COLUMN_WIDTH = 120
 """Columns from which the way of the workflow stands at the left; on fewer it is a ribbon on top."""
-STOP_SECONDS = 2.0
-"""How long a second escape stops the role's turn."""
 
 
 class WorkflowScreen(Searching, BuildActions, DeckScreen):
@@ -85,7 +82,7 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         self._side = pane in SIDE
         self._to_chat = pane == CHAT
         self.picture: Picture | None = None
-        self.stop_until = 0.0
+        self._stopped = ""
 
     def content(self) -> ComposeResult:
         """Title, ribbon, notice, the panes, and where the user writes."""
@@ -107,7 +104,9 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         self.set_interval(1.0, self._tick)
         self.deck.rewatch()
         if self._to_chat:
-            self.query_one("#composer", Composer).focus()
+            composer = self.query_one("#composer", Composer)
+            composer.remembers(self.deck.remembered.sent)
+            composer.focus()
         else:
             (self._side_page() if self._side else self._conversation()).focus()
 
@@ -163,7 +162,8 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         if isinstance(self.focused, Input):
             return (Hint("enter", "keep it"), Hint("esc", "forget it"))
         if isinstance(self.focused, Composer):
-            return (Hint("enter", "send"), Hint("ctrl+j", "new line"), Hint("esc", "leave the text"))
+            esc = "stop the turn" if self.stops_turn() else "leave the text"
+            return (Hint("enter", "send"), Hint("ctrl+j", "new line"), Hint("esc", esc))
         standing, opened = self.standing(), self.deck.journal_open
 
         def hint(key: str, label: str, action: str) -> Hint:
@@ -311,36 +311,48 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             composer = self.query_one("#composer", Composer)
             if self.picture and not composer.files():
                 self.run_worker(self.deck.know_files(composer, self.picture.view.project_id), group="files")
+            composer.remembers(self.deck.remembered.sent)
             composer.focus()
 
     def on_composer_sent(self, event: Composer.Sent) -> None:
         """Hand the words over."""
         self.deck.say(self._workflow_id, event.text)
+        self.deck.remember()
+
+    def on_text_area_changed(self) -> None:
+        """What escape does depends on whether something is written."""
+        self.refresh_hints()
+
+    def stops_turn(self) -> bool:
+        """Whether escape in the text field stops the role's turn: nothing is written, and it is at work.
+
+        A turn that was asked to stop already is not asked again, so that the next escape leads out.
+        """
+        standing, picture = self.standing(), self.picture
+        if standing is None or picture is None or self.query_one("#composer", Composer).text:
+            return False
+        return at_work(standing) and picture.view.attempt_id != self._stopped
 
     def on_composer_left(self) -> None:
-        """Back to the conversation; a second escape soon after stops the role's turn."""
-        self._conversation().focus()
-        standing = self.standing()
-        if standing and standing.condition is Condition.ACTIVE and not standing.over:
-            self.stop_until = time.monotonic() + STOP_SECONDS
-            self.deck.tell(f"esc again stops the {words.actor_name(standing.state)}.")
+        """Stop the role's turn, or go back to the conversation; what was written stays."""
+        if self.stops_turn():
+            self.action_stop()
+        else:
+            self._conversation().focus()
+        self.refresh_hints()
 
     def action_back(self) -> None:
-        """Out of a search, then to the board; right after leaving the text, stop the role's turn."""
-        if self.end_search():
-            return
-        if time.monotonic() < self.stop_until:
-            self.stop_until = 0.0
-            self.action_stop()
-            return
-        self.deck.pop_screen()
+        """Out of a search, then to the board."""
+        if not self.end_search():
+            self.deck.pop_screen()
 
     def action_stop(self) -> None:
         """Stop what the role is saying or doing."""
         standing = self.standing()
-        if standing is None or standing.condition is not Condition.ACTIVE or standing.over:
+        if standing is None or not at_work(standing):
             self.deck.tell("No role is at work here right now.")
             return
+        self._stopped = self.picture.view.attempt_id if self.picture else ""
         self.deck.stop_turn(self._workflow_id, words.actor_name(standing.state))
 
     # --- finding and copying
@@ -382,6 +394,11 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             self.deck.switch_screen(WorkflowScreen(found))
         else:
             self.deck.tell("Nothing else needs you right now.")
+
+
+def at_work(standing: Standing) -> bool:
+    """Say whether a role is at work."""
+    return standing.condition is Condition.ACTIVE and not standing.over
 
 
 def legal_over(standing: Standing | None) -> bool:

@@ -90,6 +90,7 @@ class Composer(TextArea):
         self.cursor_blink = False
         self._sent: list[str] = []
         self._looking_at = 0
+        self._draft = ""
         self.files: Callable[[], Sequence[str]] = lambda: ()
         self._completed = ""
         self._fitting: list[str] = []
@@ -99,13 +100,18 @@ class Composer(TextArea):
         """Say whom the words go to. The title is text, never markup."""
         self.border_title = Content(clean(title, lines=False, limit=80))
 
+    def remembers(self, sent: list[str]) -> None:
+        """Share what was sent with the other text fields, and with those of the next session."""
+        self._sent = sent
+        self._looking_at = len(sent)
+
     def action_send(self) -> None:
         """Send, unless there is nothing but blanks."""
         text = self.text.strip()
         if not text:
             return
         self._sent.append(text)
-        self._looking_at = len(self._sent)
+        self._looking_at, self._draft = len(self._sent), ""
         self.clear()
         self.post_message(self.Sent(self, text))
 
@@ -132,8 +138,10 @@ class Composer(TextArea):
             self._recall(1)
 
     def _recall(self, step: int) -> None:
+        if self._looking_at >= len(self._sent):
+            self._draft = self.text
         self._looking_at = max(0, min(len(self._sent), self._looking_at + step))
-        text = self._sent[self._looking_at] if self._looking_at < len(self._sent) else ""
+        text = self._sent[self._looking_at] if self._looking_at < len(self._sent) else self._draft
         self.load_text(text)
         self.move_cursor(self.document.end)
 

@@ -12,7 +12,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
-from tui.ink import Line, Span
+from tui.ink import Line, Span, cut_line
 from tui.keys import BUILD_KEYS, COPY_KEY, MOVE_KEYS
 from tui.search import Found, find, marked
 from tui.transcript import Transcript
@@ -129,7 +129,7 @@ class Conversation(Painted):
             piece.strips = {}
         strip = piece.strips.get(row)
         if strip is None or strip.cell_length != width:
-            strip = piece.strips[row] = self.strip(line, width)
+            strip = piece.strips[row] = self.strip(cut_line(line, self.roll.width), width)
         return strip
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
