@@ -139,3 +139,23 @@ def files_of(project: Path) -> tuple[str, ...]:
     except (OSError, subprocess.SubprocessError):
         return ()
     return tuple(done.stdout.decode("utf-8", "replace").split("\0")[:-1][:20_000])
+
+
+def committed(project: Path, branch: str, path: str) -> bytes | None:
+    """Return a regular file as it is on the project's branch, whatever lies in the checkout; None without it.
+
+    Where no branch is named it is `main`, then `master`, then what is checked out.
+    """
+    names = (f"refs/heads/{branch}",) if branch else ("refs/heads/main", "refs/heads/master", "HEAD")
+    for name in names:
+        if not _git(project, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")[0]:
+            break
+    code, listed = _git(project, "ls-tree", "--full-tree", name, "--", path)
+    fields = listed.partition("\t")[0].split()
+    if code or len(fields) != 3 or fields[0] not in ("100644", "100755"):
+        return None
+    command = ["git", "-c", "core.fsmonitor=false", "-C", str(project), "cat-file", "blob", fields[2]]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=_SECONDS, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None

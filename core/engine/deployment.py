@@ -125,6 +125,7 @@ class Deployment:
             return None
         self._close()
         summary = str(notes.get("summary", "")) or "Everything is ready to be merged."
+        summary = " ".join([summary, *await self._release.granted()])
         await self._conclusion.end("prepared", summary)
         return await self._conclusion.wait(f"approval:{Subject.RELEASE.value}", summary)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from core.engine.conclusion import short
 from core.engine.files import base_of
+from core.engine.grants import Grants
 from core.engine.proof import Proof, objections
 from core.engine.scene import Scene
 from core.errors import ProjectError
@@ -75,6 +76,7 @@ class Release:
         self._scene = scene
         self._orders = scene.orders
         self._proof = proof
+        self._grants = Grants(scene)
         self._merge = ""
 
     async def outlook(self) -> EngineReport:
@@ -91,12 +93,17 @@ class Release:
             f"checkpoint {mark.number}, tree {mark.tree[:12]}",
         ]
         lines += [f"{e.kind.value}: {e.summary}" for e in workflow.evidence.values()]
+        lines += await self._grants.told(mark.commit)
         return EngineReport("\n".join(lines), ok=True, data={"base": repository.head, "tree": mark.tree})
 
     async def _repository(self) -> Repository:
         """Open the project anew: its default branch may have moved since the last look."""
         known = self._scene.files.repository
         return await asyncio.to_thread(open_repository, known.path, known.default_branch)
+
+    async def granted(self) -> list[str]:
+        """Return what the deploy and the rollback command are granted for this very tree, in sentences."""
+        return await self._grants.told(current_mark(await self._orders.workflow()).commit)
 
     # --- before the yes
 
@@ -329,7 +336,10 @@ class Release:
         """Run one configured command on what has landed; return its receipt and why it is red."""
         await self._scene.desk.activity(f"running the {kind} command")
         bench = self._scene.bench_for(f"{kind}-{self._merge[:12]}")
-        done = await run_configured(bench, kind, command, self._merge)
+        given = await self._grants.given(kind, command, self._merge)
+        done = await run_configured(
+            bench, kind, command, self._merge, secrets=given.secrets, hosts=given.hosts
+        )
         red = (
             "" if done.receipt.ok else f"the {kind} command: {done.receipt.ending}\n{done.receipt.text(2000)}"
         )

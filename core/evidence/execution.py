@@ -39,6 +39,7 @@ class Job:
     which turns what the first left into a report and has no say in the verdict. `collect` reads the reports
     into JSON data before the folders are removed; its `counts` go on the receipt. A job with a `cache_key`
     is not run again in later attempts and builds. A job that does not `write` sees its tree read-only.
+    `secrets` and `hosts` are what a person granted to it; the values of secrets are in no result.
     """
 
     key: str
@@ -53,6 +54,8 @@ class Job:
     readable: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     writes: bool = True
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    hosts: tuple[str, ...] = ()
     then: Callable[[Folders], tuple[str, ...]] | None = None
     cache_key: str = ""
 
@@ -215,6 +218,8 @@ def _contained(bench: Bench, job: Job, folders: Folders, argv: tuple[str, ...]) 
         ),
         env=env,
         limits=job.limits,
+        secrets=job.secrets,
+        hosts=job.hosts,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from core.evidence.bench import Bench
@@ -44,10 +45,18 @@ async def collect_smoke(
     return _result(ok, rests_on, summary, failures, [*earlier, receipt_id], commit)
 
 
-async def run_configured(bench: Bench, kind: str, command: tuple[str, ...], commit: str) -> Done:
+async def run_configured(
+    bench: Bench,
+    kind: str,
+    command: tuple[str, ...],
+    commit: str,
+    *,
+    secrets: Mapping[str, str] | None = None,
+    hosts: tuple[str, ...] = (),
+) -> Done:
     """Run one configured command on a clean, contained export of `commit` and keep its receipt.
 
-    `kind` is "deploy", "rollback" or "smoke".
+    `kind` is "deploy", "rollback" or "smoke". `secrets` and `hosts` are what a person granted to it.
     """
     tree = await asyncio.to_thread(tree_at, bench, commit)
     words = with_interpreter(command, bench.toolchain)
@@ -58,7 +67,9 @@ async def run_configured(bench: Bench, kind: str, command: tuple[str, ...], comm
         tree=tree,
         argv=lambda folders: words,
         limits=Limits(wall_seconds=bench.settings.test_timeout),
-        writes=kind != "deploy",
+        writes=kind == "smoke",
+        secrets=secrets or {},
+        hosts=hosts,
     )
     return await execute(bench, job)
 

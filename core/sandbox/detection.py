@@ -20,6 +20,7 @@ _COVERS = (
     "only the worktree is writable; the system is read-only; home, keys, sockets and .git are not there",
     "environment by allow-list; limits on time, CPU, memory, processes, disk, output; it ends as a whole",
     "does not cover: bugs of the kernel; a set-up command (it has the network); what you merge and then run",
+    "does not cover: what a host that you granted to a deploy command does with what it is sent",
     "does not cover: a program of yours outside of it: it can edit, read keys and press keys as you can",
 )
 _BARE = (

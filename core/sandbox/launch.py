@@ -142,7 +142,8 @@ def _launch_contained(command: Contained, program: Path) -> Launched:
 
 
 def _launch_bare(command: Contained, home: Path) -> Launched:
-    environment = {**inner_environment(command), "HOME": str(home), "TMPDIR": str(home), **command.env}
+    environment = {**inner_environment(command), "HOME": str(home), "TMPDIR": str(home)}
+    environment |= {**command.env, **command.secrets}
     with ExitStack() as owned:
         ours, theirs = socket.socketpair()
         owned.enter_context(ours)

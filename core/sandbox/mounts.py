@@ -61,7 +61,7 @@ def inner_environment(command: Contained, outer: Mapping[str, str] | None = None
     }
     if command.network:
         env |= {name: outer[name] for name in (*_CERTIFICATES, *_PROXIES) if name in outer}
-    env |= dict(command.env)
+    env |= {**command.env, **command.secrets}
     for name, value in env.items():
         # A zero byte would end the value and begin an option of bubblewrap.
         if not name or "=" in name or "\0" in name or "\0" in value:

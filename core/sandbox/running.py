@@ -9,12 +9,15 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from core.errors import SandboxError
 from core.sandbox.capture import Capture
 from core.sandbox.disk import DiskUse
+from core.sandbox.hosts import reaching
 from core.sandbox.launch import launch
+from core.sandbox.redaction import Redactor
 from core.sandbox.supervision import Stop, Supervision
 from core.sandbox.types import Contained, Run, Sandbox, SandboxKind
 from core.text import clean
@@ -27,6 +30,11 @@ async def run(command: Contained, sandbox: Sandbox, on_output: Callable[[bytes],
     cancelled the command and all of its processes are killed first. Raises SandboxError when it cannot be
     started at all.
     """
+    async with reaching(command) as prepared:
+        return replace(await _run(prepared, sandbox, on_output), argv=command.argv)
+
+
+async def _run(command: Contained, sandbox: Sandbox, on_output: Callable[[bytes], None] | None) -> Run:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Run] = loop.create_future()
     # Cancelled twice, nobody may be left to take the result; asyncio would print about that.
@@ -75,7 +83,8 @@ def _execute(command: Contained, sandbox: Sandbox, stop: Stop, tell: Callable[[b
         launched = launch(command, sandbox, Path(home))
         stack.callback(launched.close)
         capture = Capture(command.limits.kept_bytes)
-        seen = Supervision(launched, command.limits, stop, tell, capture, DiskUse(command.writable))
+        disk, redactor = DiskUse(command.writable), Redactor(command.secrets)
+        seen = Supervision(launched, command.limits, stop, tell, capture, disk, redactor)
         seen.watch()
     if not seen.killed and not seen.started:
         raise _not_started(command, capture)

@@ -18,6 +18,7 @@ import psutil
 from core.sandbox.capture import Capture
 from core.sandbox.disk import DiskUse
 from core.sandbox.launch import Launched
+from core.sandbox.redaction import Redactor
 from core.sandbox.types import Limits
 
 _FIRST_LOOK = 0.01
@@ -63,6 +64,7 @@ class Supervision:
     tell: Callable[[bytes], None]
     capture: Capture
     disk: DiskUse
+    redactor: Redactor
     limit: str = ""
     returncode: int | None = None
     cpu_seconds: float = 0.0
@@ -76,6 +78,7 @@ class Supervision:
         finally:
             self._end_all()
         self._drain()
+        self._keep(self.redactor.rest())
         self._read_times()
 
     @property
@@ -120,12 +123,16 @@ class Supervision:
     def _read(self, output: int) -> bool:
         """Take the next piece of output; False at its end."""
         data = os.read(output, _PIECE)
-        self.capture.feed(data)
-        if data:
-            self.tell(data)
+        self._keep(self.redactor.feed(data))
         if self.capture.total > self.limits.output_bytes:
             self.limit = self.limit or "output"
         return bool(data)
+
+    def _keep(self, data: bytes) -> None:
+        """Keep and tell what may be told."""
+        self.capture.feed(data)
+        if data:
+            self.tell(data)
 
     def _has_ended(self) -> bool:
         """Say whether the process that we started has ended; it keeps its number until it is collected."""

@@ -34,7 +34,9 @@ class Contained:
     `writable` and `readable` are bound at their own paths; `hidden` are paths below them that must look
     empty, and the `.git` of each of these folders is hidden without asking. Of two rules the one for the
     deeper path counts. `env` is added to the allow-list that every run gets. `network` is off unless asked
-    for; with it everything that the machine reaches is reached.
+    for; with it everything that the machine reaches is reached. `hosts` ("name:port") are reached without it,
+    through a proxy that the environment names, and nothing beside them. `secrets` come on top of `env`, and
+    what the command prints holds `[NAME]` in the place of their values.
     """
 
     argv: tuple[str, ...]
@@ -45,6 +47,8 @@ class Contained:
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     network: bool = False
+    hosts: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, select
 
 from core.errors import ExitCode
+from core.grants import GRANTS
 from core.journal.chain import digest
 from core.journal.database import Database
 from core.journal.records import find_row, touch, workflow_of
@@ -42,8 +43,8 @@ def register(
 ) -> ProjectView:
     """Make a repository known, or bring what is known of it up to date."""
     place = str(Path(path).expanduser().resolve())
-    # A standing yes is given by a person, with a reason, and by no setting.
-    settings = {name: value for name, value in (settings or {}).items() if name != STANDING}
+    # A standing yes and a grant are given by a person, each by its own command, and by no setting.
+    settings = {name: value for name, value in (settings or {}).items() if name not in (STANDING, GRANTS)}
     with database.write() as session:
         now = database.clock()
         project = session.exec(select(Project).where(Project.path == place)).first()

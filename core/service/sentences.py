@@ -94,6 +94,8 @@ def _note_text(data: Mapping[str, Any]) -> str:
             return f"{state_title(data['state'])} handed in its result"
         case "pinned":
             return f"the build starts from {data['default_branch']} and is merged into it"
+        case "granted":
+            return str(data["text"])
         case "not_taken_over":
             return f"{data['evidence']} was not taken over: {data['why']}"
         case "budget":

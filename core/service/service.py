@@ -22,13 +22,14 @@ from core.service.asking import Questions
 from core.service.commands import Order, Plan, carry_out
 from core.service.deadlines import Limits
 from core.service.door import this_user
+from core.service.grants import Granting
 from core.service.orders import Frame, Spoken
 from core.service.tokens import Tokens
 from core.service.upkeep import Upkeep
 from core.service.views import Answer, ProjectView, StandingView
 
 
-class OrchestrationService(Questions, Upkeep):
+class OrchestrationService(Questions, Upkeep, Granting):
     """Commands and questions about workflows.
 
     A command returns an `Answer`, also when it is refused; it raises only UnknownError (no such workflow or

@@ -94,6 +94,23 @@ class StandingView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class GrantView(View):
+    """What a person granted to one exact command of a project. No value of a secret is in it."""
+
+    project_id: str
+    grant_id: str
+    command: str
+    argv: tuple[str, ...]
+    digest: str
+    secrets: tuple[str, ...]
+    hosts: tuple[str, ...]
+    by: str
+    at: str
+    revoked_by: str = ""
+    revoked_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineView(View):
     """One deadline: of the "workflow", or of the phase that it is called after. Times are seconds.
 

@@ -12,7 +12,7 @@ from core.machine.commands import Authority, RecordEvidence
 from core.machine.states import Autonomy, EvidenceKind
 from core.machine.workflow import Evidence
 from core.service import OrchestrationService
-from tests.cli.calls import CommandLine
+from tests.cli.calls import CommandLine, git
 
 DIGEST = "d1" * 32
 
@@ -138,3 +138,28 @@ def test_a_damaged_journal_is_moved_away_only_after_a_yes(used: CommandLine, rep
     assert moved.with_name(f"{moved.name}.heads").is_file()
     assert used.inside("status", "--json").ended(0).data == {"workflows": []}
     assert used.inside("verify", "--json").ended(0).data["whole"]
+
+
+def test_a_grant_shows_what_it_is_bound_to_and_needs_a_person(used: CommandLine, repo: Path) -> None:
+    """The very words of the committed command and their digest are asked about, at a terminal."""
+    (repo / ".qdeck.toml").write_text('deploy_command = "sh ship.sh"\n')
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "Ship it")
+    used.start(repo)
+    (project,) = used.inside("projects", "--json").data["projects"]
+    asks = ("grant", project["project_id"], "--secret", "TOKEN", "--host", "ship.example.org")
+
+    untrusted = used.inside(*asks).ended(64)
+    assert "allow it first: trusted " in untrusted.err
+    used.more["QDECK_TRUSTED"] = untrusted.err.rpartition("trusted ")[2].split(".")[0]
+    refused = used.inside(*asks, "--json").ended(2)
+    assert refused.data["code"] == "not_yours"
+    terminal = used.at_terminal(*asks)
+    asked = terminal.wait_for(r"\[y/N\]")
+    terminal.type("y")
+    terminal.end().ended(0)
+
+    (grant,) = used.inside("grant", project["project_id"], "--json").data["grants"]
+    assert "sh ship.sh" in asked and grant["digest"] in asked
+    assert grant["argv"] == ["sh", "ship.sh"] and grant["by"].startswith("person:")
+    assert (grant["secrets"], grant["hosts"]) == (["TOKEN"], ["ship.example.org:443"])

@@ -1,24 +1,46 @@
-"""Deployment with everything configured: tag, deploy command, smoke command, rollback command."""
+"""Deployment with everything configured: tag, deploy command and what it is granted, smoke, rollback."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.grants import grant_digest
 from core.machine.states import State
 from tests.journeys.carpenter import REQUEST, Carpenter
 from tests.journeys.test_fresh_repository import MODEL, source
-from tests.journeys.world import World, git, make_repository
+from tests.journeys.world import ADA, World, git, make_repository
 from tests.llm.openai_server import OpenAIServer
+from tests.sandbox.test_granted import Says
 
 __all__ = ["source"]
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(400)]
 
-SMOKE = "import sys; sys.path.insert(0, 'src'); from abacus.double import double; assert double(4) == 8"
+TOKEN = "dpl_0123456789-abcdefghijk"
+DEPLOY = """
+import base64, os, sys, urllib.request
+token = os.environ["DEPLOY_TOKEN"]
+print("with", token, "or", base64.b64encode(token.encode()).decode())
+print(urllib.request.urlopen(f"http://{sys.argv[1]}/shipped", timeout=20).read().decode())
+"""
+SMOKE = """
+import os, sys, socket
+sys.path.insert(0, "src")
+from abacus.double import double
+assert double(4) == 8
+assert "DEPLOY_TOKEN" not in os.environ and "http_proxy" not in os.environ
+try:
+    socket.create_connection(sys.argv[1].split(":"), 5)
+except OSError:
+    sys.exit()
+sys.exit("reached")
+"""
 
 
 @pytest.fixture
@@ -33,19 +55,41 @@ async def world(tmp_path: Path, source: Path) -> AsyncIterator[World]:
         await made.close()
 
 
+@pytest.fixture
+def host() -> Iterator[str]:
+    """A server on this machine's loopback."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Says) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 async def _start(world: World, **settings: Any) -> str:
     await world.door.register_project(str(world.repo), settings=settings)
     return (await world.start(REQUEST, model=MODEL, retry_budget=1)).workflow_id
 
 
-async def test_what_is_configured_is_tagged_deployed_and_smoked(world: World) -> None:
-    """Each command leaves its receipt, and the smoke evidence names them."""
+async def test_what_is_configured_is_tagged_deployed_and_smoked(world: World, host: str) -> None:
+    """Each command leaves its receipt; deploy alone gets what it was granted, and no record its secret."""
+    deploy = ["python", "-c", DEPLOY, host]
+    project = await world.door.register_project(str(world.repo))
+    answer = await world.door.grant(
+        project.project_id,
+        command="deploy",
+        argv=deploy,
+        digest=grant_digest("deploy", deploy, lambda path: None),
+        secrets=["DEPLOY_TOKEN"],
+        hosts=[host],
+        by=ADA,
+    )
+    assert answer.ok, answer.text
     workflow_id = await _start(
         world,
         tag="release-{build_id}",
-        deploy_command=["python", "-c", "print('deployed')"],
-        smoke_command=["python", "-c", SMOKE],
+        deploy_command=deploy,
+        smoke_command=["python", "-c", SMOKE, host],
     )
+    world.env["DEPLOY_TOKEN"] = TOKEN
     world.worker()
 
     done = await world.complete(workflow_id, 350)
@@ -53,6 +97,16 @@ async def test_what_is_configured_is_tagged_deployed_and_smoked(world: World) ->
     kinds = [receipt.kind for receipt in await world.door.receipts(workflow_id)]
     assert kinds[-2:] == ["deploy", "smoke"]
     assert git(world.repo, "rev-parse", f"release-{done.build_id}^{{commit}}") == world.merges()[0]
+    kept = {receipt.kind: receipt.output for receipt in await world.door.receipts(workflow_id)}
+    assert kept["deploy"] == "with [DEPLOY_TOKEN] or [DEPLOY_TOKEN]\nserved /shipped\n"
+    told = [event.text for event in await world.door.get_workflow_history(workflow_id, limit=500)]
+    assert any(
+        f"deploy command gets DEPLOY_TOKEN and reaches {host}, granted by ada" in text for text in told
+    )
+    dossier = await world.door.export_workflow(workflow_id, str(world.home / "dossier.html"))
+    assert dossier.path
+    for file in world.home.rglob("*"):
+        assert not file.is_file() or TOKEN.encode() not in file.read_bytes(), file
 
 
 async def test_a_red_smoke_runs_the_rollback_and_goes_back(world: World) -> None:

@@ -50,7 +50,7 @@ def accept(
         asked = next((a for a in asks if a.key == wanted), None)
         verb = "Decline" if no else "Strike" if asked and asked.strikes else "Accept"
         told = ask_text(asked) if asked else wanted
-        if not await _agreed(f"{told}\n{verb} this{' in the whole project' if standing else ''}?", json):
+        if not await agreed(f"{told}\n{verb} this{' in the whole project' if standing else ''}?", json):
             return ExitCode.REFUSED
         answer = await service.accept_finding(
             workflow,
@@ -89,7 +89,7 @@ def override(
             note(f"{view.build_id}, {kind.value}: {one_line(piece.summary, 300)}")
             for failure in piece.detail.get("failures", ()):
                 note(f"  {one_line(str(failure.get('name')))}: {one_line(str(failure.get('text')), 300)}")
-        if not await _agreed(f"OVERRIDE the gate of the {kind.value}, for ever on record?", json):
+        if not await agreed(f"OVERRIDE the gate of the {kind.value}, for ever on record?", json):
             return ExitCode.REFUSED
         answer = await service.override_gate(
             workflow,
@@ -117,7 +117,7 @@ def standing(
         known = await service.projects()
         wanted = next((p.project_id for p in known if project in (p.project_id, p.name)), project)
         if revoke:
-            if not await _agreed(f"Take back the standing yes to {revoke}?", json):
+            if not await agreed(f"Take back the standing yes to {revoke}?", json):
                 return ExitCode.REFUSED
             answer = await service.revoke_standing_yes(wanted, revoke, by=person(), reason=reason)
             return tell_answer(answer, json)
@@ -153,7 +153,7 @@ def _found(key: str, asks: Sequence[AskView], said: Sequence[str]) -> str:
     return key if key in fitting or not fitting else fitting[0]
 
 
-async def _agreed(question: str, json: bool) -> bool:
+async def agreed(question: str, json: bool) -> bool:
     """Ask for the yes. Without a terminal there is nobody who could give it."""
     if not at_terminal():
         hint = "Answer in the app, or run this command at a terminal."

@@ -8,10 +8,10 @@ from typer.core import TyperGroup
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Build", ("demo", "run", "start", "worker")),
-    ("Decide", ("advance", "retry", "rollback", "fork", "accept", "override", "standing")),
+    ("Decide", ("advance", "retry", "rollback", "fork", "accept", "override", "standing", "grant")),
     ("Steer", ("chat", "pause", "resume", "cancel", "budget", "deadline")),
     ("Look", ("status", "history", "stats", "projects", "machine")),
-    ("The record", ("verify", "rebuild", "schema", "dossier", "replay", "export")),
+    ("The record", ("verify", "rebuild", "schema", "dossier", "replay", "export", "aside")),
     ("Serve", ("serve", "web", "token")),
     ("Set up", ("doctor", "config", "completion")),
 )
