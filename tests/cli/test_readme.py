@@ -18,6 +18,7 @@ ELSEWHERE = {
     "run": "tests/cli/test_whole_builds.py",
     "worker": "tests/cli/test_exit_codes.py",
     "serve": "tests/api/test_commands.py",
+    "web": "tests/tui/test_web.py",
 }
 """What starts a process that stays, or carries a whole build, and where that is done for real."""
 
@@ -33,7 +34,13 @@ REFUSED = {
 
 def as_typed(words: list[str], project: str, token: str) -> list[str]:
     """Put in what the README leaves to its reader."""
-    given = {"[B-0001]": "B-0001", "PROJECT": project, "ID": token, "new|list|revoke": "list"}
+    given = {
+        "[B-0001]": "B-0001",
+        "PROJECT": project,
+        "ID": token,
+        "new|list|revoke": "list",
+        "bash|zsh|fish": "bash",
+    }
     given["REQUEST"] = REQUEST
     typed = [given.get(word, word) for word in words if word != "[KEY]"]
     return [word.replace("…", "because I say so") for word in typed]
