@@ -18,6 +18,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.css.query import NoMatches
+from textual.widgets import Input
 
 from core.board import BoardRow, BoardUnreadable, Totals, first_look
 from core.config import Settings, load_settings
@@ -54,6 +55,8 @@ FIRST_ROWS = 120
 UNTAKEN = 50
 """Messages that may wait for the app before nothing more is told to it: memory must not grow behind a
 terminal that takes no output."""
+LONGEST_LINE = 10_000
+"""Characters of a paste that a line to write in takes."""
 DEMO = -1
 """What `run_app` returns when the person wants to see the demo next."""
 TOLD_SECONDS, BAD_SECONDS = 4.0, 8.0
@@ -129,7 +132,6 @@ class QdeckApp(Orders, App[int]):
         self.project = _repository_around(self.options.project)
         self._interrupted = float("-inf")
         self._settled = False
-        self._titled = ""
         self.link = JournalLink(
             self.settings.database_url,
             self.post_message,
@@ -175,7 +177,12 @@ class QdeckApp(Orders, App[int]):
             self.open_first()
 
     async def on_event(self, event: events.Event) -> None:
-        """Note that somebody is there, and whether the terminal tells who looks."""
+        """Note that somebody is there, and whether the terminal tells who looks; what is pasted is text.
+
+        A line to write in draws what it holds, escapes included, so that none may get there.
+        """
+        if isinstance(event, events.Paste) and isinstance(self.focused, Input):
+            event.text = clean(event.text[:LONGEST_LINE], lines=False)
         if isinstance(event, events.Key):
             self.watcher.touched = self.now()
         elif isinstance(event, events.AppFocus | events.AppBlur):
@@ -213,16 +220,10 @@ class QdeckApp(Orders, App[int]):
         """Where it is kept where the user was."""
         return self.settings.paths.data / "board.json"
 
-    def show_title(self, need: int) -> None:
-        """Say in the title of the window how many builds need the user; written only when it changed."""
-        title = f"qdeck · {need} {'needs' if need == 1 else 'need'} you" if need else "qdeck"
-        if title != self._titled and self._driver is not None and not self.is_headless:
-            self._titled = title
-            self._driver.write(f"\x1b]2;{title}\x07")
-
     def action_next_need(self) -> None:
         """Open the next workflow that needs the user, from any screen."""
-        shown = getattr(self.screen, "workflow_id", lambda: "")()
+        shows = getattr(self.screen, "workflow_id", None) or getattr(self.screen, "watches", lambda: "")
+        shown = shows()
         found = self.board.rows_list.model.next_that_needs(shown)
         if not found or found == shown:
             self.tell("Nothing else needs you right now.")

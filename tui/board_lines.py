@@ -7,7 +7,7 @@ from core.machine.states import Condition, State
 from core.text import clean
 from tui import words
 from tui.board_model import BoardModel
-from tui.ink import Line, Span, cut_line, fit, spread, width_of
+from tui.ink import Line, Span, cut_line, fit, said, spread, width_of, wrap
 from tui.track import state_ink, track
 
 
@@ -127,3 +127,15 @@ def attention_line(model: BoardModel, *, short: bool = False) -> Line:
     for i, part in enumerate(parts):
         line += [Span(" · ", "faint")] * bool(i) + list(part)
     return tuple(line)
+
+
+def closed_lines(trouble: str, width: int) -> list[Line]:
+    """Return what a board says whose journal cannot be opened: why, in full, and which keys still help."""
+    keys = (("f4    ", "what was written down about it"), ("ctrl+q", "leave"))
+    return [
+        (Span("There is no journal to look at.", "bad bold"),),
+        (),
+        *wrap((said(trouble, "text", 1200),), max(20, min(64, width - 8))),
+        (),
+        *((Span(key, "run bold"), Span(f"   {text}", "text")) for key, text in keys),
+    ]

@@ -45,7 +45,7 @@ class Orders(_Base):
         from tui.screens.workflow import WorkflowScreen
 
         if not self.journal_open:
-            self.tell(legal.OPENING)
+            self.tell(self.trouble or legal.OPENING)
             return
         shown = self.screen
         if isinstance(shown, WorkflowScreen) and shown.workflow_id() == workflow_id:
@@ -129,7 +129,7 @@ class Orders(_Base):
     def action_new(self) -> None:
         """Describe a new build."""
         if not self.journal_open:
-            self.tell(legal.OPENING)
+            self.tell(self.trouble or legal.OPENING)
             return
         from tui.screens.new import NewScreen
 

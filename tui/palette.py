@@ -75,7 +75,7 @@ class Actions(Provider):
         standing = getattr(self.screen, "standing", None)
         name = action.removeprefix("screen.").partition("(")[0]
         if standing is None or not action.startswith("screen."):
-            return "" if app.journal_open or name not in ("new", "app.new") else legal.OPENING
+            return "" if app.journal_open or name not in ("new", "app.new") else app.trouble or legal.OPENING
         return legal.why_not(name, standing(), opened=app.journal_open)
 
     async def discover(self) -> Hits:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from core.machine.commands import Authority
+from core.machine.states import Condition
 from core.service import OrchestrationService
-from screenshots.scenes import Journal, calm, make_app, ready, until
+from screenshots.journal import Clock
+from screenshots.scenes import Journal, calm, make_app, ready, shows_picture, until
 from tests.tui.driving import arm_now, asked, on, press, running, shown, slow_to_arm, told
 from tui.legal import OPENING
 
@@ -332,3 +336,71 @@ async def test_two_apps_on_one_journal_stay_equal_and_approve_once(journal_of: J
     left = [e for e in events if e.event_type == "moved" and e.data.get("source") == "planning"]
     assert len(left) <= 1 and sum(e.event_type == "approved" for e in events if "plan" in e.text) <= 1
     assert any(e.event_type == "moved" and "coder" in str(e.data) for e in events)
+
+
+@pytest.mark.parametrize("where", ["decision", "history", "statistics", "settings"])
+async def test_n_goes_to_the_next_decision_from_anywhere(where: str, journal_of: JournalOf) -> None:
+    """Also from screens that know nothing of workflows; never to the one that is on the screen."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        app.board.board.select(journal.workflow_id)
+        if where == "settings":
+            app.action_settings()
+        else:
+            getattr(app, f"open_{where}")(*[journal.workflow_id] * (where != "statistics"))
+        await until(pilot, lambda: on(app) == f"{where.capitalize()}Screen")
+        if where in ("decision", "history"):
+            await shows_picture(app, pilot)
+        await calm(pilot)
+        await press(app, pilot, "n")
+        await shows_picture(app, pilot)
+        assert on(app) == "WorkflowScreen"
+        row = app.board.board.model.rows[app.screen.workflow_id()]
+        assert row.condition in (Condition.WAITING, Condition.FAILED)
+        assert app.screen.workflow_id() != journal.workflow_id or where not in ("decision", "history")
+
+
+async def test_the_window_says_how_many_need_you(
+    journal_of: JournalOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written when the number changes, and with nothing else in it."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        written: list[str] = []
+        monkeypatch.setattr(app.watcher, "write", written.append)
+        service = await OrchestrationService.open(str(journal.path))
+        view = await service.get_workflow_status(journal.workflow_id)
+        ada = Authority.person("ada")
+        answer = await service.cancel(journal.workflow_id, by=ada, expected_version=view.version)
+        await service.close()
+        assert answer.ok, answer.text
+        await until(pilot, lambda: bool(written))
+        assert written == ["\x1b]2;◆ 1 · qdeck\x1b\\"]
+        row = app.board.board.model.rows[journal.workflow_id]
+        app.watcher.saw([replace(r, condition="active") for r in app.board.board.model.rows.values()])
+        app.watcher.saw([replace(row, condition="active", version=99)])
+        assert written[1:] == ["\x1b]2;qdeck\x1b\\"]
+
+
+async def test_a_row_says_what_is_left_of_its_deadline(journal_of: JournalOf) -> None:
+    """And that it is late, in a word and a glyph, once it is."""
+    journal = journal_of("testing")
+    async with running(journal) as (app, pilot):
+        service = await OrchestrationService.open(
+            str(journal.path), clock=Clock(datetime.fromtimestamp(journal.at, UTC))
+        )
+        view = await service.get_workflow_status(journal.workflow_id)
+        ada = Authority.person("ada")
+        answer = await service.set_deadlines(
+            journal.workflow_id, by=ada, expected_version=view.version, limits={"workflow": 4 * 3600}
+        )
+        await service.close()
+        assert answer.ok, answer.text
+        await until(pilot, lambda: "due 3h" in shown(app))
+        await press(app, pilot, "v")
+        assert "due 3h" in shown(app)
+        await press(app, pilot, "v")
+        row = app.board.board.model.rows[journal.workflow_id]
+        app.board.update_rows([replace(row, due_at=journal.at - 150, version=99)], complete=False)
+        await calm(pilot)
+        assert "✗ late 2m" in shown(app)

@@ -6,12 +6,13 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from core.machine.states import EvidenceKind, State
 from core.machine.transitions import Order
 from screenshots.journal import Hand, Writer
 from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture
-from tests.tui.driving import opened, running, shown
+from tests.tui.driving import opened, press, running, shown
 
 EVIL = (
     "[bold red]markup[/] [@click=app.exit]press[/] \x1b[2J\x1b[31mred \x1b]0;title\x07 \x1bP1$r\x1b\\ "
@@ -80,9 +81,29 @@ async def test_a_workflow_full_of_evil_text_is_shown_as_text(pane: str, tmp_path
 
 async def test_the_board_shows_evil_titles_as_text(tmp_path: Path) -> None:
     """A title is never markup."""
-    async with running(await evil_journal(tmp_path)) as (app, _):
+    async with running(await evil_journal(tmp_path)) as (app, pilot):
         assert_harmless(shown(app))
         assert "[bold red]markup[/]" in shown(app)
+        await press(app, pilot, "v")
+        assert_harmless(shown(app))
+        assert "verification" in shown(app) and "red]markup[/]" in shown(app)
+
+
+@pytest.mark.parametrize("pane", ["", "events"])
+async def test_evil_text_can_be_sought_and_found(pane: str, tmp_path: Path) -> None:
+    """What is sought is text too, also when it was pasted with all that hides in it."""
+    journal = await evil_journal(tmp_path)
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal, pane)
+        await press(app, pilot, "slash", *"[bold red]", "enter")
+        assert_harmless(shown(app))
+        assert app.screen.searched().found.lines and "[bold red]markup[/]" in shown(app)
+        await press(app, pilot, "escape", "slash")
+        app.post_message(events.Paste(EVIL))
+        await calm(pilot)
+        assert_harmless(shown(app))
+        await press(app, pilot, "enter", "n")
+        assert_harmless(shown(app))
 
 
 @pytest.mark.parametrize("how", ["open_decision", "open_retry", "open_rollback"])

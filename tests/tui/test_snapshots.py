@@ -21,9 +21,12 @@ from screenshots.scenes import (
     calm,
     make_app,
     ready,
+    shows_picture,
+    until,
     worker_lives,
 )
 from tui.app import QdeckApp
+from tui.options import AppOptions
 
 SnapCompare = Callable[..., bool]
 
@@ -79,7 +82,15 @@ def test_hard_names(
 
 @pytest.mark.parametrize("theme", ["qdeck-light", "qdeck-contrast"])
 @pytest.mark.parametrize(
-    "name", ["board", "workflow-streaming", "decision-review", "new-roles", "settings", "diff-large"]
+    "name",
+    [
+        "board",
+        "workflow-streaming",
+        "decision-review",
+        "new-roles",
+        "settings",
+        "diff-large",
+    ],
 )
 def test_theme(
     name: str,
@@ -91,6 +102,15 @@ def test_theme(
     """The main screens in the other themes."""
     scene = next(scene for scene in SCENES if scene.name == name)
     assert pictured(snap_compare, scene, (120, 40), journal_of(scene.stage), project, theme)
+
+
+@pytest.mark.parametrize("name", ["board-columns", "evidence-large", "history"])
+def test_light(
+    name: str, journal_of: Callable[[str], Journal], project: Path, snap_compare: SnapCompare
+) -> None:
+    """Screens whose colours say most, on light ground."""
+    scene = next(scene for scene in SCENES if scene.name == name)
+    assert pictured(snap_compare, scene, (120, 40), journal_of(scene.stage), project, "qdeck-light")
 
 
 @pytest.mark.parametrize("theme", ["qdeck-safe", "qdeck-terminal"])
@@ -123,6 +143,46 @@ def test_too_small(
     """A terminal that is too small is told so, in words."""
     scene = next(scene for scene in SCENES if scene.name == "board")
     assert pictured(snap_compare, scene, size, journal_of(scene.stage), project)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_offline(size: tuple[int, int], project: Path, snap_compare: SnapCompare) -> None:
+    """A journal that cannot be opened: why, in full, and what helps; a key says it too."""
+    options = AppOptions(
+        database_url="postgresql://ada@127.0.0.1:1/qdeck", project=project, start_worker=False
+    )
+    app = QdeckApp(options, clock=lambda: 1_772_452_800.0)
+
+    async def play(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: bool(app.trouble))
+        await pilot.press("ctrl+n")
+        await calm(pilot)
+        assert app.trouble in "".join(notice.message for notice in app._notifications)
+        app.clear_notifications()
+        await calm(pilot)
+
+    assert snap_compare(app, terminal_size=size, run_before=play)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_refused(
+    size: tuple[int, int],
+    journal_of: Callable[[str], Journal],
+    project: Path,
+    snap_compare: SnapCompare,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An order that is not possible now says why, over the screen that it was given on."""
+    monkeypatch.setattr("tui.app.TOLD_SECONDS", 3600.0)
+    journal = journal_of("testing")
+
+    async def play(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+        app.open_workflow(journal.workflow_id)
+        await shows_picture(app, pilot)
+        await _pressed("a")(app, pilot, journal)
+        await until(pilot, lambda: bool(app.screen.query("Toast")))
+
+    assert pictured(snap_compare, Scene("refused", "", play), size, journal, project)
 
 
 def _pressed(*keys: str) -> Play:

@@ -30,7 +30,7 @@ class BuildActions(_Base):
     def _may(self, action: str) -> bool:
         why = legal.why_not(action, self.standing(), opened=self.deck.journal_open)
         if why:
-            self.deck.tell(why)
+            self.deck.tell(self.deck.trouble if why == legal.OPENING and self.deck.trouble else why)
         return not why
 
     def action_approve(self) -> None:
@@ -84,6 +84,6 @@ class BuildActions(_Base):
     def action_statistics(self) -> None:
         """Show figures over all workflows."""
         if not self.deck.journal_open:
-            self.deck.tell(legal.OPENING)
+            self.deck.tell(self.deck.trouble or legal.OPENING)
             return
         self.deck.open_statistics()

@@ -14,7 +14,7 @@ from core.board import BoardRow, Totals
 from core.machine.states import Condition, State
 from core.text import clean
 from tui import legal, words
-from tui.board_lines import attention_line
+from tui.board_lines import attention_line, closed_lines
 from tui.board_model import Sort
 from tui.board_place import Remembered, recall, remember
 from tui.ink import Line, Span
@@ -22,7 +22,7 @@ from tui.legal import Standing
 from tui.screens.actions import BuildActions
 from tui.screens.base import DeckScreen
 from tui.widgets.bars import Bar, Hint
-from tui.widgets.board import Board
+from tui.widgets.board import NOTHING_YET, Board
 
 if TYPE_CHECKING:
     from tui.widgets.composer import Composer
@@ -122,7 +122,6 @@ class BoardScreen(BuildActions, DeckScreen):
             wanted, self._was.selected = self._was.selected, ""
             if self.board.cursor in (None, self.board.model.at(0)):
                 self.board.select(wanted)
-        self.deck.show_title(self.rows_list.model.totals().need)
         if self.is_current:
             self.refresh_top()
 
@@ -130,6 +129,11 @@ class BoardScreen(BuildActions, DeckScreen):
         """Bring the attention line and the prompt up to date."""
         if not self.query("#attention"):
             return
+        lost = self.deck.trouble and not self.deck.journal_open
+        says = closed_lines(self.deck.trouble, self.size.width) if lost else NOTHING_YET
+        if says != self.board.placeholder:
+            self.board.placeholder = says
+            self.board.refresh()
         line = attention_line(self.rows_list.model, short=0 < self.size.width < 80)
         self.query_one("#attention", Bar).show(line, self._right())
         self.query_one("#prompt", Bar).show(self._prompt())
@@ -158,8 +162,8 @@ class BoardScreen(BuildActions, DeckScreen):
         standing, opened = self.standing(), self.deck.journal_open
         if standing is None:
             return (
-                Hint("ctrl+n", "new build", "app.new"),
-                Hint("c", "chat", "screen.chat"),
+                Hint("ctrl+n", "new build", "app.new", bool(self.deck.trouble)),
+                Hint("c", "chat", "screen.chat", bool(self.deck.trouble)),
                 Hint("q", "quit"),
             )
 
@@ -346,7 +350,7 @@ class BoardScreen(BuildActions, DeckScreen):
     def on_composer_sent(self, event: Composer.Sent) -> None:
         """Start a workflow from what was written; while the journal is being opened the words stay."""
         if not self.deck.journal_open:
-            self.deck.tell(legal.OPENING)
+            self.deck.tell(self.deck.trouble or legal.OPENING)
             self.give_back(event.text)
             return
         self.close_composer()

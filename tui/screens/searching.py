@@ -82,9 +82,11 @@ class Searching(_Base):
             self.give_focus()
 
     def action_match(self, step: int) -> None:
-        """To the next match, or the one before."""
+        """To the next match, or the one before; while nothing is sought, n goes on to the next decision."""
         target = self.searched()
-        if not target.found.needle:
+        if not target.found.needle and step > 0:
+            self.deck.action_next_need()
+        elif not target.found.needle:
             self.deck.tell("Nothing is being looked for: / opens the search.")
         elif not target.found.lines:
             self.deck.tell(f"Nothing here holds {target.found.needle}.")

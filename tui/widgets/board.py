@@ -30,13 +30,14 @@ _GROUP_INK = {
     Group.WAITING: "muted bold",
     Group.DONE: "ok bold",
 }
-_EMPTY: tuple[Line, ...] = (
+NOTHING_YET: tuple[Line, ...] = (
     (Span("Nothing is being built yet.", "strong bold"),),
     (),
     (Span("ctrl+n", "run bold"), Span("   start a build", "text")),
     (Span("c     ", "run bold"), Span("   tell the Q Assistant what you need", "text")),
     (Span("?     ", "run bold"), Span("   all keys", "text")),
 )
+"""What a board without workflows says."""
 
 
 class Board(Painted):
@@ -80,7 +81,7 @@ class Board(Painted):
         super().__init__(id=id)
         self.model = BoardModel()
         self.model.load(rows, totals)
-        self.placeholder: tuple[Line, ...] = _EMPTY
+        self.placeholder: Sequence[Line] = NOTHING_YET
         self._strips: dict[tuple[str, int], tuple[tuple[object, ...], Strip]] = {}
         self._last_position = 0
         self._view: tuple[object, ...] = ()
@@ -191,7 +192,7 @@ class Board(Painted):
         return (*left, Span("─" * max(0, rule), "rule"), *right)
 
     def _empty_strip(self, y: int, width: int) -> Strip:
-        lines = self.placeholder
+        lines: Sequence[Line] = self.placeholder
         if self.model.pattern:
             lines = (
                 (
