@@ -104,7 +104,7 @@ async def test_a_search_goes_from_match_to_match(journal_of: JournalOf) -> None:
         assert event(app) == 30 and "match 3 of 3" in shown(app)
         await press(app, pilot, "escape")
         assert "match" not in shown(app) and on(app) == "HistoryScreen"
-        await press(app, pilot, "n", "escape")
+        await press(app, pilot, "N", "escape")
         assert "Nothing is being looked for" in told(app) and on(app) == "BoardScreen"
 
 
