@@ -43,7 +43,7 @@ async def test_a_proven_feature_is_green(calc: Any) -> None:
     assert "1 of 1" in clause(evidence, "red first")["why"]
     receipt = calc.record.receipts[next(iter(calc.record.receipts))]
     assert receipt.ok and receipt.counts.passed == 3 and receipt.tree_before == checkpoint.tree
-    assert len(evidence.detail["receipts"]) == 5
+    assert len(evidence.detail["receipts"]) == len(calc.record.activities) == 7
 
 
 async def test_after_a_crash_nothing_runs_twice(calc: Any) -> None:
@@ -132,7 +132,7 @@ async def test_deleted_and_skipped_tests_are_named(calc: Any) -> None:
     )
 
     assert not evidence.ok
-    assert set(named(evidence)) == {"tests.test_calc::test_double", "tests.test_calc::test_zero"}
+    assert set(named(evidence)) == {"tests.test_calc::test_double", "tests/test_calc.py::test_zero"}
     assert not clause(evidence, "no test lost")["ok"]
 
 
@@ -311,7 +311,7 @@ async def test_a_forged_report_is_not_green(calc: Any, write: str) -> None:
     evidence = await judge(calc, calc.change(files))
 
     assert not evidence.ok
-    assert "no test ran that left a trace" in evidence.summary
+    assert "no test ran that left a trace" in clause(evidence, "tests ran")["why"]
 
 
 async def test_a_report_that_praises_a_failed_run_is_not_believed(calc: Any) -> None:
@@ -324,7 +324,7 @@ async def test_a_report_that_praises_a_failed_run_is_not_believed(calc: Any) -> 
     )
 
     assert not evidence.ok
-    assert "exit 3 although its report says 3 passed" in evidence.summary
+    assert "exit 3 although its report says 3 passed" in clause(evidence, "tests ran")["why"]
 
 
 async def test_a_fake_runner_in_the_tree_is_refused(calc: Any) -> None:
@@ -369,7 +369,7 @@ async def test_another_runner_is_judged_by_its_exit_code_and_last_lines(workshop
 
 async def test_the_base_is_run_once_for_all_attempts(calc: Any) -> None:
     """A second attempt with new steps takes the base's result from the cache."""
-    await judge(calc, calc.change({"calc.py": TRIPLE, "tests/test_triple.py": TEST_TRIPLE}))
+    first = await judge(calc, calc.change({"calc.py": TRIPLE, "tests/test_triple.py": TEST_TRIPLE}))
     calc.steps.kept.clear()
     calc.record.activities.clear()
 
@@ -377,4 +377,4 @@ async def test_the_base_is_run_once_for_all_attempts(calc: Any) -> None:
 
     assert evidence.ok, evidence.detail
     assert "running the tests on the base" not in calc.record.activities
-    assert len(evidence.detail["receipts"]) == 5
+    assert len(evidence.detail["receipts"]) == len(first.detail["receipts"])
