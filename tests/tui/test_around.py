@@ -110,7 +110,8 @@ async def test_a_person_is_called_once_and_not_for_what_they_see(journal_of: Jou
         sent: list[str] = []
         app.watcher.caller._write = sent.append
         app.settings = replace(app.settings, notify="osc9")
-        row = next(r for r in app.board.board.model.rows.values() if r.condition == Condition.ACTIVE)
+        rows = app.board.board.model.rows.values()
+        row = next(r for r in rows if r.condition == Condition.ACTIVE and r.state != State.COMPLETE)
         need = replace(row, condition="waiting", waiting_for="approval:plan", version=90, title=f"{EVIL};x")
         app.watcher.touched = app.now()
         app.watcher.saw([need])
