@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import select
 import selectors
 import signal
@@ -154,7 +155,9 @@ class Supervision:
             _, status, usage = os.wait4(process.pid, os.WNOHANG)
             self.returncode = process.returncode = os.waitstatus_to_exitcode(status)
             self.cpu_seconds = max(self.cpu_seconds, usage.ru_utime + usage.ru_stime)
-            self.peak = max(self.peak, usage.ru_maxrss * 1024)
+            # A forked child inherits what we hold ourselves; only a figure above that is its own.
+            if usage.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
+                self.peak = max(self.peak, usage.ru_maxrss * 1024)
 
     def _look(self) -> None:
         """Add up what all the processes use, and note the limit that is passed."""
