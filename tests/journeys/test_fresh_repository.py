@@ -12,6 +12,7 @@ from core.machine.states import Autonomy, EvidenceKind, State
 from tests.journeys.carpenter import REQUEST, Carpenter
 from tests.journeys.world import ADA, World, git, make_repository
 from tests.llm.openai_server import OpenAIServer, Reply, Tool
+from tests.wheels import WHEEL, wheel
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
@@ -43,8 +44,24 @@ async def world(tmp_path: Path, source: Path) -> AsyncIterator[World]:
     await made.close()
 
 
-async def test_a_model_behind_http_builds_in_a_repository_that_it_has_never_seen(world: World) -> None:
-    """The whole way: streamed tool calls, real edits, real tests, a real merge; killed once on the way."""
+@pytest.fixture
+def needy(source: Path) -> Path:
+    """The same package; its test needs another one, which the repository brings along as a wheel."""
+    test = source / "tests" / "test_half.py"
+    test.write_text(f"import tiny_greeter\n{test.read_text()}    assert tiny_greeter.greet('x')\n")
+    (source / WHEEL).parent.mkdir()
+    (source / WHEEL).write_bytes(wheel())
+    (source / "requirements.txt").write_text(f"./{WHEEL}\n")
+    return source
+
+
+async def test_a_model_behind_http_builds_in_a_repository_that_needs_a_package(
+    needy: Path, world: World
+) -> None:
+    """The whole way: a set-up, streamed tool calls, real edits, real tests, a real merge; killed once.
+
+    Without the environment nothing here is green: the base's own test cannot even be imported.
+    """
     model = Carpenter()
     with OpenAIServer(respond=model) as server:
         world.env |= {"OPENAI_API_BASE": server.url, "OPENAI_API_KEY": "sk-carpenter"}
@@ -57,6 +74,12 @@ async def test_a_model_behind_http_builds_in_a_repository_that_it_has_never_seen
 
     assert all(evidence.ok and evidence.current for evidence in done.evidence.values())
     assert "2 passed" in world.run_tests()
+    receipts = await world.door.receipts(started.workflow_id)
+    installed = {r.data["at"] for r in receipts if r.title == "installing the dependencies"}
+    (environment,) = (world.home / "cache" / "environments").glob("*/env")
+    tested = [r for r in receipts if r.kind == "test"]
+    assert len(installed) == 1, "made once, for both workers and all attempts"
+    assert tested and all(r.argv[0] == str(environment / "bin" / "python") for r in tested)
     calls = await world.door.model_calls(started.workflow_id)
     assert calls and all(call.settled and call.prompt_tokens == 120 for call in calls)
     twice = {turn: times for turn, times in Counter(model.asked).items() if times > 1}

@@ -190,7 +190,8 @@ class World:
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "PYTHONPATH": str(clone)},
+            # A wheel is found like a folder: what the repository brings along needs no installation here.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (clone, *clone.glob("vendor/*.whl"))))},
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
