@@ -39,8 +39,10 @@ def journal_error(error: BaseException, place: str) -> JournalError:
             if word in lower:
                 return JournalError(f"The journal {place} {what}.", hint)
     if type(original).__name__ == "OperationalError" and not isinstance(original, sqlite3.Error):
+        # PostgreSQL's client says more in further lines: questions to a person who set the server up.
+        why = str(original).strip().partition("\n")[0].rstrip(". ")
         return JournalError(
-            f"The journal {place} cannot be reached: {text}.", "Check the address and the server."
+            f"The journal {place} cannot be reached: {why}.", "Check the address and the server."
         )
     return JournalError(f"The journal {place} does not answer as expected: {text}.", "See `qdeck doctor`.")
 
@@ -57,7 +59,7 @@ def place_of(url: URL) -> str:
     """Return how a person knows the database: its file, or its address without the password."""
     if url.get_backend_name() == "sqlite" and url.database:
         return url.database
-    return url.render_as_string(hide_password=True)
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
 
 
 DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error)

@@ -51,10 +51,15 @@ def title_line(picture: Picture, now: float, *, wide: bool) -> tuple[Line, Line]
     return left, (Span(" · ".join(f for f in facts if f), "muted"),)
 
 
-def tabs_line(shown: str, *, wide: bool) -> Line:
-    """Return the tabs; the one that is shown stands out, and on a wide screen the talk beside it."""
+def tabs_line(shown: str, *, wide: bool, alone: bool = False) -> Line:
+    """Return the tabs; the one that is shown stands out, and on a wide screen the talk beside it.
+
+    With `alone` it is the only one, where something else needs the room.
+    """
     spans: list[Span] = []
     for i, name in enumerate(PANES, start=1):
+        if alone and name != shown:
+            continue
         active = name == shown or (wide and name == "talk")
         spans += [Span("  ")] * bool(spans)
         link = f"screen.pane('{name}')"

@@ -224,6 +224,8 @@ class BoardScreen(BuildActions, DeckScreen):
         return tuple(spans), right
 
     def _prompt(self) -> Line:
+        if self.deck.trouble and not self.deck.journal_open:
+            return (Span("❯ c  tell the Q Assistant what to build", "faint"),)
         project = self.deck.project_name
         where = (Span(" in ", "muted"), Span(clean(project, lines=False), "strong")) if project else ()
         return (

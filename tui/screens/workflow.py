@@ -249,7 +249,11 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         wide = self.has_class("-wide")
         shown = self._pane if wide or self._side else "talk"
         tabs, bar = tabs_line(shown, wide=wide), self.query_one("#tabs", Bar)
-        now = self.match_line() or (now_line(self.picture) if self.picture and wide else ())
+        if found := self.match_line():
+            # Both do not fit at 80 columns; the numbers of the other panes work all the same.
+            bar.show(tabs if wide else tabs_line(shown, wide=False, alone=True), found)
+            return
+        now = now_line(self.picture) if self.picture and wide else ()
         # What happens this second gives way to the tabs, never the other way round.
         bar.show(tabs, cut_line(now, max(0, self.size.width - width_of(tabs) - 6)))
 
