@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,7 +25,12 @@ TEMPLATE = "template_of_tests"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the markers, so that `-m "not postgresql"` works."""
+    """Name the markers, so that `-m "not postgresql"` works, and let ctrl+c mean what it does at a terminal.
+
+    A shell starts what it puts into the background with interrupts ignored, which every process inherits.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "postgresql: runs on a PostgreSQL server, tests/postgresql/server.py")
     config.addinivalue_line("markers", "sqlite: is about SQLite and runs on nothing else")
 
