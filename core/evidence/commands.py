@@ -121,13 +121,16 @@ def _pytest_configured(tree: Path) -> bool:
 
 
 def _npm_tests(tree: Path, settings: ProjectSettings) -> tuple[str, ...] | None:
+    script = npm_script(_text(tree / "package.json"))
+    return ("npm", "test", "--silent") if script and "no test specified" not in script else None
+
+
+def npm_script(package: str) -> str:
+    """Return what `npm test` runs by the text of a `package.json`; empty for none."""
     try:
-        script = json.loads(_text(tree / "package.json") or "{}").get("scripts", {}).get("test", "")
+        return str(json.loads(package or "{}").get("scripts", {}).get("test", ""))
     except (ValueError, AttributeError):
-        return None
-    if not script or "no test specified" in str(script):
-        return None
-    return ("npm", "test", "--silent")
+        return ""
 
 
 def _go_tests(tree: Path, settings: ProjectSettings) -> tuple[str, ...] | None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from core.evidence.clauses import Failure, key_of, text_at
 from core.evidence.definitions import functions_in, parse
+from core.evidence.execution import together
 from core.evidence.gutting import Gutted, gut
 from core.evidence.hearing import NAMED, Hearing
 from core.evidence.junit import Case
@@ -21,6 +22,8 @@ from core.evidence.proofs import TEST_CONFIGURATION, dotted
 from core.evidence.suites import Plan, Suite, run_suite
 
 _NAME = "negative control"
+_Armed = dict[str, tuple[str, set[str]]]
+"""Texts of test files with a failure in each proof, and the functions that have one, by path."""
 _ALARM = "raise AssertionError('made to fail by qdeck, to see whether the runner says so')"
 
 
@@ -54,14 +57,16 @@ async def negative_control(hearing: Hearing, new: Suite) -> None:
         return hearing.settle(_NAME, [Failure("negative control", why, key, askable=True)], "")
     if left := whole.left:
         hearing.notes.append(f"could not be taken out for the negative control: {', '.join(left[:NAMED])}")
-    first = await _run_without(hearing, calm, "control") if calm else None
+    quiet = await asyncio.to_thread(_cut, hearing, wholly=False, quietly=True)
+    armed = await asyncio.to_thread(_alarmed, hearing)
+    first, hushed, alarm = await _runs(hearing, calm, quiet, armed)
     asleep = _asleep(hearing.proving, first)
     second = None
     if asleep and (whole.patched != calm.patched or not calm):
-        second = await _run_without(hearing, whole, "control_whole")
-    told = _judge(hearing, asleep, first, second) + await _alarms(hearing, new)
+        second = hearing.keep(await _run_without(hearing, whole, "control_whole"))
+    told = _judge(hearing, asleep, first, second) + _alarms(hearing, armed, alarm)
     if not told and calm:
-        told = await _assertions(hearing)
+        told = _assertions(hearing, hushed)
     if not told and not hearing.proving:
         told = [Failure("tests", "no new test notices when the change is taken out: nothing proves it")]
     good = f"{len(hearing.noticed)} of {len(hearing.proving)} proofs fail without the change"
@@ -69,14 +74,28 @@ async def negative_control(hearing: Hearing, new: Suite) -> None:
     return None
 
 
-async def _assertions(hearing: Hearing) -> list[Failure]:
-    """Let the changed functions do nothing without a word: one proof at least must notice.
+async def _runs(
+    hearing: Hearing, calm: _Cut, quiet: _Cut, armed: _Armed
+) -> tuple[Suite | None, Suite | None, Suite | None]:
+    """Run the proofs without the change, with the change doing nothing, and with a failure in each."""
+    wanted: dict[str, Callable[[], Awaitable[Suite]]] = {}
+    if calm:
+        wanted["first"] = lambda: _run_without(hearing, calm, "control")
+        wanted["hushed"] = lambda: _run_without(hearing, quiet, "control-quiet")
+    if armed:
+        wanted["alarm"] = lambda: _run_armed(hearing, armed)
+    ran = dict(zip(wanted, await together(hearing.bench, *wanted.values()), strict=True))
+    for suite in ran.values():
+        hearing.keep(suite)
+    return ran.get("first"), ran.get("hushed"), ran.get("alarm")
+
+
+def _assertions(hearing: Hearing, hushed: Suite | None) -> list[Failure]:
+    """Of the proofs one at least must notice that the changed functions do nothing, without a word.
 
     A test that only calls what was changed goes red when that raises, and asserts nothing all the same.
     """
-    quiet = await asyncio.to_thread(_cut, hearing, wholly=False, quietly=True)
-    run = await _run_without(hearing, quiet, "control-quiet")
-    if hearing.proving.keys() - _asleep(hearing.proving, run) or not hearing.proving:
+    if hearing.proving.keys() - _asleep(hearing.proving, hushed) or not hearing.proving:
         return []
     text = "no proof notices when the changed functions do nothing at all: they assert nothing"
     key = key_of("quiet", hearing.checkpoint.tree)
@@ -111,7 +130,7 @@ async def _run_without(hearing: Hearing, cut: _Cut, name: str) -> Suite:
         laid_over=(hearing.bench.base, cut.reverted) if cut.reverted else None,
         patched=cut.patched,
     )
-    return hearing.keep(await run_suite(hearing.bench, plan))
+    return await run_suite(hearing.bench, plan)
 
 
 def _asleep(tests: Iterable[str], run: Suite | None) -> set[str]:
@@ -160,25 +179,24 @@ def names(proof: str, test: str, path: str) -> bool:
     return bare in (node, case.name, case.name.replace("::", "."), f"{path}::{inside}")
 
 
-async def _alarms(hearing: Hearing, new: Suite) -> list[Failure]:
-    """Put a failure at the end of each proof: the runner must report every one of them as failed."""
-    patched = await asyncio.to_thread(_alarmed, hearing)
-    armed = {test: path for test, path in hearing.proving.items() if path in patched}
-    if not armed:
-        return []
+async def _run_armed(hearing: Hearing, armed: _Armed) -> Suite:
     plan = Plan(
         "alarm",
         "running the proofs with a failure put into each, which must be reported",
         hearing.checkpoint.tree,
         hearing.command,
-        files=tuple(sorted(patched)),
-        patched={path: text for path, (text, _) in patched.items()},
+        files=tuple(sorted(armed)),
+        patched={path: text for path, (text, _) in armed.items()},
     )
-    run = hearing.keep(await run_suite(hearing.bench, plan))
-    outcomes = run.outcomes
+    return await run_suite(hearing.bench, plan)
+
+
+def _alarms(hearing: Hearing, armed: _Armed, run: Suite | None) -> list[Failure]:
+    """The runner must report as failed every proof that a failure was put into."""
+    outcomes = run.outcomes if run else {}
     told = []
-    for test, path in sorted(armed.items()):
-        if dotted(Case(test.split("[", 1)[0], "passed"), path) not in patched[path][1]:
+    for test, path in sorted(hearing.proving.items()):
+        if path not in armed or dotted(Case(test.split("[", 1)[0], "passed"), path) not in armed[path][1]:
             continue
         if outcomes.get(test) not in ("failed", "error"):
             hearing.void.add(test)
@@ -188,7 +206,7 @@ async def _alarms(hearing: Hearing, new: Suite) -> list[Failure]:
     return told[:NAMED]
 
 
-def _alarmed(hearing: Hearing) -> dict[str, tuple[str, set[str]]]:
+def _alarmed(hearing: Hearing) -> _Armed:
     """Return the texts of the proofs' files with a failure in each proof, and which functions have one."""
     wanted: dict[str, set[str]] = {}
     for test, path in hearing.proving.items():

@@ -12,34 +12,35 @@ import json
 import os
 import stat
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from core.evidence.bench import Bench
 from core.evidence.commands import source_roots
 from core.evidence.programs import find_program, search_path
 from core.evidence.receipts import Counts, JsonValue, Receipt, digest_of
-from core.sandbox import Contained, Limits, Run, run
+from core.sandbox import Contained, Limits, Run, SandboxKind, run
 from core.workspace import Repository, export_tree, overlay, worktree, write_inside
 
 Manifest = dict[str, tuple[int, str]]
+
+_Ran = TypeVar("_Ran")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One command to run on one tree.
 
-    `argv` is made from the two folders once they exist: the tree's and the reports'. `laid_over` names a
-    second commit and the paths that are taken from it, `patched` files whose text is another one in this run.
-    `then` is a second command in the same folders,
-    which turns what the first left into a report and has no say in the verdict. `collect` reads the reports
-    into JSON data before the folders are removed; its `counts` go on the receipt. A job with a `cache_key`
-    is not run again in later attempts and builds. A job that does not `write` sees its tree read-only.
-    `secrets` and `hosts` are what a person granted to it; the values of secrets are in no result.
+    `argv` and `env` are made from the two folders once they exist: the tree's and the reports'. `laid_over`
+    names a second commit and the paths that are taken from it, `patched` files whose text is another one in
+    this run. `collect` reads the reports into JSON data before the folders are removed; its `counts` go on
+    the receipt. A job with a `cache_key` is not run again in later attempts and builds. A job that does not
+    `write` sees its tree read-only. `secrets` and `hosts` are what a person granted to it; the values of
+    secrets are in no result.
     """
 
     key: str
@@ -52,11 +53,10 @@ class Job:
     patched: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     readable: tuple[Path, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Callable[[Folders], Mapping[str, str]] = lambda folders: {}
     writes: bool = True
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     hosts: tuple[str, ...] = ()
-    then: Callable[[Folders], tuple[str, ...]] | None = None
     cache_key: str = ""
 
 
@@ -98,6 +98,28 @@ async def execute(bench: Bench, job: Job) -> Done:
     return Done(receipt, receipt_id, kept["collected"])
 
 
+async def together(bench: Bench, *runs: Callable[[], Awaitable[_Ran]]) -> list[_Ran]:
+    """Do runs that do not wait for each other at the same time, as many as there are CPU cores.
+
+    One after the other where nothing contains them: there they could meet at a port or in a folder. The first
+    fault ends the others.
+    """
+    contained = bench.sandbox.kind is SandboxKind.BUBBLEWRAP
+    free = asyncio.Semaphore((os.cpu_count() or 1) if contained else 1)
+
+    async def one(work: Callable[[], Awaitable[_Ran]]) -> _Ran:
+        async with free:
+            return await work()
+
+    tasks = [asyncio.create_task(one(work)) for work in runs]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def _cache_place(bench: Bench, job: Job) -> Path | None:
     if bench.cache is None or not job.cache_key:
         return None
@@ -136,8 +158,6 @@ async def _work(bench: Bench, job: Job) -> JsonValue:
             at=at,
             trees=(job.tree, digest),
         )
-        if job.then is not None:
-            await run(_contained(bench, job, folders, job.then(folders)), bench.sandbox)
         collected = await asyncio.to_thread(job.collect, folders, receipt)
         if isinstance(collected, dict) and collected.get("counts"):
             receipt = receipt.with_counts(Counts.from_data(collected["counts"]))
@@ -202,7 +222,7 @@ def _contained(bench: Bench, job: Job, folders: Folders, argv: tuple[str, ...]) 
     tools = bench.toolchain
     roots = [str(root) for root in source_roots(folders.tree)]
     program = find_program(argv[0])
-    env = {**program.env, **tools.env, **job.env}
+    env = {**program.env, **tools.env, **job.env(folders)}
     if program.places:
         env["PATH"] = os.pathsep.join([env.get("PATH") or search_path(), *map(str, program.places)])
     env["PYTHONPATH"] = os.pathsep.join([*roots, *filter(None, [env.get("PYTHONPATH", "")])])

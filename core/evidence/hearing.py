@@ -59,6 +59,7 @@ class Hearing:
     flaky: set[str] = field(default_factory=set)
     criteria: list[dict[str, Any]] = field(default_factory=list)
     mutants: dict[str, Any] = field(default_factory=dict)
+    _texts: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     def settle(self, name: str, failures: list[Failure], good: str) -> None:
         """Close one clause: it holds when nothing speaks against it that a person has not accepted."""
@@ -84,8 +85,10 @@ class Hearing:
 
     def texts(self, change: FileChange) -> tuple[str, str]:
         """Return what a changed file says on the base and says now."""
-        before = text_at(self.bench, self.bench.base, change.path)
-        return before, text_at(self.bench, self.checkpoint.commit, change.path)
+        if change.path not in self._texts:
+            before = text_at(self.bench, self.bench.base, change.path)
+            self._texts[change.path] = before, text_at(self.bench, self.checkpoint.commit, change.path)
+        return self._texts[change.path]
 
     @property
     def named(self) -> bool:

@@ -86,10 +86,11 @@ def read_bounded(path: Path, limit: int) -> bytes:
     return data
 
 
-def read_report(path: Path, secret: bytes = b"") -> list[Case]:
+def read_report(path: Path, secret: bytes = b"", *, alike: bool = False) -> list[Case]:
     """Read a JUnit XML report; raises ReportError for anything that is not one.
 
-    With a `secret` it must carry the seal that is made with it when a run has come to its end.
+    With a `secret` it must carry the seal that is made with it when a run has come to its end. Cases of one
+    name are one test, unless they are `alike`: some runners do not tell in which file a test stands.
     """
     data = read_bounded(path, REPORT_LIMIT)
     if secret and not _is_sealed(path, data, secret):
@@ -103,7 +104,8 @@ def read_report(path: Path, secret: bytes = b"") -> list[Case]:
     found = list(root.iter("testcase"))
     if len(found) > CASE_LIMIT:
         raise ReportError(f"the report names more than {CASE_LIMIT} tests")
-    return _merge([_case(element) for element in found])
+    cases = [_case(element) for element in found]
+    return cases if alike else _merge(cases)
 
 
 def _is_sealed(path: Path, data: bytes, secret: bytes) -> bool:

@@ -30,6 +30,8 @@ _COUNTED: dict[type[ast.operator], tuple[type[ast.operator], str]] = {
     ast.FloorDiv: (ast.Mult, "// became *"),
     ast.Mod: (ast.Mult, "% became *"),
 }
+_FIRST = "(lambda first, *_, **__: first)"
+"""Called in a function's place it gives back what it was called with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def mutants(path: str, source: str, lines: Iterable[int], limit: int) -> list[Mu
         return []
     wanted = set(lines)
     _without_docstrings(tree)
-    places = [node for node in ast.walk(tree) if getattr(node, "lineno", 0) in wanted]
+    places = _places(tree, wanted)
     found: dict[tuple[int, str], Mutant] = {}
     for number, node in enumerate(places):
         if not _changes(deepcopy(node)):
@@ -63,9 +65,15 @@ def mutants(path: str, source: str, lines: Iterable[int], limit: int) -> list[Mu
     return spread[:limit]
 
 
+def _places(tree: ast.Module, wanted: set[int]) -> list[ast.AST]:
+    """Return the nodes on the wanted lines; of a call that is a statement, the statement alone."""
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [n for n in ast.walk(tree) if getattr(n, "lineno", 0) in wanted and id(n) not in alone]
+
+
 def _mutated(tree: ast.Module, wanted: set[int], number: int, choice: int) -> tuple[int, str, str] | None:
     copy = deepcopy(tree)
-    node = [inner for inner in ast.walk(copy) if getattr(inner, "lineno", 0) in wanted][number]
+    node = _places(copy, wanted)[number]
     change = _changes(node)[choice]()
     try:
         return node.lineno, change, ast.unparse(ast.fix_missing_locations(copy))  # type: ignore[attr-defined]
@@ -114,6 +122,11 @@ def _ways(node: ast.AST) -> Iterator[_Change]:
     elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
         text = f"return {ast.unparse(node.value)[:60]} became return None"
         yield _Change(node, "value", ast.Constant(None), text)
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.Await):
+        yield _Change(node, "value", ast.Constant(None), f"{ast.unparse(node.value)[:60]} was left out")
+    elif isinstance(node, ast.Call) and node.args and not isinstance(node.args[0], ast.Starred):
+        text = f"{ast.unparse(node)[:60]} became {ast.unparse(node.args[0])[:60]}"
+        yield _Change(node, "func", ast.parse(_FIRST, mode="eval").body, text)
     elif isinstance(node, ast.Constant):
         yield from _constants(node)
 

@@ -1,88 +1,157 @@
-"""Mutation of the changed lines: small changes that a good test notices. Advice, never a reason to refuse.
+"""Mutation of the changed lines: small changes that a good test notices.
 
-Tried within a few seconds, in one contained run, by the tests that look at the changed files.
+Advice for most kinds of change; what nobody looks at in a refactoring is a question to a person. Tried within
+a few seconds, in one contained run, by the tests that look at the changed files.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from core.evidence.clauses import text_at
+from core.evidence.clauses import Clause, Failure, key_of, text_at
 from core.evidence.commands import PYTEST, is_pytest, is_test_path, with_interpreter
-from core.evidence.execution import Folders, Job, execute
+from core.evidence.execution import Done, Folders, Job, execute, together
 from core.evidence.hearing import Hearing
 from core.evidence.inside import INSIDE
 from core.evidence.junit import ReportError, read_bounded
+from core.evidence.kinds import REFACTORING
 from core.evidence.mutants import Mutant, mutants
 from core.evidence.receipts import JsonValue, Receipt
 from core.sandbox import Limits
 from core.workspace import added_lines, list_tree
 
+_NAME = "touched lines"
+_CODE = {"": "new code", " (as it was)": "code as it was"}
 _PER_FILE = 12
 _ALL = 36
 _RESULT_LIMIT = 1 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A side of the change: its commit and tree, the commit it is compared with, and how it is called."""
+
+    commit: str
+    tree: str
+    other: str
+    name: str = "mutants"
+    told: str = ""
+
+
 async def mutate(hearing: Hearing) -> dict[str, Any]:
-    """Try mutants of the changed lines, and return what came of it for the evidence."""
-    seconds = hearing.bench.settings.mutation_seconds
+    """Try mutants of the changed lines, and return what came of it for the evidence.
+
+    Of a refactoring also the lines are tried that it took away: by them too the tests must have gone.
+    """
+    bench, checkpoint = hearing.bench, hearing.checkpoint
     if not is_pytest(hearing.command):
         return _nothing("not measured", "small changes are tried in Python code only, run by pytest")
-    if not seconds:
+    if not bench.settings.mutation_seconds:
         return _nothing("not measured", "switched off")
-    made = await asyncio.to_thread(_make, hearing)
-    if not made:
+    places = [_Place(checkpoint.commit, checkpoint.tree, bench.base)]
+    if hearing.change == REFACTORING:
+        before = _Place(bench.base, hearing.base_tree, checkpoint.commit, "mutants-before", " (as it was)")
+        places.append(before)
+    made = [await asyncio.to_thread(_make, hearing, place) for place in places]
+    if not any(made):
         return _nothing("not applicable", "no changed line of Python code can be changed in a small way")
-    files = await asyncio.to_thread(_tests_of, hearing, {PurePosixPath(m.path).stem for m in made})
-    job = _job(hearing, made, files, seconds)
-    done = await execute(hearing.bench, job)
-    hearing.receipts.append(done.receipt_id)
-    found = done.collected or {}
-    if found.get("baseline") != 0:
+    tried = [pair for pair in zip(places, made, strict=True) if pair[1]]
+    done = await together(bench, *(_run(hearing, *pair) for pair in tried))
+    return _told(hearing, tried, done)
+
+
+def _run(hearing: Hearing, place: _Place, made: list[Mutant]) -> Callable[[], Awaitable[Done]]:
+    async def ran() -> Done:
+        stems = {PurePosixPath(m.path).stem for m in made}
+        files = await asyncio.to_thread(_tests_of, hearing, place, stems)
+        return await execute(hearing.bench, _job(hearing, place, made, files))
+
+    return ran
+
+
+def _told(hearing: Hearing, tried: list[tuple[_Place, list[Mutant]]], done: list[Done]) -> dict[str, Any]:
+    """Say what came of the runs, all of which must have been able to tell."""
+    hearing.receipts += [run.receipt_id for run in done]
+    if any((run.collected or {}).get("baseline") != 0 for run in done):
         return _nothing("not measured", "the tests did not end well by themselves, one by one")
-    tried = [(made[number], code) for number, code in found["results"]]
-    alive = [mutant for mutant, code in tried if code == 0]
+    alive: list[dict[str, Any]] = []
+    count = 0
+    for (place, made), run in zip(tried, done, strict=True):
+        results = run.collected["results"]
+        count += len(results)
+        kept = [made[number] for number, code in results if code == 0]
+        alive += [{"path": m.path, "line": m.line, "change": f"{m.change}{place.told}"} for m in kept]
+    whole = sum(len(made) for _, made in tried)
+    seconds = hearing.bench.settings.mutation_seconds
+    if not count:
+        return _nothing("not measured", f"the tests take too long to try small changes in {seconds:.0f} s")
     return {
         "status": "measured",
-        "why": f"{len(tried)} of {len(made)} tried in {seconds:.0f} s",
-        "tried": len(tried),
-        "killed": len(tried) - len(alive),
-        "survivors": [{"path": m.path, "line": m.line, "change": m.change} for m in alive],
-        "receipt": done.receipt_id,
+        "why": f"{count} of {whole} tried in {seconds:.0f} s",
+        "tried": count,
+        "killed": count - len(alive),
+        "survivors": alive,
+        "receipt": done[0].receipt_id,
     }
+
+
+def check_mutation(hearing: Hearing) -> None:
+    """A refactoring says that nothing behaves differently, so the tests must look at what it touched.
+
+    What they do not look at is put before a person; elsewhere survivors are advice.
+    """
+    if hearing.change != REFACTORING or not hearing.mutants:
+        return
+    found = hearing.mutants
+    if found["status"] == "not applicable":
+        hearing.skip(_NAME, found["why"])
+    elif found["status"] == "not measured":
+        text = f"not measured: {found['why']}; nothing but the tests' own end says that all is as it was"
+        key = key_of("mutation", found["why"])
+        hearing.settle(_NAME, [Failure(_NAME, text, key, askable=True, standing=True)], "")
+        if hearing.clauses[-1].ok:
+            why = f"not measured: {found['why']}; {hearing.clauses[-1].why}"
+            hearing.clauses[-1] = Clause(_NAME, True, why, applies=False)
+    else:
+        told = "; ".join(f"{m['path']}:{m['line']}: {m['change']}" for m in found["survivors"])
+        text = f"no test would notice if this part of the refactoring changed what the code does: {told}"
+        key = key_of("mutation", hearing.base_tree, hearing.checkpoint.tree)
+        asked = [Failure("refactoring", text, key, askable=True)] if told else []
+        hearing.settle(_NAME, asked, f"tests notice every small change of them ({found['why']})")
 
 
 def _nothing(status: str, why: str) -> dict[str, Any]:
     return {"status": status, "why": why, "tried": 0, "killed": 0, "survivors": [], "receipt": ""}
 
 
-def _make(hearing: Hearing) -> list[Mutant]:
-    bench, commit = hearing.bench, hearing.checkpoint.commit
+def _make(hearing: Hearing, place: _Place) -> list[Mutant]:
+    bench = hearing.bench
     found: list[list[Mutant]] = []
-    for path, lines in sorted(added_lines(bench.repository, bench.base, commit).items()):
+    for path, lines in sorted(added_lines(bench.repository, place.other, place.commit).items()):
         if path.endswith(".py") and not is_test_path(path, bench.settings):
-            found.append(mutants(path, text_at(bench, commit, path), lines, _PER_FILE))
+            found.append(mutants(path, text_at(bench, place.commit, path), lines, _PER_FILE))
     # One of each file in turn: the time is short, and every file shall have its share of it.
     longest = max(map(len, found), default=0)
     return [own[n] for n in range(longest) for own in found if n < len(own)][:_ALL]
 
 
-def _tests_of(hearing: Hearing, stems: set[str]) -> tuple[str, ...]:
+def _tests_of(hearing: Hearing, place: _Place, stems: set[str]) -> tuple[str, ...]:
     """Return the test files that prove the change or name one of its modules; none means all of them."""
     if hearing.command != PYTEST:
         return ()
-    bench, tree = hearing.bench, hearing.checkpoint.tree
+    bench = hearing.bench
     found = set(filter(None, hearing.proving.values()))
-    for path in list_tree(bench.repository, tree)[:20_000]:
+    for path in list_tree(bench.repository, place.tree)[:20_000]:
         name = PurePosixPath(path).name
         if path in found or not path.endswith(".py") or not is_test_path(path, bench.settings):
             continue
         if name.startswith("test_") or name.endswith("_test.py"):
-            text = text_at(bench, hearing.checkpoint.commit, path)
+            text = text_at(bench, place.commit, path)
             if any(stem in text for stem in stems):
                 found.add(path)
         if len(found) >= 30:
@@ -90,7 +159,8 @@ def _tests_of(hearing: Hearing, stems: set[str]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _job(hearing: Hearing, made: list[Mutant], files: tuple[str, ...], seconds: float) -> Job:
+def _job(hearing: Hearing, place: _Place, made: list[Mutant], files: tuple[str, ...]) -> Job:
+    seconds = hearing.bench.settings.mutation_seconds
     options = list(hearing.command[len(PYTEST) :])
     plan = {
         "seconds": seconds,
@@ -106,10 +176,10 @@ def _job(hearing: Hearing, made: list[Mutant], files: tuple[str, ...], seconds: 
 
     wall = seconds * 2 + 20
     return Job(
-        key=f"tests:mutants:{hearing.checkpoint.tree[:16]}",
+        key=f"tests:{place.name}:{place.tree[:16]}",
         kind="mutation",
-        title=f"changing {len(made)} places of the new code in small ways, to see whether a test notices",
-        tree=hearing.checkpoint.tree,
+        title=f"changing {len(made)} places of the {_CODE[place.told]} in small ways, to see who notices",
+        tree=place.tree,
         argv=argv,
         collect=_collect,
         limits=replace(Limits(), wall_seconds=wall, cpu_seconds=int(wall)),

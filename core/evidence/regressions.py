@@ -18,7 +18,7 @@ from core.evidence.suites import Plan, Suite, run_suite
 async def run_base(hearing: Hearing) -> Suite:
     """Run the tests of the base, once for all attempts and builds."""
     plan = Plan("base", "running the tests on the base", hearing.base_tree, hearing.command, cached=True)
-    return hearing.keep(await run_suite(hearing.bench, plan))
+    return await run_suite(hearing.bench, plan)
 
 
 def compare_failures(hearing: Hearing, base: Suite) -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from core.evidence.bench import Bench
 from core.evidence.clauses import text_at, tree_at
 from core.evidence.config_marks import config_marks, is_configuration
-from core.evidence.execution import Done, Folders, Job, execute
+from core.evidence.execution import Done, Folders, Job, execute, together
 from core.evidence.findings import Finding, fingerprint, new_findings
 from core.evidence.junit import ReportError
 from core.evidence.receipts import JsonValue, Receipt, digest_of
@@ -86,24 +86,32 @@ async def collect_scans(bench: Bench, checkpoint: Checkpoint) -> Scans:
     now = [c.path for c in changes if c.status != "deleted" and not c.binary]
     before = [c.path for c in changes if c.status != "added" and not c.binary]
     chosen = await asyncio.to_thread(choose, bench, now)
-    receipts: list[str] = []
-    problems: list[str] = []
-    looked: list[dict[str, str]] = []
-    for scanner in chosen.scanners:
-        wrong: list[str] = []
-        for side, paths, where in ((new, now, f"checkpoint {checkpoint.number}"), (base, before, "the base")):
-            fitting = [path for path in paths if path.endswith(scanner.endings)]
-            if fitting or scanner.whole:
-                job = await asyncio.to_thread(_job, bench, scanner, side, fitting, where)
-                done = await execute(bench, job)
-                receipts.append(done.receipt_id)
-                wrong += _take(bench, scanner, side, done, where)
-        problems += wrong
-        looked.append({"name": scanner.name, "status": "failed" if wrong else "ran", "why": "; ".join(wrong)})
+    looks = [
+        (scanner, side, where, fitting)
+        for scanner in chosen.scanners
+        for side, paths, where in ((new, now, f"checkpoint {checkpoint.number}"), (base, before, "the base"))
+        if (fitting := [path for path in paths if path.endswith(scanner.endings)]) or scanner.whole
+    ]
+
+    def look(scanner: Scanner, side: _Side, where: str, fitting: list[str]) -> Callable[[], Awaitable[Done]]:
+        async def ran() -> Done:
+            return await execute(bench, await asyncio.to_thread(_job, bench, scanner, side, fitting, where))
+
+        return ran
+
+    done = await together(bench, *(look(*one) for one in looks))
+    wrong: dict[str, list[str]] = {scanner.name: [] for scanner in chosen.scanners}
+    for (scanner, side, where, _), ran in zip(looks, done, strict=True):
+        wrong[scanner.name] += _take(bench, scanner, side, ran, where)
+    looked = [
+        {"name": name, "status": "failed" if told else "ran", "why": "; ".join(told)}
+        for name, told in wrong.items()
+    ]
     looked += [{"name": name, "status": "skipped", "why": why} for name, why in chosen.skipped.items()]
     await asyncio.to_thread(_silenced, bench, changes, base, new)
     fresh = new_findings(_once_each(base.findings), _once_each(new.findings))
-    return Scans(tuple(fresh), tuple(receipts), tuple(problems), tuple(looked))
+    problems = [problem for told in wrong.values() for problem in told]
+    return Scans(tuple(fresh), tuple(ran.receipt_id for ran in done), tuple(problems), tuple(looked))
 
 
 def _job(bench: Bench, scanner: Scanner, side: _Side, paths: Sequence[str], where: str) -> Job:
@@ -123,7 +131,7 @@ def _job(bench: Bench, scanner: Scanner, side: _Side, paths: Sequence[str], wher
         laid_over=laid_over,
         limits=Limits(wall_seconds=bench.settings.scan_timeout),
         readable=own.readable,
-        env={} if scanner.foreign else own.env,
+        env=lambda folders: {} if scanner.foreign else own.env,
         writes=scanner.foreign,
     )
 

@@ -12,8 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.evidence.asking_reports import asked_of_runner
 from core.evidence.bench import Bench
-from core.evidence.commands import PYTEST, is_pytest, read_toml, table, tells_tests, with_interpreter
+from core.evidence.clauses import text_at
+from core.evidence.commands import (
+    PYTEST,
+    is_pytest,
+    npm_script,
+    read_toml,
+    table,
+    tells_tests,
+    with_interpreter,
+)
 from core.evidence.coverage import Measured, read_coverage
 from core.evidence.coverage_reports import find_report
 from core.evidence.execution import Done, Folders, Job, execute
@@ -94,8 +104,10 @@ async def run_suite(bench: Bench, plan: Plan) -> Suite:
     seconds = bench.settings.test_timeout
     secret = secrets.token_bytes(32)
     tracked: frozenset[str] = frozenset()
+    script = ""
     if not tells_tests(plan.command):
         tracked = frozenset(await asyncio.to_thread(list_tree, bench.repository, plan.tree))
+        script = npm_script(await asyncio.to_thread(text_at, bench, plan.tree, "package.json"))
     paths = (str(INSIDE), bench.toolchain.env.get("PYTHONPATH", ""))
     job = Job(
         key=f"tests:{plan.name}:{plan.tree[:16]}:{words}",
@@ -108,8 +120,10 @@ async def run_suite(bench: Bench, plan: Plan) -> Suite:
         patched=plan.patched,
         limits=Limits(wall_seconds=seconds, cpu_seconds=max(1, int(seconds * 2)), output_bytes=_OUTPUT_LIMIT),
         readable=(INSIDE,),
-        env={"PYTHONPATH": os.pathsep.join(filter(None, paths))},
-        then=(lambda folders: _coverage_report(bench, folders)) if plan.coverage else None,
+        env=lambda folders: {
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            **asked_of_runner(plan.command, script, folders.reports / "junit.xml"),
+        },
         cache_key="suite-2" if plan.cached else "",
     )
     done = await execute(bench, job)
@@ -138,24 +152,17 @@ def _argv(bench: Bench, plan: Plan, folders: Folders, secret: bytes) -> tuple[st
         words = (str(INSIDE / "qdeck_unittest.py"), str(report), *command[3:])
     if not plan.coverage:
         return (command[0], *words)
-    data = f"--data-file={folders.reports / 'coverage.data'}"
-    return (command[0], "-m", "coverage", "run", "--rcfile=/dev/null", "--source=.", data, *words)
+    return (command[0], str(INSIDE / "qdeck_coverage.py"), str(folders.reports), *words)
 
 
-def _coverage_report(bench: Bench, folders: Folders) -> tuple[str, ...]:
-    data, out = folders.reports / "coverage.data", folders.reports / "coverage.json"
-    python = str(bench.toolchain.python)
-    options = ("--rcfile=/dev/null", "--ignore-errors", "--quiet", f"--data-file={data}", "-o", str(out))
-    return (python, "-m", "coverage", "json", *options)
-
-
-def _left_behind(tree: Path, receipt: Receipt, tracked: Iterable[str]) -> dict[str, Any]:
+def _left_behind(folders: Folders, receipt: Receipt, tracked: Iterable[str]) -> dict[str, Any]:
     """Read what another runner left: a JUnit report or its closing lines, and a report of coverage."""
-    measured = find_report(tree, tracked)
+    measured = find_report(folders.tree, tracked)
     counts = counts_from_output(receipt.output)
-    for place in (place for place in JUNIT if place not in tracked):
+    left = (folders.tree / place for place in JUNIT if place not in tracked)
+    for place in (*left, folders.reports / "junit.xml"):
         with suppress(ReportError):
-            counts = count(read_report(tree / place))
+            counts = count(read_report(place, alike=True))
     return {
         "counts": counts.to_data() if counts else None,
         "coverage": measured.to_data() if measured else None,
@@ -170,7 +177,7 @@ def _collect(
     if measured is not None:
         found["coverage"] = measured.to_data()
     if not tells_tests(plan.command):
-        return found | _left_behind(folders.tree, receipt, tracked)
+        return found | _left_behind(folders, receipt, tracked)
     try:
         cases = read_report(folders.reports / "junit.xml", secret)
     except ReportError as error:

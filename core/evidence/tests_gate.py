@@ -12,12 +12,12 @@ from core.evidence.commands import find_test_command, is_test_path, tells_tests
 from core.evidence.control import negative_control
 from core.evidence.coverage import Covered
 from core.evidence.criteria import check_criteria
-from core.evidence.execution import remove_folder
+from core.evidence.execution import remove_folder, together
 from core.evidence.flaky import tell_flaky
 from core.evidence.hearing import NAMED, Hearing, Promise
 from core.evidence.kinds import DOCUMENTATION, check_documents, check_paths, check_refactoring
 from core.evidence.line_coverage import check_coverage
-from core.evidence.mutation import mutate
+from core.evidence.mutation import check_mutation, mutate
 from core.evidence.red_first import red_first
 from core.evidence.regressions import compare_failures, pass_to_pass, run_base, still_there
 from core.evidence.suites import Plan, Suite, addopts, run_suite
@@ -56,8 +56,7 @@ async def collect_tests(
     hearing.settle("test runner", told, "the tree does not replace it")
     told = await asyncio.to_thread(_tampering, hearing)
     hearing.settle("tampering", told, "tests and their configuration ask no less than before")
-    new = await _run_new(hearing)
-    base = await run_base(hearing) if hearing.base_has_tests else None
+    new, base = await _run_both(hearing)
     new, made_flaky = await tell_flaky(hearing, base, new)
     _settle_run(hearing, new, made_flaky)
     if base is not None and not new.green:
@@ -74,6 +73,7 @@ async def collect_tests(
         await asyncio.to_thread(check_documents, hearing)
         if all(clause.ok for clause in hearing.clauses):
             hearing.mutants = await mutate(hearing)
+            check_mutation(hearing)
     return _close(hearing, rests_on, new, covered)
 
 
@@ -127,6 +127,13 @@ def _tampering(hearing: Hearing) -> list[Failure]:
     return told + reaching(texts, is_test)
 
 
+async def _run_both(hearing: Hearing) -> tuple[Suite, Suite | None]:
+    """Run the tests of the new tree, and of the base where it has any."""
+    runs = [lambda: _run_new(hearing), *([lambda: run_base(hearing)] if hearing.base_has_tests else [])]
+    ran = [hearing.keep(suite) for suite in await together(hearing.bench, *runs)]
+    return ran[0], ran[1] if hearing.base_has_tests else None
+
+
 async def _run_new(hearing: Hearing) -> Suite:
     checkpoint = hearing.checkpoint
     plan = Plan(
@@ -136,7 +143,7 @@ async def _run_new(hearing: Hearing) -> Suite:
         hearing.command,
         coverage=hearing.named and not hearing.measurable,
     )
-    return hearing.keep(await run_suite(hearing.bench, plan))
+    return await run_suite(hearing.bench, plan)
 
 
 def _settle_run(hearing: Hearing, suite: Suite, made_flaky: list[Failure]) -> None:

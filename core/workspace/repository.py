@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from core.errors import ProjectError
@@ -12,6 +15,9 @@ from core.text import clean
 from core.workspace.git import decode_path, git_version, run_git
 
 _HEADS = "refs/heads/"
+_OBJECT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_LISTED = 2 << 20
+"""Bytes of a tree's listing that are kept, which is some 20,000 files; of a bigger tree each is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +73,16 @@ def resolve(repo: Repository, rev: str) -> str | None:
 
 def tree_of(repo: Repository, treeish: str) -> str:
     """Return the tree digest of a commit or tree."""
+    if _OBJECT.fullmatch(treeish):
+        return _tree_of_object(repo.git_dir, treeish)
+    return _tree_of(repo.git_dir, treeish)
+
+
+def _tree_of(git_dir: Path, treeish: str) -> str:
     shown = clean(treeish, lines=False, limit=80)
     if treeish and not treeish.startswith("-") and "\0" not in treeish:
         wanted = treeish + "^{tree}"
-        found = run_git("rev-parse", "--verify", "--quiet", wanted, git_dir=repo.git_dir, ok=(0, 1, 128))
+        found = run_git("rev-parse", "--verify", "--quiet", wanted, git_dir=git_dir, ok=(0, 1, 128))
         if found.code == 0:
             return found.text
     raise ProjectError(
@@ -79,10 +91,30 @@ def tree_of(repo: Repository, treeish: str) -> str:
     )
 
 
+# What a digest names never changes. A gate asks for the same few trees and files a hundred times, and the
+# start of as many processes of git's took longer than all its other work.
+_tree_of_object = lru_cache(maxsize=1024)(_tree_of)
+
+
+@lru_cache(maxsize=4)
+def _entries(git_dir: Path, tree: str) -> Mapping[bytes, bytes] | None:
+    """Return mode, type and digest of each file of a tree by its path; None for too many to keep."""
+    listed = run_git("ls-tree", "-r", "-z", "--full-tree", tree, git_dir=git_dir, limit=_LISTED)
+    if listed.cut:
+        return None
+    parts = (entry.partition(b"\t") for entry in listed.out.split(b"\0") if entry)
+    return {path: kind for kind, _, path in parts}
+
+
 def read_file_at(repo: Repository, commit: str, path: str) -> bytes | None:
     """Return the content of a regular file in `commit`, or None when there is none at `path`."""
-    listed = run_git("ls-tree", "-z", "--full-tree", tree_of(repo, commit), "--", path, git_dir=repo.git_dir)
-    kind, _, _ = listed.out.partition(b"\t")
+    tree = tree_of(repo, commit)
+    entries = _entries(repo.git_dir, tree)
+    if entries is None:
+        listed = run_git("ls-tree", "-z", "--full-tree", tree, "--", path, git_dir=repo.git_dir)
+        kind = listed.out.partition(b"\t")[0]
+    else:
+        kind = entries.get(os.fsencode(path), b"")
     fields = kind.split()
     if len(fields) != 3 or fields[0] not in (b"100644", b"100755"):
         return None

@@ -51,21 +51,28 @@ async def test_documentation_needs_no_tests_in_the_repository(workshop: Any) -> 
     assert clause(evidence, "tests ran")["applies"] is False
 
 
-async def test_a_refactoring_keeps_its_tests_and_shows_what_they_miss(calc: Any) -> None:
-    """The same tests run, no new one is owed, and small changes that nobody notices are told as advice."""
+async def test_a_refactoring_keeps_its_tests_and_asks_about_what_they_miss(calc: Any) -> None:
+    """The same tests run, no new one is owed; what they would not notice on either side a person must see."""
     code = "def double(n):\n    return n + n if n < 1000 else n * 2\n"
+    plain = "def double(n):\n    return n + n\n"
     lost = "from calc import double\n\n\ndef test_double():\n    assert double(2) == 4\n"
 
     calc.configure(mutation_seconds=60.0)
-    good = await judge(calc, {"calc.py": code}, "refactoring")
+    good = await judge(calc, {"calc.py": plain}, "refactoring")
+    unseen = await judge(calc, {"calc.py": code}, "refactoring")
+    asked = unseen.detail["failures"][0]
+    calc.accept(asked["key"])
+    seen = await judge(calc, {"calc.py": code}, "refactoring")
     bad = await judge(calc, {"tests/test_calc.py": lost}, "refactoring")
 
     assert good.ok, good.detail
-    survivors = {item["change"] for item in good.detail["mutants"]["survivors"]}
+    survivors = {item["change"] for item in unseen.detail["mutants"]["survivors"]}
     assert not clause(good, "red first")["applies"]
     assert clause(good, "equal tests")["ok"] and clause(good, "equal tests")["applies"]
     assert good.detail["mutants"]["status"] == "measured" and good.detail["mutants"]["killed"] > 0
-    assert "1000 became 1001" in survivors and "+ became -" not in survivors, good.detail["mutants"]
+    assert "1000 became 1001" in survivors and "+ became -" not in survivors, unseen.detail["mutants"]
+    assert not unseen.ok and asked["askable"] and "1000 became 1001" in asked["text"]
+    assert seen.ok, seen.detail
     assert not bad.ok and not clause(bad, "equal tests")["ok"]
 
 
@@ -78,6 +85,8 @@ async def test_a_refactoring_keeps_its_tests_and_shows_what_they_miss(calc: Any)
         ("    x = True", {"True became False"}),
         ("    'words'", set()),
         ("    return", set()),
+        ("    print(b)", {"print(b) was left out"}),
+        ("    a = abs(b)", {"abs(b) became b"}),
     ],
 )
 def test_small_changes_are_made_on_the_given_lines_only(line: str, changes: set[str]) -> None:

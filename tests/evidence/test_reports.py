@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from core.evidence import junit
+from core.evidence import asking_reports, collect_tests, junit
 from core.evidence.junit import ReportError, counts_from_output, read_report
 from core.evidence.receipts import Counts
 
@@ -122,3 +124,29 @@ def test_names_and_messages_cannot_paint_on_the_screen(tmp_path: Path) -> None:
 def test_closing_lines_of_other_runners_are_counted(output: str, counts: Counts | None) -> None:
     """What a runner without a report says at its end is read, and what is not known stays unknown."""
     assert counts_from_output(output.encode()) == counts
+
+
+def test_node_is_asked_for_a_report_unless_it_was_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its runner writes JUnit beside what it prints; two tests of one name in two files are two tests."""
+    monkeypatch.setattr(asking_reports, "node_version", lambda: (20, 9))
+    npm, report = ("npm", "test", "--silent"), Path("/tmp/a b/junit.xml")
+
+    asked = asking_reports.asked_of_runner(npm, "c8 node --test", report)
+
+    assert '--test-reporter-destination="/tmp/a b/junit.xml"' in asked["NODE_OPTIONS"]
+    assert not asking_reports.asked_of_runner(npm, "jest", report)
+    assert not asking_reports.asked_of_runner(npm, "node --test --test-reporter=tap", report)
+    monkeypatch.setattr(asking_reports, "node_version", lambda: (18, 20))
+    assert not asking_reports.asked_of_runner(("node", "--test"), "", report)
+
+
+@pytest.mark.skipif(asking_reports.node_version() < (20, 9), reason="needs node 20.9")
+async def test_the_report_of_nodes_runner_is_what_counts(workshop: Callable[[dict[str, str]], Any]) -> None:
+    """A runner that prints nothing of what it counted has told it all the same."""
+    test = "require('node:test')('adds', () => {})\n"
+    script = '{"scripts": {"test": "node --test | grep -v tests"}}'
+    bench = workshop({"package.json": script, "a.test.js": test, "b.test.js": test})
+
+    found = await collect_tests(bench.bench, bench.change({"README.md": "x\n"}), "p", "r")
+
+    assert found.detail["counts"] == {"passed": 2, "failed": 0, "errors": 0, "skipped": 0}

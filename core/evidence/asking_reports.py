@@ -1,0 +1,50 @@
+"""JUnit reports of runners that are none of Python's: how one is asked for a report, where it can write any.
+
+What it writes is a plain file of the process under test, without a seal: it counts tests, and the exit code
+decides. A runner that cannot be asked is read by its closing lines, or by its exit code alone.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+from core.evidence.programs import search_path
+
+_NODE_TEST = re.compile(r"\bnode\b[^&|;]*\s--test\b")
+_NODE_SINCE = (20, 9)
+"""The first long-kept line of node whose test runner has a JUnit reporter."""
+
+
+def asked_of_runner(command: tuple[str, ...], script: str, report: Path) -> dict[str, str]:
+    """Return the variables that make `command` write a JUnit report to `report`, beside what it prints.
+
+    `script` is what `npm test` runs. Who chooses reporters themselves is left alone.
+    """
+    said = script if command[:2] == ("npm", "test") else shlex.join(command)
+    if not _NODE_TEST.search(said) or "--test-reporter" in said or node_version() < _NODE_SINCE:
+        return {}
+    place = str(report).replace("\\", "\\\\").replace('"', '\\"')
+    options = (
+        *("--test-reporter=spec", "--test-reporter-destination=stdout"),
+        *("--test-reporter=junit", f'--test-reporter-destination="{place}"'),
+    )
+    return {"NODE_OPTIONS": " ".join(options)}
+
+
+@lru_cache(maxsize=1)
+def node_version() -> tuple[int, int]:
+    """Return the version of the machine's node; (0, 0) without one."""
+    found = shutil.which("node", path=search_path()) or shutil.which("node")
+    if found is None:
+        return 0, 0
+    try:
+        done = subprocess.run([found, "--version"], capture_output=True, check=False, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0, 0
+    version = re.match(rb"v(\d+)\.(\d+)", done.stdout)
+    return (int(version[1]), int(version[2])) if version else (0, 0)
