@@ -75,8 +75,8 @@ class Receipt:
     `key` is unique within an attempt. `kind` is one of "test", "coverage", "lint", "security", "smoke",
     "deploy", "setup", "command". `title` says for people what was run on what. `output` holds both streams,
     cut in the middle when `cut`; `output_digest` is of all of it. `limit` names the limit that ended the run:
-    "", "time" or "output". `tree_before` is a git tree id; `tree_after` differs from it when tracked files
-    were changed by the run.
+    "" for none, else as `Run.limit`. `tree_before` is a git tree id; `tree_after` is another when tracked
+    files were changed by the run.
     """
 
     key: str

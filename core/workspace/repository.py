@@ -145,13 +145,18 @@ def is_ancestor(repo: Repository, older: str, newer: str) -> bool:
     return found.code == 0
 
 
-def log(repo: Repository, rev: str, n: int) -> list[str]:
-    """Return the last `n` commits up to `rev`, a line each: short id, date, author, subject."""
+def log(repo: Repository, rev: str, n: int, path: str = "") -> list[str]:
+    """Return the last `n` commits up to `rev`, a line each: short id, date, author, subject.
+
+    With a `path` only those that changed it, or something below it.
+    """
     commit = resolve(repo, rev)
     if commit is None:
         return []
     form = "--format=%h %cs %an: %s"
-    listed = run_git("log", f"-{max(n, 0)}", "-z", form, "--no-show-signature", commit, git_dir=repo.git_dir)
+    options = (f"-{max(n, 0)}", "-z", form, "--no-show-signature")
+    only = (path,) if path else ()
+    listed = run_git("log", *options, commit, "--", *only, git_dir=repo.git_dir)
     lines = listed.out.decode("utf-8", "replace").split("\0")
     return [clean(line, lines=False) for line in lines if line]
 

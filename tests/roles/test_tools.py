@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -78,7 +79,7 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("path", OUTSIDE)
-@pytest.mark.parametrize("name", ["read", "list_files", "edit", "write", "diff"])
+@pytest.mark.parametrize("name", ["read", "list_files", "edit", "write", "diff", "history"])
 async def test_no_path_leads_out_of_the_worktree(stage: Stage, tmp_path: Path, name: str, path: str) -> None:
     """Parents, absolute paths, links and .git are refused for every tool, and nothing outside is touched."""
     secret = tmp_path / "outside" / "secret.txt"
@@ -92,7 +93,7 @@ async def test_no_path_leads_out_of_the_worktree(stage: Stage, tmp_path: Path, n
 
     assert "TOP SECRET" not in result.text
     assert secret.read_text() == "TOP SECRET"
-    if name in ("read", "edit", "write") or (name == "diff" and "link" not in path):
+    if name in ("read", "edit", "write") or (name in ("diff", "history") and "link" not in path):
         assert not result.ok
         assert result.fault is Fault.BLOCKED
     if name in ("edit", "write"):
@@ -171,6 +172,15 @@ async def test_list_files_takes_a_folder_and_a_pattern(stage: Stage) -> None:
 
     assert "README.md" in everything and ".git/" not in everything and ".git " not in everything
     assert [line.split()[0] for line in python.splitlines()] == ["textkit/__init__.py", "textkit/words.py"]
+
+
+async def test_the_history_comes_from_the_base_and_is_words_alone(stage: Stage) -> None:
+    """Where a role acts there is no `.git`; it may ask for the last commits, of all or of one path."""
+    whole = (await use(stage, State.DISCOVERY, "history")).text
+    part = (await use(stage, State.DISCOVERY, "history", "turn-1-tool-0", path="no/such/file")).text
+
+    assert re.search(r"[0-9a-f]{7} \d{4}-\d\d-\d\d .+: .+", whole)
+    assert part == "No commit has touched that."
 
 
 async def test_diff_shows_tracked_and_new_files_against_the_base(stage: Stage) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from core.roles.briefs import Block
 from core.roles.context import RoleContext
 from core.roles.tools.base import Tool
-from core.roles.tools.files import LIST, READ
+from core.roles.tools.files import HISTORY, LIST, READ
 from core.roles.tools.search import SEARCH
 
-LOOK = (READ, SEARCH, LIST)
+LOOK = (READ, SEARCH, LIST, HISTORY)
 """Every role may look at everything in the worktree."""
 
 

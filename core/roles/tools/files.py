@@ -1,4 +1,4 @@
-"""Look at files: read, list, diff. None of them changes anything."""
+"""Look at files: read, list, diff, history. None of them changes anything."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.roles.context import RoleContext
 from core.roles.tools.base import Arguments, Result, Tool, blocked, failed
 from core.roles.tools.bounds import MAX_LINES, marked, page
 from core.text import clean
-from core.workspace import PathRefused, diff, list_inside, open_inside, tree_digest
+from core.workspace import PathRefused, diff, list_inside, log, open_inside, tree_digest
 from core.workspace.paths import inside
 
 MAX_FILE = 2 << 20
@@ -54,6 +54,14 @@ class DiffArguments(Arguments):
     """Which part of the change; without a path all of it."""
 
     path: Annotated[str, Field(max_length=1000)] = ""
+    start: Line = 1
+
+
+class HistoryArguments(Arguments):
+    """How many commits, and of which path; without one of the whole project."""
+
+    path: Annotated[str, Field(max_length=1000)] = ""
+    commits: Annotated[int, Field(ge=1, le=200)] = 20
     start: Line = 1
 
 
@@ -152,6 +160,19 @@ async def change(context: RoleContext, path: str = "") -> str:
     return await asyncio.to_thread(work)
 
 
+async def _history(context: RoleContext, arguments: HistoryArguments, key: str) -> Result:
+    """There is no `.git` where a role acts, so its history comes through here."""
+    try:
+        path = "/".join(inside(context.root, arguments.path))
+    except PathRefused as error:
+        return trouble(arguments.path, error)
+    bench = context.bench
+    lines = await asyncio.to_thread(log, bench.repository, bench.base, arguments.commits, path)
+    if not lines:
+        return Result("No commit has touched that.")
+    return Result(page(lines, arguments.start, MAX_LINES, "the history"))
+
+
 READ = Tool(
     "read",
     f"Show a text file with line numbers, up to {MAX_LINES} lines from line `start`.",
@@ -172,4 +193,11 @@ DIFF = Tool(
     DiffArguments,
     _diff,
     lambda a: f"reads the diff of {a.path}" if a.path else "reads the diff",
+)
+HISTORY = Tool(
+    "history",
+    "List the last commits of the project up to this workflow's base, of all of it or of one path.",
+    HistoryArguments,
+    _history,
+    lambda a: f"reads the history of {a.path}" if a.path else "reads the history",
 )
