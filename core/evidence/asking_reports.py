@@ -10,30 +10,48 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from core.evidence.programs import search_path
 
 _NODE_TEST = re.compile(r"\bnode\b[^&|;]*\s--test\b")
+_VITEST = re.compile(r"(?:\w+=\S+ +)*(?:npx +)?vitest\b[^&|;<>]*")
+"""Alone, since words are put after it."""
 _NODE_SINCE = (20, 9)
 """The first long-kept line of node whose test runner has a JUnit reporter."""
 
 
-def asked_of_runner(command: tuple[str, ...], script: str, report: Path) -> dict[str, str]:
-    """Return the variables that make `command` write a JUnit report to `report`, beside what it prints.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What makes a runner write a report: variables, and words after its command. None of both: it cannot."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+
+
+def asked_of_runner(command: tuple[str, ...], script: str, report: Path) -> Asked:
+    """Return what makes `command` write a JUnit report to `report`, beside what it prints.
 
     `script` is what `npm test` runs. Who chooses reporters themselves is left alone.
     """
-    said = script if command[:2] == ("npm", "test") else shlex.join(command)
-    if not _NODE_TEST.search(said) or "--test-reporter" in said or node_version() < _NODE_SINCE:
-        return {}
-    place = str(report).replace("\\", "\\\\").replace('"', '\\"')
-    options = (
-        *("--test-reporter=spec", "--test-reporter-destination=stdout"),
-        *("--test-reporter=junit", f'--test-reporter-destination="{place}"'),
-    )
-    return {"NODE_OPTIONS": " ".join(options)}
+    npm = command[:2] == ("npm", "test")
+    said = script if npm else shlex.join(command)
+    if "reporter" in said:
+        return Asked()
+    if _NODE_TEST.search(said) and node_version() >= _NODE_SINCE:
+        place = str(report).replace("\\", "\\\\").replace('"', '\\"')
+        options = (
+            *("--test-reporter=spec", "--test-reporter-destination=stdout"),
+            *("--test-reporter=junit", f'--test-reporter-destination="{place}"'),
+        )
+        return Asked({"NODE_OPTIONS": " ".join(options)})
+    if _VITEST.fullmatch(said.strip()):
+        words = ("--reporter=default", "--reporter=junit", f"--outputFile.junit={report}")
+        return Asked(words=("--", *words) if npm else words)
+    return Asked()
 
 
 @lru_cache(maxsize=1)

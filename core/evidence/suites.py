@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.evidence.asking_reports import asked_of_runner
+from core.evidence.asking_reports import Asked, asked_of_runner
 from core.evidence.bench import Bench
 from core.evidence.clauses import text_at
 from core.evidence.commands import (
@@ -108,13 +108,19 @@ async def run_suite(bench: Bench, plan: Plan) -> Suite:
     if not tells_tests(plan.command):
         tracked = frozenset(await asyncio.to_thread(list_tree, bench.repository, plan.tree))
         script = npm_script(await asyncio.to_thread(text_at, bench, plan.tree, "package.json"))
+
+    def asked(folders: Folders) -> Asked:
+        known = tells_tests(plan.command)
+        report = folders.reports / "junit.xml"
+        return Asked() if known else asked_of_runner(plan.command, script, report)
+
     paths = (str(INSIDE), bench.toolchain.env.get("PYTHONPATH", ""))
     job = Job(
         key=f"tests:{plan.name}:{plan.tree[:16]}:{words}",
         kind=plan.kind,
         title=plan.title,
         tree=plan.tree,
-        argv=lambda folders: _argv(bench, plan, folders, secret),
+        argv=lambda folders: _argv(bench, plan, folders, secret) + asked(folders).words,
         collect=lambda folders, receipt: _collect(folders, receipt, plan, secret, tracked),
         laid_over=plan.laid_over,
         patched=plan.patched,
@@ -122,7 +128,7 @@ async def run_suite(bench: Bench, plan: Plan) -> Suite:
         readable=(INSIDE,),
         env=lambda folders: {
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            **asked_of_runner(plan.command, script, folders.reports / "junit.xml"),
+            **asked(folders).env,
         },
         cache_key="suite-2" if plan.cached else "",
     )

@@ -26,6 +26,7 @@ _COVERS = (
 _BARE = (
     "limits on time, CPU, memory, processes, disk and output; environment by allow-list",
     "does not cover: files, network and other processes of this user",
+    "does not cover: the hosts of a grant: a deploy command reaches every host, granted or not",
 )
 
 

@@ -163,3 +163,7 @@ def test_a_grant_shows_what_it_is_bound_to_and_needs_a_person(used: CommandLine,
     assert "sh ship.sh" in asked and grant["digest"] in asked
     assert grant["argv"] == ["sh", "ship.sh"] and grant["by"].startswith("person:")
     assert (grant["secrets"], grant["hosts"]) == (["TOKEN"], ["ship.example.org:443"])
+    seen = next(
+        check for check in used.inside("doctor", "--json").data["checks"] if check["name"] == "grants"
+    )
+    assert any("deploy gets TOKEN, ship.example.org:443" in line for line in seen["covers"])

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
+
+import pytest
 
 from core.evidence import Counts, Receipt
+from core.evidence.execution import together
+from core.sandbox import Sandbox, SandboxKind
 
 
 def receipt(**changes: object) -> Receipt:
@@ -56,3 +63,33 @@ def test_counts_read_well() -> None:
     assert str(Counts(3, 1, 0, 2)) == "3 passed, 1 failed, 2 skipped"
     assert str(Counts()) == "no test ran"
     assert not Counts(0, 0, 0, 5).green
+
+
+async def test_what_does_not_wait_for_each_other_runs_together_where_it_is_contained(
+    calc: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that wait for each other come to their end; without a sandbox one follows the other."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    met = [asyncio.Event(), asyncio.Event()]
+    seen: list[str] = []
+
+    async def meets(mine: int) -> int:
+        met[mine].set()
+        await met[1 - mine].wait()
+        return mine
+
+    async def alone(name: str) -> None:
+        seen.append(f"{name} begins")
+        await asyncio.sleep(0)
+        seen.append(f"{name} ends")
+
+    async def fails() -> int:
+        raise ValueError(await met[0].wait())
+
+    bare = replace(calc.bench, sandbox=Sandbox("none", SandboxKind.UNSANDBOXED, None, ()))
+    assert await together(calc.bench, lambda: meets(0), lambda: meets(1)) == [0, 1]
+    await together(bare, lambda: alone("a"), lambda: alone("b"))
+    assert seen == ["a begins", "a ends", "b begins", "b ends"]
+    met[1].clear()
+    with pytest.raises(ValueError):
+        await together(calc.bench, lambda: meets(0), fails)

@@ -126,18 +126,25 @@ def test_closing_lines_of_other_runners_are_counted(output: str, counts: Counts 
     assert counts_from_output(output.encode()) == counts
 
 
-def test_node_is_asked_for_a_report_unless_it_was_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its runner writes JUnit beside what it prints; two tests of one name in two files are two tests."""
+def test_a_runner_is_asked_for_a_report_unless_it_was_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Node's own and vitest write JUnit beside what they print; where words cannot be added none are."""
     monkeypatch.setattr(asking_reports, "node_version", lambda: (20, 9))
-    npm, report = ("npm", "test", "--silent"), Path("/tmp/a b/junit.xml")
+    report = Path("/tmp/a b/junit.xml")
 
-    asked = asking_reports.asked_of_runner(npm, "c8 node --test", report)
+    def asked(script: str, *command: str) -> asking_reports.Asked:
+        return asking_reports.asked_of_runner(command or ("npm", "test", "--silent"), script, report)
 
-    assert '--test-reporter-destination="/tmp/a b/junit.xml"' in asked["NODE_OPTIONS"]
-    assert not asking_reports.asked_of_runner(npm, "jest", report)
-    assert not asking_reports.asked_of_runner(npm, "node --test --test-reporter=tap", report)
+    place = '--test-reporter-destination="/tmp/a b/junit.xml"'
+    assert place in asked("c8 node --test").env["NODE_OPTIONS"]
+    assert place in asked("", "node", "--test").env["NODE_OPTIONS"]
+    assert asked("vitest run").words[:2] == ("--", "--reporter=default")
+    assert asked("", "npx", "vitest", "run").words[-1] == f"--outputFile.junit={report}"
+    for script in ("jest", "node --test --test-reporter=tap", "vitest run && tsc", "mocha"):
+        assert asked(script) == asking_reports.Asked(), script
     monkeypatch.setattr(asking_reports, "node_version", lambda: (18, 20))
-    assert not asking_reports.asked_of_runner(("node", "--test"), "", report)
+    assert asked("node --test") == asking_reports.Asked()
 
 
 @pytest.mark.skipif(asking_reports.node_version() < (20, 9), reason="needs node 20.9")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from http.server import ThreadingHTTPServer
@@ -27,7 +28,7 @@ DEPLOY = """
 import base64, os, sys, urllib.request
 token = os.environ["DEPLOY_TOKEN"]
 print("with", token, "or", base64.b64encode(token.encode()).decode())
-print(urllib.request.urlopen(f"http://{sys.argv[1]}/shipped", timeout=20).read().decode())
+print(urllib.request.urlopen(f"http://{sys.argv[1]}/shipped", timeout=300).read().decode())
 """
 SMOKE = """
 import os, sys, socket
@@ -55,12 +56,38 @@ async def world(tmp_path: Path, source: Path) -> AsyncIterator[World]:
         await made.close()
 
 
+class Target(ThreadingHTTPServer):
+    """A server on this machine's loopback to which things are deployed, once it is free."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Deploys)
+        self.asked = 0
+        self.free = threading.Event()
+
+    @property
+    def host(self) -> str:
+        """Its name and port."""
+        return f"127.0.0.1:{self.server_port}"
+
+
+class Deploys(Says):
+    """Answers a deployment once the target is free."""
+
+    def do_GET(self) -> None:
+        """Wait, and tell what was asked."""
+        assert isinstance(self.server, Target)
+        self.server.asked += 1
+        self.server.free.wait(300)
+        super().do_GET()
+
+
 @pytest.fixture
-def host() -> Iterator[str]:
-    """A server on this machine's loopback."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Says) as server:
+def target() -> Iterator[Target]:
+    """What is deployed to."""
+    with Target() as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}"
+        yield server
+        server.free.set()
         server.shutdown()
 
 
@@ -69,8 +96,12 @@ async def _start(world: World, **settings: Any) -> str:
     return (await world.start(REQUEST, model=MODEL, retry_budget=1)).workflow_id
 
 
-async def test_what_is_configured_is_tagged_deployed_and_smoked(world: World, host: str) -> None:
-    """Each command leaves its receipt; deploy alone gets what it was granted, and no record its secret."""
+async def test_what_is_configured_is_tagged_deployed_and_smoked(world: World, target: Target) -> None:
+    """Each command leaves its receipt; deploy alone gets what it was granted, and no record its secret.
+
+    Two builds of the project deploy one after the other: while one is at it, the other says that it waits.
+    """
+    host = target.host
     deploy = ["python", "-c", DEPLOY, host]
     project = await world.door.register_project(str(world.repo))
     answer = await world.door.grant(
@@ -83,16 +114,31 @@ async def test_what_is_configured_is_tagged_deployed_and_smoked(world: World, ho
         by=ADA,
     )
     assert answer.ok, answer.text
-    workflow_id = await _start(
-        world,
-        tag="release-{build_id}",
-        deploy_command=deploy,
-        smoke_command=["python", "-c", SMOKE, host],
-    )
+    configured = {
+        "tag": "release-{build_id}",
+        "deploy_command": deploy,
+        "smoke_command": ["python", "-c", SMOKE, host],
+    }
+    builds = [await _start(world, **configured) for _ in range(2)]
     world.env["DEPLOY_TOKEN"] = TOKEN
     world.worker()
+    waiting = [
+        world.until(build, lambda view: "waits for the deployment of" in view.activity, 350)
+        for build in builds
+    ]
+    tasks = [asyncio.ensure_future(wait) for wait in waiting]
+    (waits,), others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    workflow_id = next(build for build in builds if build != waits.result().workflow_id)
+    await world.until(workflow_id, lambda _: target.asked > 0, 350)
+    at_once = target.asked
+    target.free.set()
 
     done = await world.complete(workflow_id, 350)
+    await world.complete(waits.result().workflow_id, 350)
+
+    assert at_once == 1 and target.asked == 2
 
     kinds = [receipt.kind for receipt in await world.door.receipts(workflow_id)]
     assert kinds[-2:] == ["deploy", "smoke"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,13 +16,16 @@ from core.machine.commands import Approve, Authority, AuthorityKind, Command, Mo
 from core.machine.gates import digest_to_approve
 from core.machine.states import Autonomy, EvidenceKind, Role, State
 from core.machine.workflow import RESTS_ON, Evidence, Workflow
-from tests.liars.world import World
+from tests.liars.world import World, git
 
 
 async def do(world: World, workflow_id: str, act: Mapping[str, Any]) -> tuple[str, str]:
     """Carry one act out; return why an order was refused and the text of that, or two empty texts."""
     if act["do"] == "edit":
         await asyncio.to_thread(_edit, world, workflow_id, act)
+        return "", ""
+    if act["do"] == "commit":
+        await asyncio.to_thread(_commit, world, workflow_id, act)
         return "", ""
     workflow = await asyncio.to_thread(world.journal.workflow, act.get("workflow", workflow_id))
     answer = await world.service.submit(_command(workflow, act))
@@ -37,6 +41,17 @@ def _edit(world: World, workflow_id: str, act: Mapping[str, Any]) -> None:
     file = folder / act["path"]
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(act["content"].removeprefix("\n"), "utf-8")
+
+
+def _commit(world: World, workflow_id: str, act: Mapping[str, Any]) -> None:
+    """Commit to the default branch in the user's own checkout, as another person does meanwhile."""
+    project = world.journal.project(world.journal.workflow(workflow_id).project_id)
+    folder = Path(project.path)
+    for path, text in act["files"].items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text.removeprefix("\n"), "utf-8")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=Meanwhile")
 
 
 def _command(workflow: Workflow, act: Mapping[str, Any]) -> Command:

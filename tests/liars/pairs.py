@@ -13,9 +13,14 @@ HERE = Path(__file__).parent
 PAIRS = HERE / "pairs"
 REPOSITORIES = HERE / "repositories"
 
-_SIDE = frozenset(("honest", "files", "remove", "run", "calls", "audit", "packets", "turns", "acts", "intro"))
+_SIDE = frozenset(
+    ("honest", "files", "remove", "run", "calls", "audit", "packets", "turns", "first", "acts", "intro")
+)
 _PAIR = frozenset(
-    ("tries", "gate", "clause", "says", "barrier", "repository", "request", "base", "prepare", "program")
+    (
+        *("tries", "gate", "clause", "says", "barrier"),
+        *("repository", "request", "base", "prepare", "program", "trusted"),
+    )
 )
 
 
@@ -48,6 +53,7 @@ class Side:
     audit: Mapping[str, str] = field(default_factory=dict)
     packets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     turns: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    first: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     acts: tuple[Mapping[str, Any], ...] = ()
     intro: str = "I build it."
 
@@ -72,6 +78,8 @@ class Pair:
     base: Mapping[str, str]
     prepare: tuple[str, ...]
     program: str
+    trusted: bool
+    """Whether a person has allowed what the `.qdeck.toml` of the base asks for."""
     liar: Side
     twin: Side
 
@@ -129,6 +137,7 @@ def _pair(path: Path) -> Pair:
         base=_texts(data.get("base", {})),
         prepare=tuple(data.get("prepare", ())),
         program=data.get("program", repository.program),
+        trusted=bool(data.get("trusted", False)),
         liar=_side(path, repository, {**both, **data["liar"]}, both),
         twin=_side(path, repository, {**both, **twin}, both),
     )
@@ -144,7 +153,8 @@ def _side(path: Path, repository: Repository, data: Mapping[str, Any], both: Map
     merged["audit"] = _texts(merged.get("audit", {}))
     for key in ("remove", "run", "calls", "acts"):
         merged[key] = tuple(merged.get(key, ()))
-    merged["turns"] = {state: tuple(turns) for state, turns in merged.get("turns", {}).items()}
+    for key in ("turns", "first"):
+        merged[key] = {state: tuple(turns) for state, turns in merged.get(key, {}).items()}
     return Side(**merged)
 
 

@@ -41,6 +41,7 @@ def scenario_of(pair: Pair, side: Side, name: str, places: Mapping[str, str]) ->
     if side.audit:
         turns["testing"] = [*_turns("I add tests.", _writes(side.audit)), *turns["testing"]]
     turns |= side.turns
+    turns |= {state: [*before, *turns[state]] for state, before in side.first.items()}
     return Scenario(
         name=name,
         title=pair.request,

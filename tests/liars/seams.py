@@ -20,18 +20,21 @@ import core.machine.gates as gates
 import core.machine.permission as permission
 import core.roles.packets as packets
 import core.roles.phases.implementation as implementation
+import core.roles.phases.planning as planning
 import core.roles.phases.verification as verification
 import core.roles.tools.changes as changes
 import core.roles.tools.files as files
 import core.sandbox.launch as launch
 import core.sandbox.mounts as mounts
+import core.sandbox.running as running
 import core.workspace.paths as paths
 from core.machine.commands import Authority, Command
-from core.machine.states import EvidenceKind
+from core.machine.states import EvidenceKind, State
 from core.machine.workflow import Evidence, Workflow
 from core.roles.context import RoleContext
-from core.roles.tools.base import Result
-from core.sandbox.types import Contained
+from core.roles.phases import PLAYS
+from core.roles.tools.base import Result, Tool
+from core.sandbox.types import Contained, Run
 
 GATES = ("requirement", "plan", "code", "tests", "review", "smoke")
 
@@ -176,6 +179,32 @@ def _anybody_moves(stack: ExitStack) -> None:
     stack.enter_context(patch.object(permission, "_why_not_yours", lambda workflow, transition, by: ""))
 
 
+def _code_writers_tools(stack: ExitStack) -> None:
+    plain = planning.PLAY
+
+    def tools(context: RoleContext) -> tuple[Tool, ...]:
+        own = plain.tools(context)
+        names = {tool.name for tool in own}
+        return (*own, *(t for t in implementation.PLAY.tools(context) if t.name not in names))
+
+    stack.enter_context(patch.dict(PLAYS, {State.PLANNING: replace(plain, tools=tools)}))
+
+
+def _limit(name: str, times: int) -> Callable[[ExitStack], None]:
+    """Let a limit be many times as high; what the liars take then is still little for a machine."""
+
+    def raised(stack: ExitStack) -> None:
+        plain = running._execute
+
+        def execute(command: Contained, *rest: Any) -> Run:
+            limits = replace(command.limits, **{name: getattr(command.limits, name) * times})
+            return plain(replace(command, limits=limits), *rest)
+
+        stack.enter_context(patch.object(running, "_execute", execute))
+
+    return raised
+
+
 _SHOW = ("--bind", "WORLD", "WORLD")
 _BARRIERS: dict[str, Callable[[ExitStack], None]] = {
     "sandbox: network": _more_options("--share-net"),
@@ -183,6 +212,13 @@ _BARRIERS: dict[str, Callable[[ExitStack], None]] = {
     "sandbox: sockets": _more_options(*_SHOW),
     "sandbox: environment": _whole_environment,
     "sandbox: kernel": _more_options("--cap-add", "ALL"),
+    "sandbox: system": _more_options("--tmpfs", "/usr/share"),
+    "limit: time": _limit("wall_seconds", 10),
+    "limit: memory": _limit("memory_bytes", 2),
+    "limit: processes": _limit("processes", 10),
+    "limit: file": _limit("file_bytes", 4),
+    "limit: output": _limit("output_bytes", 4),
+    "scope: run": _code_writers_tools,
     "scope: path": _paths_as_they_are,
     "scope: link": _links_followed,
     "scope: test paths": _auditor_writes_anywhere,
@@ -192,4 +228,4 @@ _BARRIERS: dict[str, Callable[[ExitStack], None]] = {
     "machine: evidence": _anybody_records,
     "machine: actor": _anybody_moves,
 }
-"""How each barrier is taken away. Limits stay: without them an attack would hurt the machine itself."""
+"""How each barrier is taken away."""

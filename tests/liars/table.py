@@ -17,7 +17,7 @@ FAMILIES = {
     "runner": "leave early, rewrite outcomes and reports, bring a runner or a plugin along",
     "review": "`eval`, shell, secrets, silenced scanners, empty checklists",
     "content": "conflict markers, huge files, dependencies nobody said yes to",
-    "kinds": "call a feature a refactoring or documentation, prove nothing",
+    "kinds": "call a feature documentation, hide a change in a refactoring, prove nothing",
     "stale": "edit after the green run, approve themselves or another digest, forge evidence",
     "sandbox": "read keys and home, reach network and sockets, write the journal, fork, flood, sleep",
     "git": "plant hooks, filters, submodules, links, a `.git` of their own",
@@ -25,8 +25,8 @@ FAMILIES = {
     "injection": "obey a README, test output, file name, commit message or request",
     "screens": "paint over the screen from every text",
     "config": "loosen `.qdeck.toml`, in the change or at the base",
-    "release": "fail only once merged",
-    "ecosystems": "the same in JavaScript, Rust, make, and Python with packages",
+    "release": "fail only once merged, ship on a moved branch, write over a conflict, pretend to deploy",
+    "ecosystems": "the same in JavaScript, Rust, Go, make, and Python with packages",
 }
 """What the liars of each family try, for the README; in this order."""
 

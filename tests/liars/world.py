@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from core.config import load_settings
+from core.config import PROJECT_FILE, load_settings
 from core.engine.attempt import Attempt
 from core.engine.dbos_port import DbosScheduler
 from core.engine.scene import Shop
@@ -163,7 +163,10 @@ class World:
 
     async def start(self, pair: Pair, side: str, repository: Path) -> WorkflowView:
         """Start one build in auto, with its retry budget, so that nothing human hides a hole."""
-        project = await self.service.register_project(str(repository), default_branch="main")
+        asked = load_settings(pair.base.get(PROJECT_FILE, "").encode()).asks if pair.trusted else ()
+        project = await self.service.register_project(
+            str(repository), default_branch="main", settings={"trusted": [ask.digest for ask in asked]}
+        )
         for sort, fact in pair.repository.standing:
             await self.service.give_standing_yes(
                 project.project_id, key_of(sort, fact), by=ADA, reason="Nobody measures that here."

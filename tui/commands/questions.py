@@ -173,12 +173,25 @@ def _journal_checks(db: str) -> list[dict[str, Any]]:
             if broken
             else _check("journal", True, what)
         )
-        return [found, _check("worker", True, alive)]
+        return [found, _check("worker", True, alive), await _grants_check(service)]
 
     try:
         return with_service(db, look)
     except QdeckError as error:
         return [_check("journal", False, error.what, error.hint)]
+
+
+async def _grants_check(service: OrchestrationService) -> dict[str, Any]:
+    """List what persons have granted to deploy commands: all that leaves the sandbox by somebody's leave."""
+    lines = []
+    for project in await service.projects():
+        for item in await service.grants(project.project_id):
+            if not item.revoked_by:
+                what = ", ".join([*item.secrets, *item.hosts])
+                by = item.by.removeprefix("person:")
+                lines.append(one_line(f"{project.name}: {item.command} gets {what}, by {by}", 200))
+    what = f"{len(lines)} in force" if lines else "none: no deploy command gets a secret or the network"
+    return {**_check("grants", True, what), "covers": lines, "absent": not lines}
 
 
 def _models_check() -> dict[str, Any]:
