@@ -39,6 +39,9 @@ class Bare(App):
         self.query_one(Static).update(f"drawn-and-ready {self.count};", layout=False)
 Bare().run()
 """
+SWAYS = ("PYTHON", "TEXTUAL", "QDECK_", "MALLOC_", "NO_COLOR")
+"""What a variable begins with that changes how an interpreter or the app does: without compiled modules, say,
+every start compiles all of them, which costs more than the app itself."""
 CURSOR, TYPED = "▌", "§"
 LIVE = "B-0001"
 MANY = 10_000
@@ -50,8 +53,7 @@ class Bench:
     def __init__(self, home: Path, live: Sequence[str]) -> None:
         self.home, self.live = home, live
         self.path = home / "data" / "qdeck.db"
-        self.env = {**os.environ, "QDECK_HOME": str(home), "PYTHONPATH": str(ROOT), "NO_COLOR": ""}
-        del self.env["NO_COLOR"]
+        self.env = clean_environment() | {"QDECK_HOME": str(home), "PYTHONPATH": str(ROOT)}
 
     @contextlib.contextmanager
     def bare(self) -> Iterator[Window]:
@@ -93,6 +95,12 @@ class Bench:
                 yield process
             finally:
                 process.kill()
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment of this process, without what would sway a measurement."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SWAYS)}
+    return kept | ({FIRST: os.environ[FIRST]} if FIRST in os.environ else {})
 
 
 @contextlib.contextmanager

@@ -57,6 +57,8 @@ UNTAKEN = 50
 terminal that takes no output."""
 LONGEST_LINE = 10_000
 """Characters of a paste that a line to write in takes."""
+SETTLES = 1.0
+"""Seconds after the last row of the board when what is there counts as staying."""
 DEMO = -1
 """What `run_app` returns when the person wants to see the demo next."""
 TOLD_SECONDS, BAD_SECONDS = 4.0, 8.0
@@ -132,6 +134,8 @@ class QdeckApp(Orders, App[int]):
         self.project = _repository_around(self.options.project)
         self._interrupted = float("-inf")
         self._settled = False
+        # Who starts a process for the app alone has stopped the collection of garbage there, see `run_app`.
+        self._alone = not gc.isenabled()
         self.link = JournalLink(
             self.settings.database_url,
             self.post_message,
@@ -165,10 +169,8 @@ class QdeckApp(Orders, App[int]):
 
     def on_ready(self) -> None:
         """The first frame is on the screen: now the rest may load."""
-        if not gc.isenabled():
-            gc.enable()
-            gc.freeze()
-        memory.share_arena()
+        if self._alone:
+            memory.end_of_start()
         if not self.is_headless:
             leave_on_signals(self)
             leave_without_terminal()
@@ -326,15 +328,13 @@ class QdeckApp(Orders, App[int]):
     def on_board_changed(self, event: BoardChanged) -> None:
         """Hand new rows to the board."""
         self.board.update_rows(event.rows, complete=event.complete)
-        self.watcher.saw(event.rows)
-        if event.complete and not self._settled:
+        self.watcher.saw(event.rows, complete=event.complete)
+        if event.complete and self._alone and not self._settled:
             self._settled = True
-            self.set_timer(1.0, self._give_back)
+            self.set_timer(SETTLES, self._give_back)
 
     def _give_back(self) -> None:
-        """What is there now stays: no collection of garbage has to look through it again."""
-        gc.freeze()
-        gc.set_threshold(2_000, 20, 50)
+        memory.settle()
         self.run_worker(memory.give_back, thread=True, group="memory")
 
     def on_workflow_changed(self, event: WorkflowChanged) -> None:

@@ -100,7 +100,11 @@ class _Tally:
 
 @dataclass(slots=True)
 class BoardModel:
-    """All rows by id, and the ids in their groups, in the order that the user chose."""
+    """All rows by id, and the ids in their groups, in the order that the user chose.
+
+    Of a row that is shown nothing is kept but its id in the list of its group: where it lies is found by its
+    key, which is made when it is asked for. Ten thousand kept ones would be two megabytes.
+    """
 
     rows: dict[str, BoardRow] = field(default_factory=dict)
     pattern: str = ""
@@ -109,8 +113,7 @@ class BoardModel:
     row_height: int = 2
     _totals: Totals | None = None
     _tally: _Tally = field(default_factory=_Tally)
-    _groups: dict[Group, list[_Key]] = field(default_factory=lambda: {g: [] for g in Group})
-    _shown: dict[str, _Key] = field(default_factory=dict)
+    _groups: dict[Group, list[str]] = field(default_factory=lambda: {g: [] for g in Group})
 
     def load(self, rows: Iterable[BoardRow], totals: Totals | None = None) -> None:
         """Replace everything. With `totals`, these are only the first rows of so many."""
@@ -155,9 +158,8 @@ class BoardModel:
             if old is not None:
                 self._tally.count(old, -1)
             self._tally.count(row, 1)
-            self.rows[row.workflow_id] = row
             changed.append(row.workflow_id)
-            moved = self._place(row, old) or moved
+            moved = self._take_in(row, old) or moved
         return moved, changed
 
     def totals(self) -> Totals:
@@ -174,27 +176,27 @@ class BoardModel:
     @property
     def shown(self) -> int:
         """How many rows are shown."""
-        return len(self._shown)
+        return sum(map(len, self._groups.values()))
 
     @property
     def height(self) -> int:
         """How many lines everything takes."""
-        groups = [keys for keys in self._groups.values() if keys]
-        return sum(1 + self.row_height * len(keys) for keys in groups) + max(0, len(groups) - 1)
+        groups = [ids for ids in self._groups.values() if ids]
+        return sum(1 + self.row_height * len(ids) for ids in groups) + max(0, len(groups) - 1)
 
     def place(self, line: int) -> Place:
         """Return what lies on `line`."""
         if line < 0:
             return _NOWHERE
-        for group, keys in self._groups.items():
-            if not keys:
+        for group, ids in self._groups.items():
+            if not ids:
                 continue
-            size = 1 + self.row_height * len(keys)
+            size = 1 + self.row_height * len(ids)
             if line == 0:
                 return Place(heading=group)
             if line < size:
                 index, part = divmod(line - 1, self.row_height)
-                return Place(workflow_id=keys[index][-1], part=part)
+                return Place(workflow_id=ids[index], part=part)
             if line == size:
                 return _NOWHERE
             line -= size + 1
@@ -202,43 +204,43 @@ class BoardModel:
 
     def line_of(self, workflow_id: str) -> int | None:
         """Return the first line of a row; None when it is not shown."""
-        key = self._shown.get(workflow_id)
-        if key is None:
+        found = self._found(workflow_id)
+        if found is None:
             return None
-        line, home = 0, group_of(self.rows[workflow_id])
-        for group, keys in self._groups.items():
+        line, (home, index) = 0, found
+        for group, ids in self._groups.items():
             if group is home:
-                return line + 1 + self.row_height * bisect_left(keys, key)
-            line += (2 + self.row_height * len(keys)) if keys else 0
-        return None
+                break
+            line += (2 + self.row_height * len(ids)) if ids else 0
+        return line + 1 + self.row_height * index
 
     def order(self) -> list[str]:
         """Return the ids that are shown, from top to bottom."""
-        return [key[-1] for keys in self._groups.values() for key in keys]
+        return [workflow_id for ids in self._groups.values() for workflow_id in ids]
 
     def members(self, group: Group) -> list[str]:
         """Return the ids that a group shows, from top to bottom."""
-        return [key[-1] for key in self._groups[group]]
+        return list(self._groups[group])
 
     def position(self, workflow_id: str) -> int | None:
         """Return the index of a row among all that are shown."""
-        key = self._shown.get(workflow_id)
-        if key is None:
+        found = self._found(workflow_id)
+        if found is None:
             return None
-        before, home = 0, group_of(self.rows[workflow_id])
-        for group, keys in self._groups.items():
+        before, (home, index) = 0, found
+        for group, ids in self._groups.items():
             if group is home:
-                return before + bisect_left(keys, key)
-            before += len(keys)
-        return None
+                break
+            before += len(ids)
+        return before + index
 
     def at(self, position: int) -> str | None:
         """Return the id of the row at an index, clamped to what there is; None on an empty board."""
         position = max(0, min(position, self.shown - 1))
-        for keys in self._groups.values():
-            if position < len(keys):
-                return keys[position][-1]
-            position -= len(keys)
+        for ids in self._groups.values():
+            if position < len(ids):
+                return ids[position]
+            position -= len(ids)
         return None
 
     def next_that_needs(self, after: str | None) -> str | None:
@@ -247,7 +249,7 @@ class BoardModel:
         A filter hides none of them: what needs the user is found from anywhere.
         """
         needing = (row for row in self.rows.values() if group_of(row) is Group.NEEDS_YOU)
-        ids = [key[-1] for key in sorted(map(self._key, needing))]
+        ids = [row.workflow_id for row in sorted(needing, key=self._key)]
         if not ids:
             return None
         return ids[(ids.index(after) + 1) % len(ids)] if after in ids else ids[0]
@@ -255,31 +257,41 @@ class BoardModel:
     def _key(self, row: BoardRow) -> _Key:
         return (_KEYS[self.sort](row), -row.created_at, row.workflow_id)
 
+    def _key_of(self, workflow_id: str) -> _Key:
+        return self._key(self.rows[workflow_id])
+
     def _regroup(self) -> None:
         self._groups = {group: [] for group in Group}
-        self._shown = {}
         for row in self.rows.values():
             if self._matches(row):
-                key = self._key(row)
-                self._groups[group_of(row)].append(key)
-                self._shown[row.workflow_id] = key
-        for keys in self._groups.values():
-            keys.sort()
+                self._groups[group_of(row)].append(row.workflow_id)
+        for ids in self._groups.values():
+            ids.sort(key=self._key_of)
 
-    def _place(self, row: BoardRow, old: BoardRow | None) -> bool:
-        """Put a row where it belongs; say whether any line moved."""
-        was = self._shown.get(row.workflow_id)
-        key = self._key(row) if self._matches(row) else None
-        if was and was == key and old is not None and group_of(old) is group_of(row):
+    def _found(self, workflow_id: str) -> tuple[Group, int] | None:
+        """Where a row lies: its group, and its index there."""
+        row = self.rows.get(workflow_id)
+        if row is None:
+            return None
+        group = group_of(row)
+        ids = self._groups[group]
+        index = bisect_left(ids, self._key(row), key=self._key_of)
+        return (group, index) if index < len(ids) and ids[index] == workflow_id else None
+
+    def _take_in(self, row: BoardRow, old: BoardRow | None) -> bool:
+        """Put a row where it belongs, in place of the old one; say whether any line moved."""
+        was = self._found(row.workflow_id)
+        fits = self._matches(row)
+        if was and old and fits and was[0] is group_of(row) and self._key(old) == self._key(row):
+            self.rows[row.workflow_id] = row
             return False
-        if was and old is not None:
-            keys = self._groups[group_of(old)]
-            del keys[bisect_left(keys, was)]
-            del self._shown[row.workflow_id]
-        if key:
-            insort(self._groups[group_of(row)], key)
-            self._shown[row.workflow_id] = key
-        return bool(was or key)
+        # Looked for while the rows are still what the list was sorted by.
+        if was:
+            del self._groups[was[0]][was[1]]
+        self.rows[row.workflow_id] = row
+        if fits:
+            insort(self._groups[group_of(row)], row.workflow_id, key=self._key_of)
+        return bool(was or fits)
 
     def _matches(self, row: BoardRow) -> bool:
         if self.project and row.project != self.project:

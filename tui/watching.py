@@ -28,7 +28,9 @@ class Watcher:
     def __init__(self, app: QdeckApp, environment: Mapping[str, str] | None = None) -> None:
         self._app = app
         self.caller = Caller(self.write, environment)
-        self._known: dict[str, str] | None = None
+        self._known: dict[str, str] = {}
+        self._needing: set[str] = set()
+        self._all_known = False
         self._title = ""
         self.focus_told = False
         self.touched = float("-inf")
@@ -40,16 +42,16 @@ class Watcher:
             driver.write(text)
             driver.flush()
 
-    def saw(self, rows: Iterable[BoardRow]) -> None:
-        """Take in changed rows; the first ones are how things stood, and nothing to call for."""
-        first = self._known is None
-        known = self._known = {} if self._known is None else self._known
+    def saw(self, rows: Iterable[BoardRow], *, complete: bool = True) -> None:
+        """Take in changed rows; until they were `complete` once, they call nobody: so things stood."""
         for row in rows:
             event = event_of(row)
-            if not first and event and known.get(row.workflow_id) != event:
+            if self._all_known and event and self._known.get(row.workflow_id) != event:
                 self._call(row, event)
-            known[row.workflow_id] = event
-        self._show_title(sum(event == "needs_you" for event in known.values()))
+            self._known[row.workflow_id] = event
+            (self._needing.add if event == "needs_you" else self._needing.discard)(row.workflow_id)
+        self._all_known = self._all_known or complete
+        self._show_title(len(self._needing))
 
     def _call(self, row: BoardRow, event: str) -> None:
         settings = self._app.settings

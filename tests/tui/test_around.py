@@ -12,6 +12,7 @@ from core.machine.states import Condition, State
 from screenshots.scenes import Journal, make_app, playing, until
 from tests.tui.driving import on, opened, press, running, shown, told
 from tests.tui.test_hostile import EVIL, LONG, assert_harmless
+from tui import journal_link
 from tui.app import QdeckApp
 from tui.calling import sequence, way_for
 from tui.catalogue import deeds
@@ -130,6 +131,23 @@ async def test_a_person_is_called_once_and_not_for_what_they_see(journal_of: Jou
         app.settings = replace(app.settings, notify="off", notify_about=("needs_you",))
         app.watcher.saw([replace(need, version=95, condition="failed")])
         assert len(sent) == 2
+
+
+async def test_how_things_stood_at_the_start_calls_nobody(
+    journal_of: JournalOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long board comes in portions; none of its rows is news, however many came before it."""
+    monkeypatch.setattr(journal_link, "PORTION", 1)
+    called: list[tuple[str, str, int]] = []
+    app = make_app(journal_of("review"), None)
+    monkeypatch.setattr(app.watcher, "_looking_at", lambda workflow_id: False)
+    monkeypatch.setattr(app.watcher.caller, "call", lambda wanted, what, *words: called.append(what))
+    async with playing(app, (120, 40)) as pilot:
+        await until(pilot, lambda: app.watcher._all_known)
+        assert not called
+        row = next(r for r in app.board.board.model.rows.values() if r.condition == Condition.WAITING)
+        app.watcher.saw([replace(row, workflow_id="another")])
+        assert [what[0] for what in called] == ["another"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +13,9 @@ import pytest
 
 from core.machine.transitions import TRANSITIONS
 from screenshots.scenes import Journal, calm, make_app, playing, until
-from tests.tui.driving import on, press, running, shown, told
+from tests.tui.driving import on, opened, press, running, shown, told
+from tui import app as app_module
+from tui.app import QdeckApp
 
 JournalOf = Callable[[str], Journal]
 
@@ -42,6 +47,24 @@ async def test_leaving_with_nothing_running_does_not_ask(journal_of: JournalOf) 
     async with running(journal_of("empty")) as (app, pilot):
         await press(app, pilot, "q")
         assert app.return_code == 0
+
+
+async def test_an_app_that_was_left_leaves_nothing_behind(
+    journal_of: JournalOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process that is not its own, an app and all it knew is garbage once it has ended."""
+    monkeypatch.setattr(app_module, "SETTLES", 0.001)
+    journal = journal_of("review")
+
+    async def visited() -> weakref.ref[QdeckApp]:
+        async with running(journal) as (app, pilot):
+            await opened(app, pilot, journal)
+        return weakref.ref(app)
+
+    # In a task of its own: Textual notes the app in the context that it runs in.
+    left = await asyncio.create_task(visited())
+    gc.collect()
+    assert left() is None
 
 
 async def test_ctrl_c_twice_leaves(journal_of: JournalOf) -> None:
