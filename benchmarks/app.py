@@ -65,8 +65,8 @@ class Bench:
     def app(self, build: str = "") -> Iterator[Window]:
         """The app as `qdeck` starts it, but for the worker: the load plays its part."""
         start = (
-            "import gc; gc.disable(); from tui.app import run_app; from tui.options import AppOptions; "
-            f"run_app(AppOptions(start_worker=False, open_workflow={build!r}))"
+            "from tui.commands.launch import open_app; from tui.options import AppOptions; "
+            f"open_app(AppOptions(start_worker=False, open_workflow={build!r}))"
         )
         with _closing(Window([sys.executable, "-P", "-c", start], self.env)) as window:
             yield window

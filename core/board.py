@@ -35,10 +35,9 @@ _TOP = (
     f"SELECT {COLUMNS} FROM {BOARD_VIEW} WHERE workflow_id IN "  # noqa: S608
     f"(SELECT workflow_id FROM {BOARD_VIEW} ORDER BY {_GROUP}, created_at DESC LIMIT ?)"
 )
-_COUNTS = f"SELECT {_GROUP}, condition = 'failed', count(*) FROM {BOARD_VIEW} GROUP BY 1, 2"  # noqa: S608
-_SPENT = (
-    f"SELECT sum(cost_usd), sum(budget_usd), count(budget_usd) FROM {BOARD_VIEW} "  # noqa: S608
-    "WHERE state != 'complete' AND condition != 'cancelled'"
+_SUMS = (
+    f"SELECT {_GROUP}, condition = 'failed', count(*), sum(cost_usd), sum(budget_usd), count(budget_usd) "  # noqa: S608
+    f"FROM {BOARD_VIEW} GROUP BY 1, 2"
 )
 
 _Ask = Callable[[str, tuple[float | int, ...]], Iterable[tuple[Any, ...]]]
@@ -109,12 +108,13 @@ def first_look(path: Path, limit: int) -> tuple[list[BoardRow], Totals]:
     """
     with _open(path) as ask:
         rows = _rows(ask(_TOP, (limit,)))
-        counted = {(group, bool(failed)): count for group, failed, count in ask(_COUNTS, ())}
-        cost, budget, budgets = next(iter(ask(_SPENT, ())), (None, None, 0))
-    groups = [counted.get((g, False), 0) + counted.get((g, True), 0) for g in range(4)]
-    need, running, waiting, done = groups
-    money = cost or 0.0, budget if budgets else None
-    return rows, Totals(need, running, waiting, done, counted.get((0, True), 0), *money)
+        sums = list(ask(_SUMS, ()))
+    need, running, waiting, done = (sum(s[2] for s in sums if s[0] == group) for group in range(4))
+    failed = sum(s[2] for s in sums if s[:2] == (0, 1))
+    still_open = [s[3:] for s in sums if s[0] < 3]
+    cost, budget = (sum(s[i] or 0.0 for s in still_open) for i in (0, 1))
+    has_budget = any(s[2] for s in still_open)
+    return rows, Totals(need, running, waiting, done, failed, cost, budget if has_budget else None)
 
 
 def read_board(path: Path, changed_since: float = 0.0, limit: int = 100_000) -> list[BoardRow]:
@@ -149,8 +149,8 @@ def _open(path: Path) -> Iterator[_Ask]:
 def _rows(found: Iterable[tuple[Any, ...]]) -> list[BoardRow]:
     """Rows share the words and sums that many of them hold: ten thousand take half the memory."""
     # Apart, because 1.0 is equal to 1.
-    words: dict[str, str] = {}
-    sums: dict[float, float] = {}
+    words: dict[Any, Any] = {}
+    sums: dict[Any, Any] = {}
     share, share_sum = words.setdefault, sums.setdefault
     return [
         BoardRow(

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.durations import seconds_of
-from core.machine.deadlines import DEADLINES
-from core.machine.states import Autonomy, Role
+from core.machine.states import DEADLINES, Autonomy, Role
 
 NOTIFY_WAYS = ("auto", "bell", "osc9", "osc777", "desktop", "off")
 """How the app may call a person who looks elsewhere."""

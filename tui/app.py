@@ -20,11 +20,11 @@ from textual.command import Provider
 from textual.css.query import NoMatches
 from textual.widgets import Input
 
-from core.board import BoardRow, BoardUnreadable, Totals, first_look
 from core.config import Settings, load_settings
 from core.errors import QdeckError
 from core.text import clean
 from tui import memory
+from tui.ahead import FirstLook
 from tui.journal_link import (
     ONLY_LOOKING,
     BoardChanged,
@@ -50,8 +50,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
-FIRST_ROWS = 120
-"""Rows that are read for the first frame, more than a screen shows; the others come after it."""
 UNTAKEN = 50
 """Messages that may wait for the app before nothing more is told to it: memory must not grow behind a
 terminal that takes no output."""
@@ -110,15 +108,14 @@ class QdeckApp(Orders, App[int]):
         options: AppOptions | None = None,
         *,
         settings: Settings | None = None,
+        first_look: FirstLook | None = None,
         clock: Clock = time.time,
     ) -> None:
         super().__init__()
         self.options = options or AppOptions()
-        flags = dict(self.options.flags)
-        if self.options.database_url:
-            flags["database_url"] = self.options.database_url
-        self._flags = flags
-        self.settings = settings or load_settings(flags=flags)
+        self.settings = settings or load_settings(flags=self.options.all_flags)
+        self._first_look = first_look or FirstLook(self.settings.database_url)
+        self._begun = False
         self.now = clock
         self.trouble = ""
         self.remarks = Remarks()
@@ -157,26 +154,35 @@ class QdeckApp(Orders, App[int]):
 
     def get_default_screen(self) -> BoardScreen:
         """The board, with what a read-only look at the journal's file shows."""
-        rows: list[BoardRow] = []
-        totals: Totals | None = None
-        url = self.settings.database_url
-        if url.startswith("sqlite:///"):
-            try:
-                rows, totals = first_look(Path(url.removeprefix("sqlite:///")), FIRST_ROWS)
-            except BoardUnreadable as error:
-                self.trouble = str(error)
+        self._begun = True
+        rows, totals, self.trouble = self._first_look.result()
         return BoardScreen(rows, totals)
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """Read the style sheets in the theme's colours.
+
+        Textual asks for it before there is anything to draw, because we chose a theme; they are read when the
+        first screen is there, and once is enough.
+        """
+        if self._begun:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+
     def on_ready(self) -> None:
-        """The first frame is on the screen: now the rest may load."""
-        if self._alone:
-            memory.end_of_start()
+        """Everything is laid out; the rest may load once it has been drawn."""
         if not self.is_headless:
             leave_on_signals(self)
             leave_without_terminal()
-        self.link.start()
+        self.call_after_refresh(self._drawn)
         if self.first_time:
             self.open_first()
+
+    def _drawn(self) -> None:
+        """The first frame is on the screen."""
+        if self._alone:
+            memory.end_of_start()
+        self.link.start()
 
     async def on_event(self, event: events.Event) -> None:
         """Note that somebody is there, and whether the terminal tells who looks; what is pasted is text.
@@ -299,7 +305,7 @@ class QdeckApp(Orders, App[int]):
 
     def reload_settings(self) -> None:
         """Take over what has just been written into the user's file."""
-        self.settings = load_settings(flags=self._flags)
+        self.settings = load_settings(flags=self.options.all_flags)
         self.set_keymap(self.settings.keymap)
         if not self.options.theme and self.settings.theme in self.available_themes:
             self.theme = self.settings.theme
@@ -383,7 +389,12 @@ def _repository_around(folder: Path | None) -> Path | None:
     return None
 
 
-def run_app(options: AppOptions | None = None) -> int:
+def run_app(
+    options: AppOptions | None = None,
+    *,
+    settings: Settings | None = None,
+    first_look: FirstLook | None = None,
+) -> int:
     """Run the app in this terminal and return the exit code."""
     from tui.terminal import guarded, unusable
 
@@ -392,7 +403,7 @@ def run_app(options: AppOptions | None = None) -> int:
         print(why)
         return 64
     gc.disable()
-    app = QdeckApp(options)
+    app = QdeckApp(options, settings=settings, first_look=first_look)
     with guarded(app.settings.paths.log / "app.log"):
         app.run(mouse=options.mouse)
     return app.return_code or 0 if app.after != "demo" else DEMO

@@ -18,7 +18,6 @@ from textual.message import Message
 
 from core.board import OVERLAP, BoardRow
 from core.errors import QdeckError
-from tui.diff_paint import warm
 from tui.picture import Picture
 from tui.worker import WorkerKeeper
 
@@ -390,6 +389,8 @@ class _Follower:
         named = checkpoints[-1].diff_digest
         data = await self._service.artifact(named) if named else None
         diff = data.decode("utf-8", "replace") if data else ""
+        from tui.diff_paint import warm
+
         # Read here, once, so that no screen has to wait for a long one.
         await asyncio.to_thread(warm, diff)
         return diff

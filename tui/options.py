@@ -32,3 +32,8 @@ class AppOptions:
     read_only: bool = False
     in_browser: bool = False
     flags: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def all_flags(self) -> dict[str, Any]:
+        """The flags, the journal's address among them."""
+        return {**self.flags, **({"database_url": self.database_url} if self.database_url else {})}

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import QdeckError
-from core.machine.commands import Authority
 from core.machine.states import Autonomy, Role
 from tui import legal, words
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from core.machine.commands import Authority
     from core.service.views import Answer
     from tui.app import QdeckApp
     from tui.widgets.composer import Composer
@@ -27,6 +27,8 @@ else:
 
 def person() -> Authority:
     """The authority of whoever sits here."""
+    from core.machine.commands import Authority
+
     try:
         name = getpass.getuser()
     except (KeyError, OSError):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from core.board import BoardRow
 from core.durations import duration as duration
-from core.machine.deadlines import WHOLE
-from core.machine.states import PHASES, STATES, Condition, Role, State, StateKind, actor_in
+from core.machine.states import PHASES, STATES, WHOLE, Condition, Role, State, StateKind, actor_in
 
 ROLE_NAMES: dict[Role, str] = {
     Role.Q_ASSISTANT: "Q Assistant",

@@ -15,11 +15,8 @@ from typing import Any, Self
 
 from core.machine.commands import AuthorityKind
 from core.machine.events import Event, EventType
-from core.machine.states import FINAL, PHASES, Condition, State, phase_of
+from core.machine.states import DEADLINES, FINAL, WHOLE, Condition, State, phase_of
 
-WHOLE = "workflow"
-"""The name of the deadline of the workflow as a whole; the others are called as their phase."""
-DEADLINES: tuple[str, ...] = (WHOLE, *(phase.value for phase in PHASES))
 SET, BREACHED = "deadline", "deadline_breached"
 """The kinds of the notes by which a person changes deadlines, and by which the engine records a breach."""
 

@@ -192,6 +192,10 @@ PHASES: tuple[State, ...] = tuple(s for s, row in STATES.items() if row.kind is 
 PHASE_EVIDENCE: dict[State, EvidenceKind] = dict(zip(PHASES, EvidenceKind, strict=True))
 """The evidence that each phase makes."""
 
+WHOLE = "workflow"
+"""The name of the deadline of the workflow as a whole; the others are called as their phase."""
+DEADLINES: tuple[str, ...] = (WHOLE, *(phase.value for phase in PHASES))
+
 INITIAL = State.DISCOVERY
 FINAL = State.COMPLETE
 

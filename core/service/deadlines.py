@@ -14,10 +14,10 @@ from core.journal.database import Database
 from core.journal.records import find_row
 from core.journal.tables import BuildWorkflow
 from core.machine.commands import Authority, AuthorityKind, Note
-from core.machine.deadlines import BREACHED, DEADLINES, SET
+from core.machine.deadlines import BREACHED, SET
 from core.machine.permission import condition_word
 from core.machine.refusal import Reason, Refusal
-from core.machine.states import FINAL, Condition
+from core.machine.states import DEADLINES, FINAL, Condition
 from core.machine.workflow import Workflow
 from core.service.commands import Order, Plan, Refused, carry_out
 from core.service.orders import Frame

@@ -14,9 +14,9 @@ from sqlmodel import Session, col
 from core.journal.database import Database
 from core.journal.ledger import MICROS
 from core.journal.tables import Attempt, BuildWorkflow, ModelCall, WorkflowEvent
-from core.machine.deadlines import DEADLINES, Clock
+from core.machine.deadlines import Clock
 from core.machine.events import EventType
-from core.machine.states import FINAL, PHASES, Condition, State
+from core.machine.states import DEADLINES, FINAL, PHASES, Condition, State
 from core.machine.transitions import Kind
 from core.service.figures import Figures, Span, Step, figures
 from core.service.questions import project_of

@@ -15,7 +15,7 @@ import json, sys, types
 from tui import cli
 opened = []
 app = types.ModuleType("tui.app")
-app.run_app = lambda options: opened.append(options) or 0
+app.run_app = lambda options, **rest: opened.append(options) or 0
 sys.modules["tui.app"] = app
 try:
     code = cli.main(sys.argv[1:])

@@ -15,9 +15,17 @@ from core.journal.engine import EngineJournal
 from core.journal.tables import ModelCall
 from core.machine.apply import fold
 from core.machine.commands import Authority, Move, SetCondition
-from core.machine.deadlines import DEADLINES
 from core.machine.events import Event, EventType
-from core.machine.states import FINAL, PHASE_EVIDENCE, PHASES, Condition, State, StateKind, phase_of
+from core.machine.states import (
+    DEADLINES,
+    FINAL,
+    PHASE_EVIDENCE,
+    PHASES,
+    Condition,
+    State,
+    StateKind,
+    phase_of,
+)
 from core.machine.states import STATES as INFO
 from core.machine.transitions import BACK, Kind, Order, transitions_from
 from core.service import OrchestrationService

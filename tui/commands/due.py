@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from core.durations import seconds_of
-from core.machine.deadlines import DEADLINES, WHOLE
+from core.machine.states import DEADLINES, WHOLE
 from tui.commands.flags import Db, Json, Version, Workflow
 from tui.commands.orders import Give, order
 from tui.commands.output import UsageFault

@@ -49,9 +49,14 @@ def open_app(options: AppOptions) -> int:
     """Run the app until the user leaves it; the demo after it when they chose that."""
     # Half of the imports' garbage collections happen before the first frame; the app switches it on again.
     gc.disable()
+    from core.config import load_settings
+    from tui.ahead import FirstLook
+
+    settings = load_settings(flags=options.all_flags)
+    look = FirstLook(settings.database_url)
     from tui.app import run_app
 
-    code = run_app(options)
+    code = run_app(options, settings=settings, first_look=look)
     if code == _DEMO:
         from tui.commands.demo import demo
 

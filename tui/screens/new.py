@@ -19,8 +19,7 @@ from textual.widgets import Input
 
 from core.durations import duration, seconds_of
 from core.errors import QdeckError
-from core.machine.deadlines import WHOLE
-from core.machine.states import Autonomy, Role
+from core.machine.states import WHOLE, Autonomy, Role
 from core.text import clean
 from tui import words
 from tui.forms import read_budget, read_retries, rows_of

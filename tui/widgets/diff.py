@@ -218,7 +218,7 @@ class DiffView(Painted):
 
     def _tint(self, ink: str) -> Style:
         base: Color = self.background_colors[1]
-        colour = self.get_component_styles(f"ink--{ink}").color
+        colour = self.colour_of(f"ink-{ink}")
         if base.ansi is not None or colour.ansi is not None:
             return Style()
         return Style(bgcolor=base.blend(colour, 0.13, alpha=1.0).rich_color)
