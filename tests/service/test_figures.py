@@ -28,6 +28,7 @@ from core.machine.states import (
 )
 from core.machine.states import STATES as INFO
 from core.machine.transitions import BACK, Kind, Order, transitions_from
+from core.machine.workflow import Workflow
 from core.service import OrchestrationService
 from core.service.plain import plain
 from tests.service.conftest import ADA, ENGINE, T0, Build, Clock
@@ -83,9 +84,8 @@ async def histories(service: OrchestrationService, builds: list[Build]) -> list[
     return found
 
 
-def spent_on(past: list[Event], called: bool) -> str:
-    """Say what the second after these events is spent on."""
-    workflow = fold(past)
+def spent_on(workflow: Workflow, past: list[Event], called: bool) -> str:
+    """Say what the second after these events, which made `workflow`, is spent on."""
     if workflow.condition is Condition.ACTIVE:
         return "model" if called else "working"
     changed = [e for e in past if e.event_type is EventType.CONDITION_CHANGED][-1]
@@ -97,15 +97,17 @@ def recount(events: list[Event], calls: list[Any], now: datetime) -> Counter[tup
     """Look at every second of a workflow's life."""
     seconds: Counter[tuple[State, str]] = Counter()
     at, index = events[0].at, 0
+    workflow, kinds = fold(events[:1]), ("", "")
     while at < now:
         while index < len(events) and events[index].at <= at:
             index += 1
-        past = events[:index]
-        workflow = fold(past)
+            past = events[:index]
+            workflow = fold(past)
+            kinds = spent_on(workflow, past, False), spent_on(workflow, past, True)
         if workflow.state is FINAL or workflow.condition is Condition.CANCELLED:
             break
         called = any(c.at <= at < c.settled for c in calls)
-        seconds[phase_of(workflow.state), spent_on(past, called)] += 1
+        seconds[phase_of(workflow.state), kinds[called]] += 1
         at += timedelta(seconds=1)
     return seconds
 
