@@ -14,6 +14,7 @@ import stat
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,8 @@ from core.workspace import Repository, export_tree, overlay, worktree, write_ins
 Manifest = dict[str, tuple[int, str]]
 
 _Ran = TypeVar("_Ran")
+_before: ContextVar[asyncio.Task[Any] | None] = ContextVar("before", default=None)
+"""Whose receipts come before ours on record: of runs at the same time, those that were asked for first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ async def execute(bench: Bench, job: Job) -> Done:
 
     kept = await bench.steps.once(job.key, work)
     receipt = Receipt.from_data(kept["receipt"])
+    if (before := _before.get()) is not None:
+        await asyncio.wait([before])
     # Outside of the step on purpose: a crash between the two leaves the result, and this line heals the rest.
     receipt_id = await bench.record.receipt(receipt)
     return Done(receipt, receipt_id, kept["collected"])
@@ -107,11 +112,14 @@ async def together(bench: Bench, *runs: Callable[[], Awaitable[_Ran]]) -> list[_
     contained = bench.sandbox.kind is SandboxKind.BUBBLEWRAP
     free = asyncio.Semaphore((os.cpu_count() or 1) if contained else 1)
 
-    async def one(work: Callable[[], Awaitable[_Ran]]) -> _Ran:
+    async def one(work: Callable[[], Awaitable[_Ran]], before: asyncio.Task[_Ran] | None) -> _Ran:
+        _before.set(before)
         async with free:
             return await work()
 
-    tasks = [asyncio.create_task(one(work)) for work in runs]
+    tasks: list[asyncio.Task[_Ran]] = []
+    for work in runs:
+        tasks.append(asyncio.create_task(one(work, tasks[-1] if tasks else None)))
     try:
         return await asyncio.gather(*tasks)
     finally:

@@ -22,6 +22,7 @@ from core.evidence.junit import ReportError, read_bounded
 from core.evidence.kinds import REFACTORING
 from core.evidence.mutants import Mutant, mutants
 from core.evidence.receipts import JsonValue, Receipt
+from core.evidence.suppressions import CODE
 from core.sandbox import Limits
 from core.workspace import added_lines, list_tree
 
@@ -49,6 +50,8 @@ async def mutate(hearing: Hearing) -> dict[str, Any]:
     Of a refactoring also the lines are tried that it took away: by them too the tests must have gone.
     """
     bench, checkpoint = hearing.bench, hearing.checkpoint
+    if not any(change.path.endswith(CODE) for change in hearing.code_files):
+        return _nothing("not applicable", "no line of code was changed")
     if not is_pytest(hearing.command):
         return _nothing("not measured", "small changes are tried in Python code only, run by pytest")
     if not bench.settings.mutation_seconds:

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.evidence.bench import Bench
 from core.evidence.clauses import Failure, bind, evidence, tree_at
-from core.evidence.commands import find_test_command, is_test_path, tells_tests
+from core.evidence.commands import find_test_command, is_pytest, is_test_path, tells_tests
 from core.evidence.control import negative_control
 from core.evidence.coverage import Covered
 from core.evidence.criteria import check_criteria
@@ -71,7 +71,8 @@ async def collect_tests(
         hearing.criteria = await check_criteria(hearing, base, new)
         covered = await asyncio.to_thread(check_coverage, hearing, new)
         await asyncio.to_thread(check_documents, hearing)
-        if all(clause.ok for clause in hearing.clauses):
+        # What needs no run is said at once, so that a person is asked once.
+        if all(clause.ok for clause in hearing.clauses) or not is_pytest(hearing.command):
             hearing.mutants = await mutate(hearing)
             check_mutation(hearing)
     return _close(hearing, rests_on, new, covered)

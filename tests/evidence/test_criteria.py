@@ -97,21 +97,23 @@ async def test_a_flaky_test_is_no_evidence_and_blocks_only_where_it_was_stable(w
     assert "tests.test_new::test_flip" not in told
 
 
-async def test_what_is_not_measured_needs_one_standing_yes(workshop: Any) -> None:
-    """Without a tool for coverage the clause asks; the yes may stand for the project, and is never green."""
+async def test_what_is_not_measured_needs_one_standing_yes_each(workshop: Any) -> None:
+    """Without a tool the clause asks; the yes may stand for the project, and is never green."""
     bench = workshop({"value.js": "1\n", "check.sh": "test $(cat value.js) -gt 0\n"})
     bench.configure(test_command=("sh", "check.sh"))
     checkpoint = bench.change({"value.js": "2\n"})
 
     asked = await judge(bench, checkpoint, change="refactoring")
-    (question,) = asked.detail["failures"]
-    bench.accept(question["key"])
+    questions = asked.detail["failures"]
+    bench.accept(*(question["key"] for question in questions))
     good = await judge(bench, checkpoint, change="refactoring")
 
-    assert not asked.ok and question["askable"] and question["standing"]
+    assert not asked.ok and [question["name"] for question in questions] == ["coverage", "touched lines"]
+    assert all(question["askable"] and question["standing"] for question in questions)
     assert good.ok, good.detail
-    clause = next(item for item in good.detail["clauses"] if item["name"] == "coverage")
-    assert clause["applies"] is False and "not measured" in clause["why"]
+    for name in ("coverage", "touched lines"):
+        clause = next(item for item in good.detail["clauses"] if item["name"] == name)
+        assert clause["applies"] is False and "not measured" in clause["why"]
 
 
 async def test_coverage_of_another_language_is_read_from_its_report(workshop: Any) -> None:

@@ -70,7 +70,8 @@ async def _run_pairs(
     pairs: Sequence[Pair], jobs: int, twins: bool, keep: bool, tell: Callable[[Outcome], None]
 ) -> list[Outcome]:
     async with working_world(jobs, keep) as world:
-        gate = asyncio.Semaphore(jobs)
+        # A pair is told when both of its builds have ended, so not all the liars go first.
+        turn, gate = asyncio.Semaphore(jobs), asyncio.Semaphore(jobs)
         alike: dict[str, asyncio.Task[Build]] = {}
 
         def twin(pair: Pair) -> asyncio.Task[Build]:
@@ -84,8 +85,9 @@ async def _run_pairs(
             if not program_is_there(pair.program):
                 outcome = Outcome(pair, None, None)
             else:
-                liar = await _build(world, gate, pair, "liar", pair.liar)
-                outcome = Outcome(pair, liar, await twin(pair) if twins else None)
+                async with turn:
+                    liar = await _build(world, gate, pair, "liar", pair.liar)
+                    outcome = Outcome(pair, liar, await twin(pair) if twins else None)
             tell(outcome)
             return outcome
 
