@@ -10,6 +10,9 @@ from tui.board_model import BoardModel
 from tui.ink import Line, Span, cut_line, fit, said, spread, width_of, wrap
 from tui.track import state_ink, track
 
+TESTS = 13
+"""Cells of the tests' counts."""
+
 
 def where(row: BoardRow) -> tuple[State, Condition]:
     """State and condition of a row."""
@@ -32,7 +35,7 @@ def second_line(row: BoardRow, width: int, now: float) -> Line:
     """What happens now, the deadline, tests and cost."""
     right = (
         *due_of(row, now),
-        Span(fit(tests_of(row), 13), "muted"),
+        Span(fit(tests_of(row), TESTS), "muted"),
         Span(fit(words.spent(row.cost_usd, row.budget_usd), 20, "right"), "muted"),
     )
     return spread((Span(" " * 8), *now_line(row)), right, width)
@@ -45,14 +48,14 @@ def wide_line(row: BoardRow, width: int, age: str, now: float) -> Line:
         *track(state, condition, row.evidence),
         Span("  "),
         Span(fit(state_word_of(state, condition), 15), state_ink(state, condition)),
-        Span(fit(tests_of(row), 13), "muted"),
+        Span(fit(tests_of(row), TESTS), "muted"),
         Span(fit(words.spent(row.cost_usd, row.budget_usd), 16, "right"), "muted"),
         Span(fit(age, 6, "right"), "muted"),
     )
     right = (*due_of(row, now), *right)
     room = width - width_of(right) - 2
     name = cut_line(name_of(row), room * 55 // 100)
-    gap = room * 55 // 100 + 2 - sum(len(s.text) for s in name)
+    gap = room * 55 // 100 + 2 - width_of(name)
     return spread((*name, Span(" " * max(2, gap)), *now_line(row)), right, width)
 
 
@@ -97,8 +100,9 @@ def due_of(row: BoardRow, now: float) -> Line:
 
 
 def tests_of(row: BoardRow) -> str:
-    """The counts alone; what else is known of the tests stands with the evidence."""
-    return clean(row.tests, lines=False).partition(";")[0]
+    """The counts alone; what went wrong comes first and is all where not all fits."""
+    counts = clean(row.tests, lines=False).partition(";")[0]
+    return counts if len(counts) < TESTS else counts.partition(",")[0]
 
 
 def _after(text: str) -> Line:

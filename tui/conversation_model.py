@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.text import clean
 from tui import words
-from tui.ink import Line, Span, cut_line, said, wrap
+from tui.ink import Line, Span, cut_line, said, width_of, wrap
 from tui.markdown import Block, block_lines, markdown_blocks
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _call_of(message: MessageView, known: list[Entry]) -> Entry | None:
 
 def entry_lines(entry: Entry, width: int, *, opened: bool = False) -> list[Line]:
     """Return the lines of an entry."""
-    head = _head(entry) if entry.heads else []
+    head = [whole_head(line, width) for line in _head(entry)] if entry.heads else []
     if entry.voided:
         return _voided(entry, head, width)
     match entry.kind:
@@ -135,6 +135,11 @@ def author_head(author: str, attempt_id: str, at: datetime | None) -> Line:
     return tuple(spans)
 
 
+def whole_head(head: Line, width: int) -> Line:
+    """Return the line that names who speaks; the time at its end goes before a part of it would."""
+    return head if width_of(head) <= width else head[:-1]
+
+
 def _head(entry: Entry) -> list[Line]:
     return [author_head(entry.author, entry.attempt_id, entry.at)]
 
@@ -157,10 +162,13 @@ def _tool(entry: Entry, width: int, opened: bool) -> list[Line]:
     mark, ink = _tool_mark(entry)
     name = clean(entry.name or "tool", lines=False, limit=40)
     link = f"screen.toggle_entry({entry.key!r})"
+    given = _arguments(entry.arguments) or clean(entry.text, lines=False, limit=200)
+    # A call that was given nothing is told by its name alone, once.
+    given = "" if given == name else given
     first = (
         Span(f"  {mark} ", ink, link),
         Span(name.replace("_", " "), "text", link),
-        Span(f"  {_arguments(entry.arguments) or clean(entry.text, lines=False, limit=200)}", "muted", link),
+        Span(f"  {given}" if given else "", "muted", link),
     )
     outcome = _first_line(entry.result)
     if outcome:

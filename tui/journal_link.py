@@ -392,6 +392,7 @@ class _Follower:
         from tui.diff_paint import warm
 
         # Read here, once, so that no screen has to wait for a long one.
+
         await asyncio.to_thread(warm, diff)
         return diff
 

@@ -136,6 +136,8 @@ class Orders(_Base):
         from tui.screens.new import NewScreen
 
         if not isinstance(self.screen, NewScreen):
+            # What was said about the board would lie over what the form says about the folder.
+            self.clear_notifications()
             self.push_screen(NewScreen())
 
     def action_settings(self) -> None:

@@ -23,6 +23,7 @@ from tui.conversation_model import (
     entry_lines,
     is_prose,
     stands_apart,
+    whole_head,
 )
 from tui.ink import BLANK, Line, Span
 from tui.markdown import Block, Blocks, block_lines, markdown_blocks
@@ -242,7 +243,7 @@ class Transcript:
             self.tail = []
             return
         lines = [(Span("  "), *line) for block in words.rest for line in block_lines(block, self.width - 2)]
-        lines = [*(() if self._live else head), *lines]
+        lines = [*(() if self._live else (whole_head(line, self.width) for line in head)), *lines]
         if lines:
             lines[-1] = (*lines[-1], Span("▍", "run"))
         self.tail = lines
@@ -269,7 +270,7 @@ class Transcript:
         else:
             opened = self.all_opened or piece.entry.key in self.opened
             body = entry_lines(piece.entry, self.width, opened=opened)
-        piece.lines = [*piece.head, *body]
+        piece.lines = [*(whole_head(line, self.width) for line in piece.head), *body]
         piece.height = len(piece.lines)
         return piece.lines
 

@@ -105,6 +105,11 @@ def choose(bench: Bench, paths: Sequence[str]) -> Chosen:
     return chosen
 
 
+def says_nothing(item: Item, bench: Bench) -> bool:
+    """Whether a raw finding is none, even as advice: tests are made of assertions."""
+    return item["rule"] in ("B101", "S101") and is_test_path(item["path"], bench.settings)
+
+
 def severity(item: Item, scanner: Scanner, bench: Bench) -> str:
     """Return how grave a raw finding is: what cannot matter is advice."""
     rule, path, known = item["rule"], item["path"], str(item["severity"])

@@ -20,7 +20,7 @@ from core.evidence.execution import Done, Folders, Job, execute, together
 from core.evidence.findings import Finding, fingerprint, new_findings
 from core.evidence.junit import ReportError
 from core.evidence.receipts import JsonValue, Receipt, digest_of
-from core.evidence.scanners import Scanner, choose, severity
+from core.evidence.scanners import Scanner, choose, says_nothing, severity
 from core.evidence.suppressions import CODE, suppressions
 from core.evidence.toolchain import own_toolchain
 from core.sandbox import Limits
@@ -149,6 +149,8 @@ def _take(bench: Bench, scanner: Scanner, side: _Side, done: Done, where: str) -
         return [f"{scanner.name} gave no answer on {where}: {problem}"]
     texts: dict[str, list[str]] = {}
     for item in done.collected["items"]:
+        if says_nothing(item, bench):
+            continue
         path, line = item["path"], item["line"]
         if path not in texts:
             texts[path] = text_at(bench, side.commit, path).split("\n") if path else []

@@ -31,6 +31,8 @@ Clock = Callable[[], datetime]
 
 _BUSY_MS = 15_000
 _IMMEDIATE = "qdeck_immediate"
+_STRANGE = "SELECT count(*) > 0 AND sum(name = ?) = 0 FROM sqlite_master WHERE type = 'table'"
+"""Whether a file has tables, and none of them is ours."""
 _ADVISORY = 0x71646563
 """The number of our advisory lock on a server: "qdec"."""
 
@@ -147,7 +149,9 @@ def make_engine(url: URL, *, synchronous: str, foreign_keys: bool = True) -> Eng
         # None: transactions are begun by us below, not by the driver at the first write, which is too late.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-        connection.execute("PRAGMA journal_mode=WAL")
+        # This is written into the file for good, so not into one that another program made.
+        if not connection.execute(_STRANGE, (VERSION_TABLE,)).fetchone()[0]:
+            connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
 

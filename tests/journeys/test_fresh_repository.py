@@ -81,7 +81,7 @@ async def test_a_model_behind_http_builds_in_a_repository_that_needs_a_package(
     assert len(installed) == 1, "made once, for both workers and all attempts"
     assert tested and all(r.argv[0] == str(environment / "bin" / "python") for r in tested)
     calls = await world.door.model_calls(started.workflow_id)
-    assert calls and all(call.settled and call.prompt_tokens == 120 for call in calls)
+    assert calls and all(call.settled and call.prompt_tokens == 120 and call.prompt_digest for call in calls)
     twice = {turn: times for turn, times in Counter(model.asked).items() if times > 1}
     assert len(twice) <= 1, "at most the answer that was under way when the worker died is asked for again"
 

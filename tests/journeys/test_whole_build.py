@@ -10,6 +10,9 @@ import pytest
 from core.journal.engine import EngineJournal
 from core.machine.states import Autonomy, Condition, EvidenceKind, State
 from tests.journeys.world import ADA, World, git
+from tui import words
+from tui.ink import plain
+from tui.pages.parts import newest_receipts, receipt_lines
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
@@ -36,6 +39,10 @@ async def test_in_auto_a_build_goes_from_the_request_to_the_merge_by_itself(worl
     assert len(world.merges()) == 1
     assert git(world.repo, "status", "--porcelain") == ""
     assert "passed" in world.run_tests()
+    checkpoints = await world.door.checkpoints(started.workflow_id)
+    ran = newest_receipts(await world.door.receipts(started.workflow_id), checkpoints[-1].tree)
+    shown = plain(line for run in ran for line in receipt_lines(run, 118, 0.0, checkpoints[-1].tree))
+    assert len(ran) > 8 and words.BAD not in shown, "what must fail is no fault of a build that is complete"
     attempts = [(a.state, a.number, a.outcome) for a in await world.door.attempts(started.workflow_id)]
     assert (State.IMPLEMENTATION, 3, "submitted") in attempts
 

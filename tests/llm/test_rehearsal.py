@@ -273,3 +273,13 @@ def test_a_scenario_can_be_played_over_http() -> None:
     wanted = [call["name"] for call in scripted.get("call", ())]
     message = answer["choices"][0]["message"]
     assert [call["function"]["name"] for call in message.get("tool_calls", ())] == wanted
+
+
+def test_only_the_models_words_are_scripted() -> None:
+    """Nothing outside the model's own package knows of the rehearsal, save the demo's name of it."""
+    named = {
+        file.name
+        for file in (ROOT / "core").rglob("*.py")
+        if file.parent.name != "llm" and "rehearsal" in file.read_text("utf-8").lower()
+    }
+    assert named == {"config.py"}

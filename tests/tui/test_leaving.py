@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import sqlite3
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from core.journal.schema import VERSION_TABLE
 from core.machine.transitions import TRANSITIONS
 from screenshots.scenes import Journal, calm, make_app, playing, until
 from tests.tui.driving import on, opened, press, running, shown, told
@@ -18,6 +21,9 @@ from tui import app as app_module
 from tui.app import QdeckApp
 
 JournalOf = Callable[[str], Journal]
+FOREIGN = "CREATE TABLE photos (x)"
+NEWER = f"UPDATE {VERSION_TABLE} SET version_num = '9999'"  # noqa: S608
+"""What makes a database that of another program, and that of a later qdeck."""
 
 
 async def test_leaving_with_builds_running_asks(journal_of: JournalOf) -> None:
@@ -144,16 +150,50 @@ async def test_every_binding_explains_itself(journal_of: JournalOf, project: Pat
                 await press(app, pilot, "escape")
 
 
-async def test_a_journal_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
-    """A corrupt file neither crashes the app nor is touched by it."""
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [("corrupt", "no journal of qdeck"), ("newer", "newer qdeck"), ("foreign", "another program")],
+)
+async def test_a_journal_that_cannot_be_used_is_a_sentence(
+    kind: str, sentence: str, journal_of: JournalOf, tmp_path: Path
+) -> None:
+    """Such a file neither crashes the app nor is touched by it; no key acts on what cannot be known."""
     path = tmp_path / "qdeck.db"
-    path.write_bytes(b"this is no database at all, only some text " * 200)
+    if kind == "corrupt":
+        path.write_bytes(b"this is no database at all, only some text " * 200)
+    elif kind == "newer":
+        path = journal_of("review").path
+    with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute(NEWER if kind == "newer" else FOREIGN)
+        database.commit()
     before = path.read_bytes()
     app = make_app(Journal(path, "", 0.0), None)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: app.trouble != "" and app.is_running)
         await calm(pilot)
         assert "✗" in shown(app).split("\n")[0]
+        assert sentence in app.trouble and "Traceback" not in shown(app)
         await press(app, pilot, "a")
         assert on(app) == "BoardScreen"
     assert path.read_bytes() == before
+
+
+async def test_a_locked_journal_refuses_an_order_in_a_sentence(
+    journal_of: JournalOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another program holds is still looked at; the order is not lost in silence, and works later."""
+    monkeypatch.setattr("core.journal.database._BUSY_MS", 50)
+    journal = journal_of("testing")
+
+    def condition(app: QdeckApp) -> str:
+        return app.board.board.model.rows[journal.workflow_id].condition
+
+    async with running(journal) as (app, pilot):
+        app.board.board.select(journal.workflow_id)
+        with contextlib.closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await press(app, pilot, "p")
+            await until(pilot, lambda: "locked by another program" in told(app))
+            assert condition(app) == "active"
+        await press(app, pilot, "p")
+        await until(pilot, lambda: condition(app) == "paused")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,10 +67,12 @@ def test_green_runs_on_the_approved_tree_are_shown_as_what_they_are() -> None:
 def test_a_run_that_must_fail_is_no_fault() -> None:
     """Red first is green when it fails, and its line says so."""
     red = next(r for r in RECEIPTS if ":red:" in r.key)
-    assert meant_to_fail(red)
-    text = "".join(span.text for line in receipt_lines(red, 118, 0.0, NOW) for span in line)
-    assert "as it must" in text
-    assert "✗" not in text
+    quiet = replace(red, key=red.key.replace(":red:", ":control-quiet:"))
+    for run, name in ((red, "red first"), (quiet, "control")):
+        assert meant_to_fail(run)
+        text = "".join(span.text for line in receipt_lines(run, 118, 0.0, NOW) for span in line)
+        assert "as it must" in text and name in text
+        assert "✗" not in text
 
 
 def test_runs_on_older_files_are_stale() -> None:

@@ -115,7 +115,8 @@ def _timeline(picture: Picture, number: int, width: int, now: float) -> list[Lin
         left: Line = (
             Span(f"{mark} ", ink),
             Span(f"{checkpoint.number:>3}  {words.state_word(checkpoint.state, short=True):<16}", "strong"),
-            Span(f"{size:<14}", "muted strike" if undone_ else "text"),
+            Span(size, "muted strike" if undone_ else "text"),
+            Span(" " * (14 - len(size))),
             Span("comes back" if back else ("undone" if undone_ else ""), ink),
         )
         age = f"{words.age(now - checkpoint.at.timestamp())} ago  tree {words.digest(checkpoint.tree)}"

@@ -11,6 +11,8 @@ from tui.ink import BLANK, Line, Span, said, spread, width_of
 from tui.pages.back import prices_back
 from tui.pages.diff import stat_lines
 from tui.pages.parts import (
+    AGAIN,
+    ON_BASE,
     approver,
     bullet,
     evidence_line,
@@ -19,6 +21,7 @@ from tui.pages.parts import (
     mappings,
     newest_receipts,
     paragraph,
+    receipt_label,
     receipt_line,
     receipt_lines,
     texts,
@@ -145,7 +148,9 @@ def _changed(decision: DecisionView, picture: Picture | None, width: int, now: f
 
 def _ran(decision: DecisionView, picture: Picture | None, width: int, now: float) -> list[Line]:
     tree = picture.tree if picture else ""
-    receipts = newest_receipts(picture.receipts if picture else decision.receipts, tree)
+    newest = newest_receipts(picture.receipts if picture else decision.receipts, tree)
+    # How it was before, and what was only tried again, says nothing of these files; the evidence has it all.
+    receipts = [receipt for receipt in newest if receipt_label(receipt) not in (ON_BASE, AGAIN)]
     if not receipts:
         return []
     lines = heading("what ran", width, (Span("the engine's own receipts, on these files", "muted"),))

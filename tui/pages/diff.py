@@ -10,7 +10,7 @@ from tui.diff_model import Diff, layout, parse_diff
 from tui.diff_paint import DiffPaint, Uncovered
 from tui.ink import BLANK, Line, Span, cut_line, said, spread
 from tui.pages.coverage import uncovered_of
-from tui.pages.parts import heading
+from tui.pages.parts import NARROW, heading
 from tui.picture import Picture
 
 
@@ -24,7 +24,8 @@ def diff_page(picture: Picture, width: int) -> Sequence[Line]:
         ]
     head = stat_lines(picture.checkpoints[-1].diffstat if picture.checkpoints else {}, width)
     if width >= 40:
-        more = (Span("d", "run bold"), Span("  opens it large: side by side, search, comments", "muted"))
+        why = ": side by side, search, comments" if width >= NARROW else ": search, comments"
+        more = (Span("d", "run bold"), Span(f"  opens it large{why}", "muted"))
         head = [*head[:-1], cut_line(more, width), BLANK]
     return _DiffLines(head, parse_diff(picture.diff), uncovered_of(picture), width)
 
@@ -64,24 +65,24 @@ def stat_lines(stat: Mapping[str, Any], width: int, most: int = 200) -> list[Lin
         Span(f"-{stat.get('removed') or 0}", "del"),
     )
     lines = heading(words.plural(files, "file"), width, total)
+    room = 10 if width >= NARROW else 0
     largest = max((int(c.get("added") or 0) + int(c.get("removed") or 0) for c in changes), default=1) or 1
     for change in changes[:most]:
-        lines.append(_file(change, width, largest))
+        lines.append(_file(change, width, largest, room))
     if len(changes) > most:
         lines.append((Span(f"  and {len(changes) - most} more", "faint"),))
     return [*lines, BLANK]
 
 
-def _file(change: Mapping[str, Any], width: int, largest: int) -> Line:
+def _file(change: Mapping[str, Any], width: int, largest: int, room: int) -> Line:
     added, removed = int(change.get("added") or 0), int(change.get("removed") or 0)
-    room = 10
     plus = min(room, max(bool(added), round(room * added / largest)))
     minus = min(room - plus, max(bool(removed) and plus < room, round(room * removed / largest)))
     status = str(change.get("status") or "")[:1].upper() or " "
     right = (
         Span(f"{'+' + str(added):>6}", "add"),
         Span(f"{'-' + str(removed):>6}", "del"),
-        Span("  " + "+" * plus, "add"),
+        Span("  " * bool(room) + "+" * plus, "add"),
         Span("-" * minus, "del"),
         Span(" " * (room - plus - minus)),
     )

@@ -6,6 +6,7 @@ from core.machine.states import EvidenceKind
 from tui import words
 from tui.ink import BLANK, Line, Span, cut_line, said
 from tui.pages.parts import (
+    NARROW,
     bullet,
     evidence_line,
     heading,
@@ -54,7 +55,10 @@ def _clauses(picture: Picture, kind: EvidenceKind, width: int) -> list[Line]:
         name = said(clause.get("name", ""), "muted", 60)
         why = str(clause.get("why") or clause.get("text") or "")
         text = said(f"not applicable: {why}" if clause.get("applies") is False else why, "faint", 200)
-        lines.append(cut_line((Span(" " * 14), Span(f"{mark} ", ink), name, Span("  "), text), width))
+        if width < NARROW:
+            lines += bullet(Span(f"  {mark} ", ink), (name, Span("  "), text), width)
+        else:
+            lines.append(cut_line((Span(" " * 14), Span(f"{mark} ", ink), name, Span("  "), text), width))
     return lines
 
 

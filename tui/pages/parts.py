@@ -13,6 +13,9 @@ from tui.ink import BLANK, Line, Span, cut_line, said, spread, width_of, wrap
 if TYPE_CHECKING:
     from core.service.views import EvidenceView, ReceiptView
 
+NARROW = 60
+"""Cells below which a page puts what else stands at the right end into a line of its own."""
+
 EVIDENCE_WORDS: dict[EvidenceKind, str] = {
     EvidenceKind.REQUIREMENT: "requirement",
     EvidenceKind.PLAN: "plan",
@@ -61,7 +64,7 @@ def evidence_line(view: EvidenceView | None, kind: EvidenceKind, width: int) -> 
     lines = [spread(tuple(spans), tuple(tail), width)]
     if view.overridden:
         lines += bullet(Span("  OVERRIDDEN  ", "bad bold"), (said(view.overridden, "bad bold", 1000),), width)
-    if not view.current:
+    if not view.current and view.why != f"not green: {view.summary}":
         lines += [(Span(" " * 14), *line) for line in wrap((said(view.why, ink),), width - 14)]
     return lines
 
@@ -81,27 +84,33 @@ def approver(approved_by: str) -> str:
     return "policy (auto)" if kind == "auto" else (said(name or kind, limit=40).text)
 
 
+ON_BASE = "on base"
+"""What a run on the commit that the workflow started from is called."""
+AGAIN = "again"
+"""What a run is called that asks whether a failure was one by chance."""
 _SUITES = {
-    **{"new": "tests", "base": "on base", "kept": "kept", "red": "red first", "mutants": "mutants"},
-    **{"control": "control", "control_whole": "control", "alarm": "runner"},
+    **{"new": "tests", "base": ON_BASE, "kept": "kept", "red": "red first", "mutants": "mutants"},
+    **{"control": "control", "control_whole": "control", "control-quiet": "control", "alarm": "runner"},
 }
 """What a run of the tests is called, by the name in its key."""
-_MEANT_TO_FAIL = ("red", "control", "alarm", "again")
+_MEANT_TO_FAIL = ("red", "control", "alarm")
 """Runs that prove something by failing."""
-_BOUND_TO_TREE = frozenset({"tests", "kept", "lint", "types", "security", "secrets", "smoke"})
+_BOUND_TO_TREE = frozenset({"tests", "kept", AGAIN, "lint", "types", "security", "secrets", "smoke"})
 """Runs that say something about the files as they are, and nothing once those have changed."""
 
 
-_SUITE = re.compile(r"(?:^|-)tests:(\w+):")
+_SUITE = re.compile(r"(?:^|-)tests:([\w-]+):")
 """Where a receipt's key names the run of the tests; what stands before it is the step that asked."""
 
 
 def receipt_label(receipt: ReceiptView) -> str:
     """Return what the engine ran this for, in a word or two."""
     if name := _suite(receipt):
+        if name.startswith("again"):
+            return ON_BASE if "base" in name else AGAIN
         return said(_SUITES.get(name, name), limit=12).text
     if str(receipt.data.get("title", "")).endswith("of the base"):
-        return _SUITES["base"]
+        return ON_BASE
     return said(receipt.kind, limit=12).text
 
 
@@ -143,27 +152,27 @@ def receipt_lines(receipt: ReceiptView, width: int, now: float, tree: str) -> li
     outcome = receipt_outcome(receipt) + (", as it must" if green and meant_to_fail(receipt) else "")
     title = str(receipt.data.get("title") or "")
     command = shown_command(receipt)
-    first = spread(
-        (
-            Span(f"{mark} ", ink),
-            Span(f"{receipt_label(receipt):<10}", "strong"),
-            said(title or command, "muted strike" if stale else "text"),
-        ),
-        (Span(outcome, "muted" if stale or meant_to_fail(receipt) else ("ok" if green else "bad")),),
-        width,
+    came = Span(outcome, "muted" if stale or meant_to_fail(receipt) else ("ok" if green else "bad"))
+    ran = (
+        Span(f"{mark} ", ink),
+        Span(f"{receipt_label(receipt):<10}", "strong"),
+        said(title or command, "muted strike" if stale else "text"),
     )
     seconds = receipt.seconds
     facts = [
         "the files have changed since" if stale else "",
-        said(command, limit=60).text if title else "",
         words.duration(seconds) if seconds >= 1 else f"{seconds * 1000:.0f}ms",
         f"{words.age(now - receipt.at.timestamp())} ago",
         said(receipt.sandbox, limit=60).text,
         f"tree {words.digest(receipt.tree_before)}",
         f"output {words.digest(receipt.output_digest)}",
+        said(command, limit=200).text if title else "",
     ]
-    second = cut_line((Span(" " * 12), Span(" · ".join(f for f in facts if f), "faint")), width)
-    return [first, second]
+    told = Span(" · ".join(f for f in facts if f), "faint")
+    if width < NARROW:
+        # Beside what came of it there would be no room for what ran.
+        return [cut_line(ran, width), cut_line((Span("  "), came, Span(" · ", "faint"), told), width)]
+    return [spread(ran, (came,), width), cut_line((Span(" " * 12), told), width)]
 
 
 def receipt_line(receipt: ReceiptView, width: int, now: float, tree: str) -> Line:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from core.machine.states import STATES, EvidenceKind, State
 from core.text import clean
 from tui import words
-from tui.ink import BLANK, Line, Span, cut_line, said, spread
+from tui.ink import BLANK, Line, Span, cut_line, said, spread, width_of
 from tui.pages.notice import notice_of
 from tui.pages.parts import evidence_line, heading, paragraph
 from tui.pages.story import ribbon
@@ -233,7 +233,9 @@ def when_lines(picture: Picture, index: int, width: int, now: float) -> list[Lin
         left = (
             Span(" PAST ", "need bold reverse"),
             Span(f" {where} · {at:%Y-%m-%d %H:%M:%S}", "need"),
-            Span("  nothing here can be changed", "muted"),
         )
     ago = f"{words.age(now - event.at.timestamp())} ago"
+    told = Span("  nothing here can be changed", "muted")
+    if not last and width_of((*left, told)) + len(ago) + 2 <= width:
+        left = (*left, told)
     return [spread(left, (Span(ago, "muted"),), width), cut_line(scrubber(events, index, width), width)]

@@ -26,8 +26,10 @@ def _status(picture: Picture, kind: EvidenceKind) -> Line:
     evidence = picture.view.evidence.get(kind)
     if evidence is None:
         return (Span("not written yet", "faint"),)
+    if evidence.current and not evidence.approved_by:
+        return (Span(f"{words.FUTURE} not approved yet", "need"),)
     mark, ink = evidence_mark(evidence)
-    word = f"approved by {approver(evidence.approved_by)}" if evidence.approved_by else "not approved yet"
+    word = f"approved by {approver(evidence.approved_by)}"
     return (Span(f"{mark} ", ink), Span(word if evidence.current else said(evidence.why, limit=60).text, ink))
 
 

@@ -81,7 +81,7 @@ def _evidence_detail(view: EvidenceView, width: int) -> list[Line]:
     state = "counts" if view.current else ("stale" if view.ok else "not green")
     lines = heading(EVIDENCE_WORDS[view.kind], width, (Span(f"{mark} ", ink), said(state, ink, 60)))
     lines += paragraph(view.summary, width, "strong")
-    if not view.current:
+    if not view.current and view.why != f"not green: {view.summary}":
         lines += paragraph(view.why, width, ink)
     if overridden := getattr(view, "overridden", ""):
         lines += bullet(Span("OVERRIDDEN ", "bad bold"), (said(overridden, "bad", 1000),), width)

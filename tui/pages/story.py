@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from core.machine.states import PHASES, State
 from tui import words
 from tui.ink import BLANK, Line, Span, cut_line, said, spread, wrap
-from tui.pages.parts import heading, paragraph
+from tui.pages.parts import NARROW, heading, paragraph
 from tui.pages.timeline import evidence_letters, outcome_mark, seconds_of
 from tui.picture import Picture
 from tui.track import gate_mark, phase_mark
@@ -26,12 +26,19 @@ def handoffs_page(picture: Picture, width: int, now: float) -> list[Line]:
     lines: list[Line] = []
     for handoff in reversed(picture.handoffs):
         mark, ink = _ANSWERS.get(handoff.answer, _ANSWERS[""])
+        answer = handoff.answer or "waits for an answer"
+        if handoff.from_role is handoff.to_role:
+            # Nobody accepts from themselves: the role that asked goes on to plan.
+            mark, ink, answer = words.OK, "muted", "goes on with it"
         names = f"{words.ROLE_NAMES[handoff.from_role]} → {words.ROLE_NAMES[handoff.to_role]}"
         right = (
-            Span(f"{mark} {handoff.answer or 'waits for an answer'}", ink),
+            Span(f"{mark} {answer}", ink),
             Span(f"  {words.age(now - handoff.at.timestamp())} ago", "faint"),
         )
-        lines += [spread((Span(names, "role bold"),), right, width)]
+        if width < NARROW:
+            lines += [(Span(names, "role bold"),), (Span("  "), *right)]
+        else:
+            lines += [spread((Span(names, "role bold"),), right, width)]
         if summary := _summary(handoff.data):
             lines += paragraph(summary, width, indent=2)
         for note in (handoff.notes, handoff.answer_notes):
@@ -86,13 +93,17 @@ def _attempts(picture: Picture, width: int, now: float) -> list[Line]:
         seconds = seconds_of(attempt, now)
         mark, ink = (words.RUN, "run") if attempt.ended_at is None else outcome_mark(attempt.outcome)
         again = f" {attempt.number}" if attempt.number > 1 else ""
-        left = (
-            Span(f"{mark} ", ink),
-            Span(f"{words.state_word(attempt.state, short=True) + again:<18}", "strong"),
-            said(attempt.summary or attempt.outcome or "at work", "text"),
-        )
-        cost = words.money(attempt.cost_usd) if attempt.cost_usd and width >= 72 else ""
-        lines.append(spread(left, (Span(f"{cost}{words.duration(seconds):>8}", "muted"),), width))
+        name = Span(f"{words.state_word(attempt.state, short=True) + again:<18}", "strong")
+        came = said(attempt.summary or attempt.outcome or "at work", "text")
+        cost = words.money(attempt.cost_usd) if attempt.cost_usd else ""
+        right = (Span(f"{cost}{words.duration(seconds):>8}", "muted"),)
+        if width < NARROW:
+            lines += [
+                spread((Span(f"{mark} ", ink), name), right, width),
+                cut_line((Span("  "), came._replace(ink="muted")), width),
+            ]
+        else:
+            lines.append(spread((Span(f"{mark} ", ink), name, came), right, width))
     return lines or [(Span("Nobody has begun yet.", "muted"),)]
 
 

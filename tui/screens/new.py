@@ -36,7 +36,7 @@ from tui.widgets.picker import Option, Picker
 AUTONOMIES: tuple[tuple[Autonomy, str], ...] = (
     (Autonomy.GATED, "asks you at the gates"),
     (Autonomy.MANUAL, "asks you at every step"),
-    (Autonomy.AUTO, "asks only if it is stuck"),
+    (Autonomy.AUTO, "asks only when stuck"),
 )
 
 
@@ -45,7 +45,7 @@ _PLACES = 6
 """Folders that are offered at once."""
 LONGEST_REQUEST = 100_000
 """Characters of a request; what is longer belongs into a file of the repository."""
-_NO_MODEL = "openai/gpt-5, ollama/qwen3 …"
+_NO_MODEL = "such as openai/gpt-5"
 W = TypeVar("W", bound=Widget)
 
 

@@ -130,7 +130,8 @@ class Columns(Board):
             count = len(self._lanes_now[column])
             if column == len(PHASES):
                 count = self.model.count(Group.DONE)
-            ends = ("‹ " * (column == shown[0] > 0), " ›" * (column == shown[-1] < len(PHASES)))
+            # A step to the right, as what stands on the cards below.
+            ends = ("‹ " if column == shown[0] > 0 else "  ", " ›" * (column == shown[-1] < len(PHASES)))
             text = f"{ends[0]}{name} {count or ''}{ends[1]}"
             spans.append(Span(fit(text, size), "strong bold" if here else "muted"))
         return tuple(spans)

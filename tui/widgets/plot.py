@@ -53,8 +53,8 @@ class Plot(PlotextPlot):
         plot.frame(False)
         # A few bars need not fill the screen.
         count = len(chart.labels)
-        # Bars fall on lines of their own only when their number divides the lines above the axis.
-        lines = height if chart.columns else count * max(1, min(2, (height - 1) // count)) + 1
+        # Bars fall on lines of their own, all alike, only where each has one line above the axis.
+        lines = height if chart.columns else min(count, height - 1) + 1
         plot.plotsize(width, lines)
         plot._set_size(width, lines)
         return Text.from_ansi(plot.build())
