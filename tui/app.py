@@ -131,7 +131,7 @@ class QdeckApp(Orders, App[int]):
         self.project = _repository_around(self.options.project)
         self._interrupted = float("-inf")
         self._settled = False
-        # Who starts a process for the app alone has stopped the collection of garbage there, see `run_app`.
+        # Only `memory.begin` stops the collection of garbage.
         self._alone = not gc.isenabled()
         self.link = JournalLink(
             self.settings.database_url,
@@ -402,7 +402,7 @@ def run_app(
     if not options.in_browser and (why := unusable()):
         print(why)
         return 64
-    gc.disable()
+    memory.begin()
     app = QdeckApp(options, settings=settings, first_look=first_look)
     with guarded(app.settings.paths.log / "app.log"):
         app.run(mouse=options.mouse)

@@ -30,6 +30,8 @@ Clock = Callable[[], datetime]
 """Says what time it is, aware and in UTC."""
 
 _BUSY_MS = 15_000
+_CACHE_KB = 512
+"""Each of up to sixteen connections keeps that much of the file; the system keeps all of it anyway."""
 _IMMEDIATE = "qdeck_immediate"
 _STRANGE = "SELECT count(*) > 0 AND sum(name = ?) = 0 FROM sqlite_master WHERE type = 'table'"
 """Whether a file has tables, and none of them is ours."""
@@ -152,6 +154,7 @@ def make_engine(url: URL, *, synchronous: str, foreign_keys: bool = True) -> Eng
         # This is written into the file for good, so not into one that another program made.
         if not connection.execute(_STRANGE, (VERSION_TABLE,)).fetchone()[0]:
             connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA cache_size=-{_CACHE_KB}")
         connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
 

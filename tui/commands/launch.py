@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -47,11 +46,11 @@ def launch(arguments: Sequence[str]) -> int:
 
 def open_app(options: AppOptions) -> int:
     """Run the app until the user leaves it; the demo after it when they chose that."""
-    # Half of the imports' garbage collections happen before the first frame; the app switches it on again.
-    gc.disable()
     from core.config import load_settings
+    from tui import memory
     from tui.ahead import FirstLook
 
+    memory.begin()
     settings = load_settings(flags=options.all_flags)
     look = FirstLook(settings.database_url)
     from tui.app import run_app
