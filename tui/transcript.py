@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import accumulate, islice
+from itertools import accumulate, islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from core.text import LINE_LIMIT, clean
@@ -55,6 +55,7 @@ class Transcript:
         self.all_opened = False
         self.opened: set[str] = set()
         self.tail: list[Line] = []
+        self.unchanged = 0
         self._entries: list[Entry] = []
         self._pieces: list[Piece] = []
         self._live = 0
@@ -101,10 +102,14 @@ class Transcript:
         return True
 
     def stream(self, author: str, attempt_id: str, text: str, at: datetime | None) -> bool:
-        """Take in what the role is saying right now, as a whole; say whether anything changed."""
-        words = self._words
+        """Take in what the role is saying right now, as a whole; say whether anything changed.
+
+        `unchanged` counts the lines from the top that are as they were.
+        """
+        words, tail = self._words, self.tail
         if text == words.text:
             return False
+        pieces, above = len(self._pieces), self._measured()[-1]
         if not words.text or not text.startswith(words.text):
             self._cut_live()
             self._words = words = _Words()
@@ -114,6 +119,10 @@ class Transcript:
             self._add(Piece(block=block, head=() if self._live else head))
             self._live += 1
         self._show_tail(head)
+        self.unchanged = min(above, self._measured()[-1])
+        if len(self._pieces) == pieces:
+            lines = zip(tail, self.tail, strict=False)
+            self.unchanged += sum(1 for _ in takewhile(lambda line: line[0] == line[1], lines))
         return True
 
     def toggle(self, key: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui.ink import plain, width_of
 from tui.markdown import TABLE_CHUNK, Blocks, block_lines, inline, markdown_blocks
+from tui.transcript import Transcript
 
 SAMPLE = """# Title
 
@@ -116,3 +117,31 @@ def test_markup_of_the_screen_library_is_only_text() -> None:
     line = inline(text)
     assert plain([line]) == text
     assert all(span.link == "" for span in line)
+
+
+@given(
+    st.lists(st.sampled_from([*SAMPLE.split(" "), "\n", "\n\n", "```", "- x ", "word "]), max_size=60),
+    st.integers(20, 60),
+)
+@example(["word ", "\n\nword ", "\n\nword "], 40)
+def test_what_a_stream_calls_unchanged_is(pieces: list[str], width: int) -> None:
+    """Lines that are not drawn again are those that were there before, however the words are cut."""
+    roll, text = Transcript(), ""
+    roll.resize(width)
+    for piece in pieces:
+        before, text = [roll.line(y) for y in range(roll.height)], text + piece
+        changed = roll.stream("code_writer", "a:1", text, None)
+        unchanged = roll.unchanged
+        while roll.unfinished:
+            roll.draw_near(None)
+        after = [roll.line(y) for y in range(roll.height)]
+        assert not changed or before[:unchanged] == after[:unchanged]
+
+
+def test_a_longer_last_line_leaves_all_others() -> None:
+    """Most pieces of a stream do no more than that."""
+    roll = Transcript()
+    roll.resize(40)
+    roll.stream("code_writer", "a:1", "one\n\n- two\n- three", None)
+    roll.stream("code_writer", "a:1", "one\n\n- two\n- three and", None)
+    assert roll.unchanged == roll.height - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -51,6 +52,8 @@ def open_app(options: AppOptions) -> int:
     from tui.ahead import FirstLook
 
     memory.begin()
+    # Textual draws a key with its next frame. Streams are drawn no more often than before.
+    os.environ.setdefault("TEXTUAL_FPS", "120")
     settings = load_settings(flags=options.all_flags)
     look = FirstLook(settings.database_url)
     from tui.app import run_app
