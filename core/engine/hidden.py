@@ -67,11 +67,15 @@ class HiddenChecks:
         return Hidden(checks, await self._criteria(), str(note.get("why", "")), asks)
 
     async def _known(self) -> dict[str, Any] | None:
-        """The note on the checks for the requirement as it is now."""
+        """The note on the checks for the requirement as it is now; a fork has those of what it comes from."""
         workflow = await self._orders.workflow()
-        notes = await asyncio.to_thread(self._scene.shop.journal.notes, workflow.workflow_id, KIND)
         wanted = workflow.current.get("requirement", "")
-        return next((n for n in reversed(notes) if n.get("requirement") == wanted), None)
+        journal = self._scene.shop.journal
+        for read in (journal.notes, journal.earlier_notes):
+            notes = await asyncio.to_thread(read, workflow.workflow_id, KIND)
+            if found := [note for note in notes if note.get("requirement") == wanted]:
+                return found[-1]
+        return None
 
     async def _criteria(self) -> dict[int, str]:
         written = (await self._scene.packets()).get(State.DISCOVERY, {})

@@ -228,8 +228,8 @@ class Release:
         """Return the commit of the default branch that already holds exactly our tree, or nothing."""
         mark = current_mark(workflow)
         repository = await self._repository()
-        notes = await asyncio.to_thread(self._scene.shop.journal.notes, workflow.workflow_id, "reverted")
-        gone = {str(note["commit"]) for note in notes}
+        # A fork finds the merge of what it comes from, which may have been taken back since.
+        gone = await asyncio.to_thread(self._scene.shop.journal.reverted, workflow.project_id)
         return await asyncio.to_thread(_find_landed, repository, self._scene.files.base, mark.tree, gone)
 
     async def land(self, notes: Mapping[str, Any]) -> str | Blocked | Landed | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqlmodel import Session, col, select
 
 from core.journal.tables import Attempt, Message, WorkflowEvent
+from core.machine.events import EventType
 
 
 def ancestry(session: Session, workflow_id: str) -> Iterator[WorkflowEvent]:
@@ -53,6 +54,19 @@ def earlier_attempts(session: Session, workflow_id: str) -> list[Attempt]:
             Attempt.workflow_id == event.workflow_id, col(Attempt.ended_at) <= event.timestamp
         )
         found[:0] = session.exec(query.order_by(col(Attempt.started_at)))
+    return found
+
+
+def earlier_notes(session: Session, workflow_id: str) -> list[WorkflowEvent]:
+    """Return the notes of the ancestors up to where each was left, oldest first."""
+    found: list[WorkflowEvent] = []
+    for event in ancestry(session, workflow_id):
+        query = select(WorkflowEvent).where(
+            WorkflowEvent.workflow_id == event.workflow_id,
+            WorkflowEvent.event_type == EventType.NOTED.value,
+            col(WorkflowEvent.seq) <= event.seq,
+        )
+        found[:0] = session.exec(query.order_by(col(WorkflowEvent.seq)))
     return found
 
 

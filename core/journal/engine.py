@@ -121,6 +121,20 @@ class EngineJournal:
             found = session.exec(query.order_by(col(WorkflowEvent.seq))).all()
         return [dict(data) for data in found if data.get("kind") == kind]
 
+    def reverted(self, project_id: str) -> set[str]:
+        """Return the merges of a project that were taken back, by whichever of its builds."""
+        query = (
+            select(WorkflowEvent.event_data)
+            .join(BuildWorkflow, col(BuildWorkflow.workflow_id) == col(WorkflowEvent.workflow_id))
+            .where(
+                BuildWorkflow.project_id == project_id,
+                WorkflowEvent.event_type == EventType.NOTED.value,
+            )
+        )
+        with self._database.read() as session:
+            found = session.exec(query).all()
+        return {str(data["commit"]) for data in found if data.get("kind") == "reverted"}
+
     def checkpoints(self, workflow_id: str) -> list[Checkpoint]:
         """Return the recorded checkpoints, first to last."""
         query = select(Checkpoint).where(Checkpoint.workflow_id == workflow_id)
@@ -259,6 +273,12 @@ class EngineJournal:
         """Return the attempts that had ended in the workflows that a fork comes from."""
         with self._database.read() as session:
             return ancestry.earlier_attempts(session, workflow_id)
+
+    def earlier_notes(self, workflow_id: str, kind: str) -> list[dict[str, Any]]:
+        """Return what the notes of one kind hold in the workflows that a fork comes from, oldest first."""
+        with self._database.read() as session:
+            found = [dict(event.event_data) for event in ancestry.earlier_notes(session, workflow_id)]
+        return [data for data in found if data.get("kind") == kind]
 
     def unread(self, workflow_id: str, role: str = "", after: int = 0) -> list[Message]:
         """Return a person's words that nobody has taken up yet, to one role or to all, oldest first."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.machine.commands import NOT_TAKEN_OVER, PINNED, Subject
 from core.machine.events import Event, EventType
+from core.machine.forking import TAKEN_OVER
 from core.machine.states import PHASE_EVIDENCE, STATES, Autonomy, Condition, EvidenceKind, State
 from core.machine.transitions import BACK, Kind
 from core.machine.workflow import Acceptance, AttemptPhase, CheckpointMark, Evidence, Verdict, Workflow
@@ -92,10 +93,13 @@ def _voided(workflow: Workflow, target: State, data: Mapping[str, Any]) -> Mappi
     limit = STATES[target].rank
     late = {kind for phase, kind in PHASE_EVIDENCE.items() if STATES[phase].rank >= limit}
     why = f"went back from {data['from']} to {data['to']}"
-    return {
-        kind: replace(e, stale=e.stale or why, approved_by="") if kind in late else e
-        for kind, e in workflow.evidence.items()
-    }
+    return {kind: _void(piece, why) if kind in late else piece for kind, piece in workflow.evidence.items()}
+
+
+def _void(piece: Evidence, why: str) -> Evidence:
+    """The piece does not count any more. What a fork has yet to check is not checked then either."""
+    known = "" if piece.stale.startswith(TAKEN_OVER) else piece.stale
+    return replace(piece, stale=known or why, approved_by="")
 
 
 def _approved(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
@@ -116,8 +120,8 @@ def _accepted(workflow: Workflow, data: Mapping[str, Any]) -> Workflow:
         return changed
     why = f"{said.by.removeprefix('person:')} took back the yes to {said.what or said.key}"
     evidence = {
-        kind: replace(e, stale=e.stale or why, approved_by="") if _rests_on_yes(e, said) else e
-        for kind, e in workflow.evidence.items()
+        kind: _void(piece, why) if _rests_on_yes(piece, said) else piece
+        for kind, piece in workflow.evidence.items()
     }
     return replace(changed, evidence=evidence)
 

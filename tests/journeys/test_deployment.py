@@ -13,6 +13,7 @@ import pytest
 
 from core.grants import grant_digest
 from core.machine.states import State
+from core.service.views import WorkflowView
 from tests.journeys.carpenter import REQUEST, Carpenter
 from tests.journeys.test_fresh_repository import MODEL, source
 from tests.journeys.world import ADA, World, git, make_repository
@@ -21,7 +22,7 @@ from tests.sandbox.test_granted import Says
 
 __all__ = ["source"]
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(700)]
 
 TOKEN = "dpl_0123456789-abcdefghijk"
 DEPLOY = """
@@ -177,3 +178,19 @@ async def test_a_red_smoke_runs_the_rollback_and_goes_back(world: World) -> None
     assert "The merge was taken back on main" in waiting.last_refusal
     assert len(world.merges()) == 2, "what goes back is merged anew, when it is proved anew"
     assert git(world.repo, "rev-parse", "main^{tree}") == before
+
+    await _a_fork_merges_what_was_taken_back(world, waiting)
+
+
+async def _a_fork_merges_what_was_taken_back(world: World, parent: WorkflowView) -> None:
+    """The old merge lies in the history of main still; a fork does not take it for its own."""
+    await world.door.register_project(
+        str(world.repo),
+        settings={"deploy_command": ["python", "-c", ""], "smoke_command": ["python", "-c", ""]},
+    )
+    forked = await world.door.fork_workflow(parent.workflow_id, by=ADA, seq=parent.version)
+    assert forked.workflow is not None, forked.text
+    done = await world.complete(forked.workflow.workflow_id, 300)
+    assert len(world.merges()) == 3
+    tree = (await world.door.checkpoints(done.workflow_id))[-1].tree
+    assert git(world.repo, "rev-parse", "main^{tree}") == tree

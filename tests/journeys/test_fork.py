@@ -25,6 +25,13 @@ SLOW = 400.0
 class Listener(Carpenter):
     """Builds, and keeps what it was told."""
 
+    checks = (
+        {
+            "criterion": 1,
+            "code": "from abacus.double import double\n\n\ndef test_it():\n    assert double(0.5) == 1\n",
+        },
+    )
+
     def __init__(self) -> None:
         super().__init__()
         self.told: list[str] = []
@@ -86,10 +93,16 @@ async def test_a_fork_before_the_rollback_undoes_it_and_goes_on_to_complete(
     tree = (await world.door.checkpoints(started.workflow_id))[before.checkpoint].tree
     kept = git(world.repo, "rev-parse", f"refs/qdeck/{review.workflow_id}/{before.checkpoint}^{{tree}}")
     assert kept == tree == git(world.repo, "rev-parse", "qdeck/B-0002^{tree}")
+    (world.repo / "CHANGES").write_text("main moves on, so the tests are collected anew\n")
+    git(world.repo, "add", "CHANGES")
+    git(world.repo, "commit", "-q", "-m", "Something else")
     assert (await world.approve(review)).ok
     assert (await world.approve(await world.waits(review.workflow_id, "approval:release", SLOW))).ok
     done = await world.complete(review.workflow_id, SLOW)
     assert all(evidence.ok and evidence.current for evidence in done.evidence.values())
+    assert [(h["criterion"], h["outcome"]) for h in done.evidence[EvidenceKind.TESTS].detail["hidden"]] == [
+        (1, "passed")
+    ], "the hidden checks of the parent are the fork's, though it never stood in testing"
     assert "2 passed" in world.run_tests()
     parent = await world.status(started.workflow_id)
     assert (parent.condition, parent.version) == (Condition.CANCELLED, rolled)

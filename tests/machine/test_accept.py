@@ -8,7 +8,8 @@ import pytest
 
 from core.machine.apply import fold
 from core.machine.asking import asks_of, only_asks, open_asks
-from core.machine.commands import ACCEPTANCE, Accept, Authority, Override, RecordEvidence
+from core.machine.commands import ACCEPTANCE, Accept, Authority, Fork, Move, Override, RecordEvidence, Start
+from core.machine.forking import unchecked
 from core.machine.gates import gate, why_not_current
 from core.machine.permission import move_refusal
 from core.machine.refusal import Reason, Refusal
@@ -153,6 +154,67 @@ def test_an_override_covers_what_was_red_and_nothing_else(testing: Driver) -> No
     assert [a.verdict for a in testing.now.acceptances.values()] == [Verdict.OVERRIDDEN], (
         "on the card for good"
     )
+
+
+def fork(parent: Workflow, request: str = "Build it") -> Driver:
+    """A fork of the workflow as it stands, with nothing checked yet."""
+    forked = Driver()
+    forked.workflow, forked.events = None, []
+    started = forked.do(
+        Start,
+        by=ADA,
+        build_id="B-0002",
+        project_id="p",
+        title="t",
+        request=request,
+        fork=Fork(parent, parent.version, "hash"),
+    )
+    assert not isinstance(started, Refusal)
+    return forked
+
+
+def check(forked: Driver, *kinds: EvidenceKind) -> None:
+    """Record what was taken over again, to the digest, as the engine's check does."""
+    for kind in kinds:
+        clean = replace(forked.now.evidence[kind], stale="", approved_by="")
+        assert not isinstance(forked.do(RecordEvidence, by=ENGINE, evidence=clean), Refusal)
+
+
+def test_a_fork_takes_over_what_persons_said_and_the_evidence_counts_by_it_once_checked(
+    testing: Driver,
+) -> None:
+    """An override and a yes are given for digests: they hold for the same ones, and for no other wish."""
+    testing.do(Accept, by=ADA, key="test:a", reason="replaced by b2")
+    digest = testing.now.evidence[TESTS].digest
+    testing.do(Override, by=ADA, evidence=TESTS, digest=digest, reason="the runner is broken")
+
+    forked = fork(testing.now)
+
+    assert forked.now.acceptances == testing.now.acceptances
+    assert why_not_current(forked.now, TESTS).startswith("stale: taken over from B-0001")
+    check(forked, EvidenceKind.REQUIREMENT, EvidenceKind.PLAN, EvidenceKind.CODE, TESTS)
+    assert not why_not_current(forked.now, TESTS)
+    red(forked, asked("test:a"), asked("test:new"))
+    assert why_not_current(forked.now, TESTS).startswith("not green")
+    assert fork(testing.now, "Build something else").now.acceptances == {}
+
+
+def test_what_was_voided_in_a_fork_before_its_check_is_not_taken_over_by_it(testing: Driver) -> None:
+    """Going back, or taking a yes back, is the last word: nothing is left to be checked."""
+    red(testing, accepted=(asked("test:a"), asked("test:b")))
+    testing.do(Accept, by=ADA, key="test:a", reason="fine")
+    taken_back, sent_back = fork(testing.now), fork(testing.now)
+    kinds = [piece.kind for piece in unchecked(taken_back.now)]
+    assert kinds == list(EvidenceKind)[:4]
+
+    said = taken_back.do(Accept, by=ADA, key="test:a", verdict=Verdict.DECLINED, reason="I was wrong")
+    moved = sent_back.do(Move, by=ADA, target=State.IMPLEMENTATION, reason="not like that")
+
+    assert not isinstance(said, Refusal) and not isinstance(moved, Refusal)
+    assert [piece.kind for piece in unchecked(taken_back.now)] == kinds[:3]
+    assert "ada took back the yes" in why_not_current(taken_back.now, TESTS)
+    assert [piece.kind for piece in unchecked(sent_back.now)] == kinds[:2]
+    assert why_not_current(sent_back.now, EvidenceKind.CODE).startswith("stale: went back")
 
 
 def test_a_red_smoke_test_is_not_overridden(driver: Driver) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from core.machine.commands import Authority, AuthorityKind
@@ -19,12 +21,14 @@ BOUND_TO = {
 
 @dataclass
 class Piece:
-    """One piece of evidence."""
+    """One piece of evidence; `honest` is one whose digest is that of its content."""
 
     digest: str
     ok: bool
     rests_on: dict[str, str]
+    honest: bool = True
     stale: bool = False
+    unchecked: bool = False
     approved: bool = False
 
 
@@ -39,13 +43,21 @@ class Model:
     waiting_for: str = ""
     spent: int = 0
     attempts: dict[str, int] = field(default_factory=lambda: {SPEC["initial"]: 1})
-    ended: bool = False
+    phase: str = "due"
     pieces: dict[str, Piece] = field(default_factory=dict)
     current: dict[str, str] = field(default_factory=dict)
     trees: list[str] = field(default_factory=list)
     checkpoint: int = 0
     entered: dict[str, int] = field(default_factory=lambda: {SPEC["initial"]: 0})
     release: str = ""
+    overridden: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+    past: list[Model] = field(default_factory=list)
+
+    def note(self) -> None:
+        """Remember how it stands now: one event has happened."""
+        past, self.past = self.past, []
+        past.append(deepcopy(self))
+        self.past = past
 
     @property
     def over(self) -> bool:
@@ -55,7 +67,14 @@ class Model:
     def green(self, kind: str) -> bool:
         """Whether the piece counts now."""
         piece = self.pieces.get(kind)
-        if piece is None or piece.stale or not piece.ok:
+        if piece is None or not self.bound(kind):
+            return False
+        return piece.ok or (kind, piece.rests_on) in self.overridden.values()
+
+    def bound(self, kind: str) -> bool:
+        """Whether the piece speaks of what is there now."""
+        piece = self.pieces.get(kind)
+        if piece is None or piece.stale:
             return False
         return all(
             piece.rests_on.get(n) == self.current.get(n) and piece.rests_on.get(n) for n in BOUND_TO[kind]
@@ -88,13 +107,14 @@ class Model:
             self.spent += by.kind is not AuthorityKind.PERSON
             for kind, piece in self.pieces.items():
                 if RANK[MADE_IN[kind]] >= RANK[target]:
-                    piece.stale, piece.approved = True, False
+                    piece.stale, piece.approved, piece.unchecked = True, False, False
             self.release = ""
         elif by.kind is not AuthorityKind.ROLE and (
             by.kind is AuthorityKind.PERSON or self.autonomy == "auto"
         ):
             for subject in APPROVED_FIRST.get(row["id"], ()):
-                self.approve(subject)
+                if not self.approved(subject):
+                    self.approve(subject)
         if row["kind"] == "rollback":
             self.checkpoint = self.entered.get(target, 0)
             self.current["tree"] = self.trees[self.checkpoint - 1] if self.checkpoint else ""
@@ -102,7 +122,8 @@ class Model:
             self.entered[target] = self.checkpoint
         self.state, self.condition, self.waiting_for = target, "active", ""
         self.attempts[target] = self.attempts.get(target, 0) + 1
-        self.ended = False
+        self.phase = "due"
+        self.note()
 
     def approve(self, subject: str) -> None:
         """Somebody approves what is there."""
@@ -110,15 +131,46 @@ class Model:
             self.release = self.current.get("tree", "")
         else:
             self.pieces[subject].approved = True
+        self.note()
 
-    def record(self, kind: str, digest: str, ok: bool, rests_on: dict[str, str]) -> None:
+    def record(self, kind: str, new: Piece) -> None:
         """The engine makes a piece of evidence; the same words again keep their approval."""
-        old, new = self.pieces.get(kind), Piece(digest, ok, rests_on)
+        old = self.pieces.get(kind)
         if kind in ("requirement", "plan"):
-            same = old is not None and (old.digest, old.rests_on, old.stale) == (digest, rests_on, False)
+            same = old is not None and (old.digest, old.rests_on, old.stale) == (
+                *(new.digest, new.rests_on, False),
+            )
             new.approved = bool(same and old and old.approved)
-            self.current[kind] = digest
+            self.current[kind] = new.digest
+        if old is not None and old.unchecked:
+            seen = (old.digest, old.ok, old.rests_on) == (new.digest, new.ok, new.rests_on)
+            new.approved = old.approved and seen
         self.pieces[kind] = new
+        self.note()
+
+    def keep(self, tree: str) -> None:
+        """The engine keeps the files."""
+        self.trees.append(tree)
+        self.checkpoint, self.current["tree"] = len(self.trees), tree
+        self.note()
+
+    def attempt(self, phase: str) -> None:
+        """The attempt begins, or ends."""
+        self.phase = phase
+        self.note()
+
+    def may_override(self, kind: str) -> bool:
+        """Whether a person may let a piece count: a red one that speaks of what is there."""
+        red = kind in self.pieces and not self.pieces[kind].ok and self.bound(kind)
+        return red and kind != "smoke" and not self.over
+
+    def override(self, kind: str) -> None:
+        """A person lets it count; what waited for nothing else goes on."""
+        piece = self.pieces[kind]
+        self.overridden[f"{kind}:{piece.digest[:12]}"] = (kind, piece.rests_on)
+        self.note()
+        if self.condition == "waiting" and self.waiting_for in ("acceptance", "retries"):
+            self.resume(anew=self.waiting_for == "retries")
 
     def may_become(self, order: str, by: Authority) -> bool:
         """Whether an order about the condition is carried out."""
@@ -132,15 +184,52 @@ class Model:
             return
         self.condition = next(condition for condition, o in TO.items() if o == order)
         self.waiting_for = waiting_for if order == "wait" else ""
+        self.note()
 
-    def resume(self) -> None:
+    def resume(self, *, anew: bool = True) -> None:
         """Go on; with a new attempt when the last one has ended."""
         self.condition, self.waiting_for = "active", ""
-        if self.ended:
+        if self.phase == "ended" and anew:
             self.attempts[self.state] += 1
-            self.ended = False
+            self.phase = "due"
+        self.note()
 
     def hear(self) -> None:
         """A person speaks."""
-        if self.condition == "waiting" and self.waiting_for.partition(":")[0] in ("answer", "approval"):
+        self.note()
+        answers = ("answer", "acceptance", "approval")
+        if self.condition == "waiting" and self.waiting_for.partition(":")[0] in answers:
             self.resume()
+
+    def fork(self, seq: int) -> Model:
+        """What begins where this one stood after its event `seq`: everything is there and nothing counts."""
+        then = deepcopy(self.past[seq - 1])
+        child = Model(
+            self.autonomy, self.budget, state="deployment" if then.state == "complete" else then.state
+        )
+        due = child.state == then.state and then.phase == "due"
+        child.attempts = {**then.attempts, child.state: then.attempts.get(child.state, 0) + (not due)}
+        child.trees, child.checkpoint, child.entered = then.trees, then.checkpoint, then.entered
+        child.current = {"tree": then.trees[then.checkpoint - 1]} if then.checkpoint else {}
+        child.overridden = then.overridden
+        for kind in then.pieces.keys() - {"smoke"}:
+            child.pieces[kind] = piece = then.pieces[kind]
+            piece.unchecked = then.green(kind)
+            piece.approved &= piece.unchecked
+        for piece in child.pieces.values():
+            piece.stale = True
+        child.note()
+        return child
+
+    def check(self, is_there: Callable[[str], bool]) -> None:
+        """What was taken over counts again where every digest is what it was."""
+        for kind in BOUND_TO:
+            piece = self.pieces.get(kind)
+            if piece is None or not piece.unchecked:
+                continue
+            same = all(piece.rests_on[n] == self.current.get(n) for n in BOUND_TO[kind])
+            if piece.honest and same and ("tree" not in piece.rests_on or is_there(piece.rests_on["tree"])):
+                self.record(kind, Piece(piece.digest, piece.ok, piece.rests_on))
+            else:
+                piece.unchecked, piece.approved = False, False
+                self.note()

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from core.errors import UnknownError
 from core.journal.database import Database
 from core.journal.engine import EngineJournal
-from core.machine.commands import Authority, Move, RecordEvidence, Say
+from core.machine.commands import Authority, Move, Note, RecordEvidence, Say
 from core.machine.refusal import Reason
 from core.machine.states import Autonomy, Condition, EvidenceKind, Role, State
 from core.machine.transitions import Kind
@@ -141,6 +141,24 @@ async def test_a_fork_can_read_what_was_said_up_to_there(build: Build) -> None:
     assert grandchild.workflow is not None
     said = journal.earlier_messages(grandchild.workflow.workflow_id)
     assert [message.text for message in said] == ["one", "two"]
+
+
+async def test_a_fork_knows_the_notes_of_before_and_every_merge_that_was_taken_back(build: Build) -> None:
+    """Hidden checks of its ancestors up to where it began are its own; a reverted merge is gone for all."""
+    await build.give(Note, kind="hidden_checks", data={"artifact": "one"})
+    seq = (await build.now()).version
+    await build.give(Note, kind="hidden_checks", data={"artifact": "later"})
+    await build.give(Note, kind="reverted", data={"commit": "m1"})
+    child = Build(build.service, await _fork(build, seq))
+    await child.give(Note, kind="hidden_checks", data={"artifact": "two"})
+    await child.give(Note, kind="reverted", data={"commit": "m2"})
+    grandchild = Build(build.service, await _fork(child, (await child.now()).version))
+    journal = EngineJournal("", database=build.service._database)
+    earlier = journal.earlier_notes(grandchild.id, "hidden_checks")
+    assert [note["artifact"] for note in earlier] == ["one", "two"]
+    assert journal.notes(grandchild.id, "hidden_checks") == journal.earlier_notes(build.id, "reverted") == []
+    assert journal.reverted((await build.now()).project_id) == {"m1", "m2"}
+    assert journal.reverted("another project") == set()
 
 
 async def test_who_may_not_fork_and_what_is_not_there(build: Build) -> None:
