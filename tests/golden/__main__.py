@@ -1,4 +1,4 @@
-"""Records the golden histories anew: `python -m tests.golden RELEASE`. Once for a release, never again.
+"""Records golden histories: `python -m tests.golden RELEASE [SCENE …]`. Each once for a release, never again.
 
 They come from the real service on a real journal; what a later release makes of them is `test_golden`.
 """
@@ -14,11 +14,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from core.journal.engine import EngineJournal
 from core.journal.records import find_row
-from core.machine.commands import PINNED, Approve, Authority, Move, Note, SetCondition, Subject
+from core.machine.commands import (
+    PINNED,
+    Approve,
+    Authority,
+    Move,
+    Note,
+    RecordEvidence,
+    SetCondition,
+    Subject,
+)
 from core.machine.gates import APPROVALS
 from core.machine.states import FINAL, STATES, Autonomy, EvidenceKind, State, StateKind
 from core.machine.transitions import Kind, Order, default_target, transition_between
+from core.machine.workflow import RESTS_ON, Evidence
 from core.service import OrchestrationService
 from tests.golden.replay import FOLDER, picture_data, rows_of
 from tests.service.conftest import ADA, ENGINE, Build
@@ -158,14 +169,66 @@ async def fork(build: Build) -> None:
     build.id = child.id
 
 
+async def accepted(build: Build) -> None:
+    """A person strikes a hidden check, says yes, takes it back, says no, and at last overrides a gate."""
+    await build.go_to(State.TESTING)
+    await build.work()
+    await red(build, "test:a", "hidden:1")
+    await build.wait("acceptance", "two questions")
+    await answer(build, "hidden:1")
+    await answer(build, "test:a")
+    await red(build, accepted=("test:a", "hidden:1"))
+    await answer(build, "test:a", accept=False)
+    await red(build, "test:b")
+    await build.wait("acceptance", "one question")
+    await answer(build, "test:b", accept=False)
+    await build.work()
+    await red(build, "test:b")
+    await build.wait("retries", "used up")
+    version = (await build.now()).version
+    assert (
+        await build.service.override_gate(
+            build.id, EvidenceKind.TESTS, by=ADA, expected_version=version, reason="the runner is broken"
+        )
+    ).ok
+    await give(build, Move, by=ADA, kind=Kind.ADVANCE)
+    await build.complete()
+
+
+async def red(build: Build, *asked: str, accepted: tuple[str, ...] = ()) -> None:
+    """Tests evidence that asks a person about each key; green where all were accepted."""
+    workflow = EngineJournal("", database=build.service._database).workflow(build.id)
+    rests_on = {name: workflow.current[name] for name in RESTS_ON[EvidenceKind.TESTS]}
+    detail = {"failures": [_ask(key) for key in asked], "accepted": [_ask(key) for key in accepted]}
+    digest = f"tests-{workflow.version}"
+    piece = Evidence(EvidenceKind.TESTS, not asked, digest, rests_on, f"{len(asked)} open", detail)
+    await give(build, RecordEvidence, evidence=piece)
+
+
+def _ask(key: str) -> dict[str, Any]:
+    hidden = key.startswith("hidden")
+    return {"key": key, "name": f"tests/{key}", "text": "is gone", "askable": True, "strikes": hidden}
+
+
+async def answer(build: Build, key: str, *, accept: bool = True) -> None:
+    """A person says yes or no to one question."""
+    version = (await build.now()).version
+    said = await build.service.accept_finding(
+        build.id, key, by=ADA, expected_version=version, reason=f"as to {key}", accept=accept
+    )
+    assert said.ok, said.text
+
+
 SCENES: tuple[Callable[[Build], Awaitable[None]], ...] = (
-    *(straight, auto, retries, refusals, rollback, failed, cancelled, fork),
+    *(straight, auto, retries, refusals, rollback, failed, cancelled, fork, accepted),
 )
 
 
-async def record(folder: Path) -> None:
-    """Play every scene and write down its history and its end."""
+async def record(folder: Path, names: list[str]) -> None:
+    """Play every scene, or those named, and write down its history and its end. Overwrites nothing."""
     for scene in SCENES:
+        if names and scene.__name__ not in names:
+            continue
         with tempfile.TemporaryDirectory() as scratch:
             service = await OrchestrationService.open(f"{scratch}/qdeck.db", clock=Clock())
             project = await service.register_project("/projects/textkit", default_branch="main")
@@ -185,9 +248,10 @@ async def record(folder: Path) -> None:
                 }
             await service.close()
         text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=True)
-        (folder / f"{scene.__name__}.json").write_text(text + "\n", "ascii")
+        with (folder / f"{scene.__name__}.json").open("x", encoding="ascii") as file:
+            file.write(text + "\n")
 
 
 if __name__ == "__main__":
-    (FOLDER / sys.argv[1]).mkdir()
-    asyncio.run(record(FOLDER / sys.argv[1]))
+    (FOLDER / sys.argv[1]).mkdir(exist_ok=True)
+    asyncio.run(record(FOLDER / sys.argv[1], sys.argv[2:]))

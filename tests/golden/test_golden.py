@@ -15,6 +15,7 @@ from core.machine.apply import fold
 from core.machine.events import EventType
 from core.machine.states import Condition, State
 from core.machine.transitions import Kind
+from core.machine.workflow import Verdict
 from core.service import OrchestrationService
 from tests.golden.replay import EVENT, files, picture_data, rows_from
 
@@ -60,7 +61,7 @@ def _known(found: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_histories_of_this_release_hold_every_way_to_go_and_to_end() -> None:
-    """Straight and auto, back by retry, refusal and rollback, failed, cancelled, forked."""
+    """Straight and auto, back by retry, refusal and rollback, failed, cancelled, forked, answered."""
     told = {f.stem: _read(f) for f in HISTORIES if f.parent.name == "0.1.0"}
     events = [event for history in told.values() for event in history["events"]]
     moved = {event["event_data"]["kind"] for event in events if event["event_type"] == "moved"}
@@ -69,9 +70,10 @@ def test_the_histories_of_this_release_hold_every_way_to_go_and_to_end() -> None
     ends = {name: (row["current_state"], row["condition"]) for name, row in rows.items()}
     done = (State.COMPLETE.value, Condition.ACTIVE.value)
     assert {name for name, end in ends.items() if end == done} == {
-        *("straight", "auto", "retries", "refusals", "rollback", "fork"),
+        *("straight", "auto", "retries", "refusals", "rollback", "fork", "accepted"),
     }
     assert ends["failed"][1] == "failed" and ends["cancelled"][1] == "cancelled"
     assert rows["fork"]["parent"] and rows["auto"]["autonomy"] == "auto"
-    later = {EventType.ACCEPTED.value}
-    assert {event["event_type"] for event in events} == {kind.value for kind in EventType} - later
+    assert {event["event_type"] for event in events} == {kind.value for kind in EventType}
+    said = [e["event_data"]["verdict"] for e in told["accepted"]["events"] if e["event_type"] == "accepted"]
+    assert set(said) == {verdict.value for verdict in Verdict}

@@ -192,6 +192,7 @@ async def test_f_begins_a_new_build_from_the_event_under_the_cursor(journal_of: 
         view = app.screen.picture.view  # type: ignore[attr-defined]
         assert (view.build_id, view.parent_build_id, view.parent_event) == ("B-0008", "B-0007", 18)
         assert view.state is State.IMPLEMENTATION
+        assert "fork of B-0007" in shown(app).splitlines()[0]
 
 
 async def test_w_writes_the_dossier_where_the_user_says(journal_of: JournalOf, tmp_path: Path) -> None:

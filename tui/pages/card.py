@@ -47,6 +47,9 @@ def title_line(picture: Picture, now: float, *, wide: bool) -> tuple[Line, Line]
     )
     # On a narrow screen the title is worth more than where it belongs.
     facts = facts if wide else facts[2:]
+    if view.parent:
+        parent = clean(view.parent_build_id, lines=False, limit=20)
+        facts = (f"fork of {parent}{f' at event {view.parent_event}' if wide else ''}", *facts)
     left = (Span(view.build_id, "muted"), Span("  "), said(view.title, "strong bold"))
     return left, (Span(" · ".join(f for f in facts if f), "muted"),)
 
