@@ -60,19 +60,22 @@ async def chat(workflow_id: Id, body: ChatBody, desk: Ordering) -> Response:
 @router.post("/{workflow_id}/pause", **described(Scope.OPERATE, SteerReply))
 async def pause(workflow_id: Id, desk: Ordering, body: SteerBody | None = None) -> Response:
     """Let a workflow rest until it is resumed."""
-    return await _steer(desk, workflow_id, body, desk.service.pause)
+    body = body or SteerBody()
+    return await _steer(desk, workflow_id, body, desk.service.pause, reason=body.reason)
 
 
 @router.post("/{workflow_id}/resume", **described(Scope.OPERATE, SteerReply))
 async def resume(workflow_id: Id, desk: Ordering, body: SteerBody | None = None) -> Response:
     """Let a paused, failed or waiting workflow go on in its phase. It gives no approval."""
-    return await _steer(desk, workflow_id, body, desk.service.resume)
+    body = body or SteerBody()
+    return await _steer(desk, workflow_id, body, desk.service.resume, reason=body.reason)
 
 
 @router.post("/{workflow_id}/cancel", **described(Scope.OPERATE, SteerReply))
 async def cancel(workflow_id: Id, desk: Ordering, body: SteerBody | None = None) -> Response:
     """End a workflow for good, unfinished. Its checkpoints stay."""
-    return await _steer(desk, workflow_id, body, desk.service.cancel)
+    body = body or SteerBody()
+    return await _steer(desk, workflow_id, body, desk.service.cancel, reason=body.reason)
 
 
 @router.post("/{workflow_id}/fork", **described(Scope.OPERATE, ForkReply))
@@ -112,62 +115,38 @@ async def asks(workflow_id: Id, desk: Reading) -> Response:
 @router.post("/{workflow_id}/accept", **described(Scope.APPROVE, SteerReply))
 async def accept(workflow_id: Id, body: AcceptBody, desk: Ordering) -> Response:
     """Say yes or no to one thing that a gate asks about, as the person who minted the token."""
-    seen = await desk.service.get_workflow_status(workflow_id)
-    answer = await desk.service.accept_finding(
-        seen.workflow_id,
-        body.key,
-        by=desk.person,
-        expected_version=seen.version if body.expected_version is None else body.expected_version,
-        reason=body.reason,
-        accept=body.accept,
-        standing=body.standing,
-        command_id=desk.command_id,
-    )
-    return _steered(desk, answer)
+    words = {"key": body.key, "reason": body.reason, "accept": body.accept, "standing": body.standing}
+    return await _steer(desk, workflow_id, body, desk.service.accept_finding, **words)
 
 
 @router.post("/{workflow_id}/override", **described(Scope.APPROVE, SteerReply))
 async def override(workflow_id: Id, body: OverrideBody, desk: Ordering) -> Response:
     """Let red evidence count as it is. It stays on the card and in the record for good."""
-    seen = await desk.service.get_workflow_status(workflow_id)
-    answer = await desk.service.override_gate(
-        seen.workflow_id,
-        body.evidence,
-        by=desk.person,
-        expected_version=seen.version if body.expected_version is None else body.expected_version,
-        reason=body.reason,
-        digest=body.digest,
-        command_id=desk.command_id,
-    )
-    return _steered(desk, answer)
+    words = {"evidence": body.evidence, "reason": body.reason, "digest": body.digest}
+    return await _steer(desk, workflow_id, body, desk.service.override_gate, **words)
 
 
 @router.post("/{workflow_id}/deadlines", **described(Scope.APPROVE, SteerReply))
 async def deadlines(workflow_id: Id, body: DeadlineBody, desk: Ordering) -> Response:
     """Change how long a workflow or its phases may take. Only a person may, and it stays on record."""
-    seen = await desk.service.get_workflow_status(workflow_id)
-    answer = await desk.service.set_deadlines(
-        seen.workflow_id,
-        by=desk.person,
-        expected_version=seen.version if body.expected_version is None else body.expected_version,
-        limits=body.deadlines.model_dump(exclude_unset=True),
-        command_id=desk.command_id,
-    )
-    return _steered(desk, answer)
+    limits = body.deadlines.model_dump(exclude_unset=True)
+    return await _steer(desk, workflow_id, body, desk.service.set_deadlines, limits=limits)
 
 
 async def _steer(
-    desk: Desk, workflow_id: str, body: SteerBody | None, give: Callable[..., Awaitable[Answer]]
+    desk: Desk,
+    workflow_id: str,
+    body: SteerBody | AcceptBody | OverrideBody | DeadlineBody,
+    give: Callable[..., Awaitable[Answer]],
+    **words: Any,
 ) -> Response:
-    body = body or SteerBody()
+    """Give an order about what is there now, or about the version that the caller has seen."""
     seen = await desk.service.get_workflow_status(workflow_id)
-    given: dict[str, Any] = {
-        "by": desk.person,
-        "expected_version": seen.version if body.expected_version is None else body.expected_version,
-        "reason": body.reason,
-        "command_id": desk.command_id,
-    }
-    return _steered(desk, await give(seen.workflow_id, **given))
+    version = seen.version if body.expected_version is None else body.expected_version
+    answer = await give(
+        seen.workflow_id, by=desk.person, expected_version=version, command_id=desk.command_id, **words
+    )
+    return _steered(desk, answer)
 
 
 def _steered(desk: Desk, answer: Answer) -> Response:

@@ -3,12 +3,15 @@
 A fault whose place is gone, or whose tests are not green without it, is an error and no success.
 
 Each fault in the `*.toml` files beside this one names a file, a text in it that is found exactly once, what
-stands there instead, and the tests that must fail then. Everything happens in a scratch copy. `NAME …` as
-arguments runs those faults only. The last line is `faults killed: N of N`; the exit code is 0 if all were.
+stands there instead, and the tests that must fail then. Everything happens in scratch copies. `NAME …` as
+arguments runs those faults only, `-n 1` one at a time. The last line is `faults killed: N of N`; the exit
+code is 0 if all were.
 """
 
 from __future__ import annotations
 
+import argparse
+import itertools
 import os
 import queue
 import shutil
@@ -22,7 +25,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-AT_ONCE = 2
 SECONDS = 600
 _PASSED, _FAILED = 0, 1
 
@@ -86,7 +88,6 @@ def run_tests(
     env = {
         **os.environ,
         "PYTHONPATH": str(tree),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "QDECK_TEST_POSTGRESQL": "required" if database == "postgresql" else "off",
     }
     seconds = SECONDS * (4 if together else 1)
@@ -129,11 +130,11 @@ def check_copy(tree: Path) -> None:
         raise Wrong(f"the copy in {tree} is not what would be tested: {found.stdout or found.stderr}")
 
 
-def check_tests(tree: Path, faults: list[Fault]) -> None:
+def check_tests(tree: Path, faults: list[Fault], at_once: int) -> None:
     """See that the tests are green without any fault: one that fails anyway would kill everything."""
     for database in sorted({fault.database for fault in faults}):
         tests = tuple(sorted({t for f in faults if f.database == database for t in f.tests}))
-        code, told = run_tests(tree, tests, database, together=AT_ONCE)
+        code, told = run_tests(tree, tests, database, together=at_once)
         if code != _PASSED:
             raise Wrong(f"the tests are not green without any fault: {told}")
 
@@ -144,17 +145,27 @@ def try_fault(fault: Fault, trees: queue.Queue[Path]) -> tuple[bool, str]:
     path = tree / fault.file
     whole = path.read_text("utf-8")
     try:
-        path.write_text(broken(fault, whole), "utf-8")
+        _write(path, broken(fault, whole))
         code, told = run_tests(tree, fault.tests, fault.database)
     finally:
-        path.write_text(whole, "utf-8")
+        _write(path, whole)
         trees.put(tree)
     if code == _FAILED:
         return True, told
     return False, "SURVIVED" if code == _PASSED else f"NO ANSWER (pytest ended with {code}): {told}"
 
 
-def main(names: list[str]) -> int:
+_moments = itertools.count(1_000_000_000)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a text that no bytecode is of: Python compares times by the second, and each here is another."""
+    path.write_text(text, "utf-8")
+    moment = next(_moments)
+    os.utime(path, (moment, moment))
+
+
+def main(names: list[str], at_once: int = 2) -> int:
     """Run the faults that are named, or all; return the exit code."""
     faults = [fault for fault in read_faults() if not names or fault.name in names]
     if unknown := set(names) - {fault.name for fault in faults}:
@@ -164,13 +175,13 @@ def main(names: list[str]) -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="qdeck-faults-") as folder:
         trees: queue.Queue[Path] = queue.Queue()
-        for number in range(AT_ONCE):
+        for number in range(at_once):
             tree = Path(folder).resolve() / str(number)
             copy_tree(tree)
             check_copy(tree)
             trees.put(tree)
-        check_tests(Path(folder).resolve() / "0", faults)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        check_tests(Path(folder).resolve() / "0", faults, at_once)
+        with ThreadPoolExecutor(at_once) as pool:
             killed = 0
             for fault, (dead, told) in zip(
                 faults, pool.map(lambda f: try_fault(f, trees), faults), strict=True
@@ -183,8 +194,12 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="tests.faults", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", help="the faults to try; all without one")
+    parser.add_argument("-n", type=int, default=2, help="how many at once")
+    options = parser.parse_args()
     try:
-        sys.exit(main(sys.argv[1:]))
+        sys.exit(main(options.names, options.n))
     except Wrong as wrong:
         print(f"The faults could not be tried: {wrong}.", file=sys.stderr)
         sys.exit(2)
