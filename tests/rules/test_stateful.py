@@ -53,11 +53,15 @@ WAITS = (
     *("approval:plan", "approval:release"),
 )
 STORIES = 3
+LIES = ("", "tree", "requirement", "plan", "code", "tests")
+"""What is not what its digest says, all the way: only a fork's check looks at that."""
 THEN = ("", "checked", "sent back", "sent back, then checked")
 
 
 class Doors(Desk):
     """What can happen to a workflow and to forks of it, and what always holds then."""
+
+    lies: str
 
     # --- what can happen
 
@@ -67,10 +71,18 @@ class Doors(Desk):
         steps=st.integers(0, 11),
         forked=st.booleans(),
         then=st.sampled_from(THEN),
+        lies=st.sampled_from(LIES),
         data=st.data(),
     )
     def start(
-        self, autonomy: Autonomy, budget: int, steps: int, forked: bool, then: str, data: st.DataObject
+        self,
+        autonomy: Autonomy,
+        budget: int,
+        steps: int,
+        forked: bool,
+        then: str,
+        lies: str,
+        data: st.DataObject,
     ) -> None:
         """A build begins, and has come somewhere when it gets interesting."""
         project = self.run(self.client.register_project("/the/project"))
@@ -82,6 +94,7 @@ class Doors(Desk):
         self.story = Story(answer.workflow.workflow_id, Model(autonomy, budget))
         self.model.note()
         self.stories.append(self.story)
+        self.lies = lies
         self.look()
         for _ in range(steps):
             if not self.model.over:
@@ -103,9 +116,10 @@ class Doors(Desk):
         if (model.state, here["number"]) not in self.story.attempts:
             self.story.attempts.append((model.state, here["number"]))
         if model.state == "implementation":
-            self.input_changes("tree", len(model.trees) % len(self.forest.there))
+            there = len(self.forest.there)
+            self.input_changes("tree", there if self.lies == "tree" else len(model.trees) % there)
         if kind := PHASE_EVIDENCE.get(State(model.state)):
-            self.evidence(kind.value, True, True, True, 0)
+            self.evidence(kind.value, True, True, kind.value != self.lies, 0)
         self.give(EndAttempt, ENGINE, True, outcome="submitted", **here)
         model.attempt("ended")
 
