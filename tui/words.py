@@ -144,7 +144,7 @@ def due(row: BoardRow, now: float) -> tuple[str, str]:
 
 def plural(count: int, noun: str) -> str:
     """Return "1 file", "2 files"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def digest(value: str, size: int = 8) -> str:

@@ -82,6 +82,8 @@ class _Row(NamedTuple):
 _TEXTS = ("workflow_id", "event_type", "triggered_by", "event_data", "timestamp", "command_id")
 _HASHES = ("prev_hash", "hash")
 _KINDS = "integertexttexttexttexttexttexttexttext"
+_AT_ONCE = 1_000
+"""Rows that are fetched together."""
 
 
 def _sqlite_columns() -> str:
@@ -222,9 +224,9 @@ def _rows(connection: Connection, sqlite: bool, workflow_id: str) -> Iterator[_R
     where = "WHERE workflow_id = :workflow_id" if workflow_id else ""
     # S608: nothing but constants is put together here.
     query = f"SELECT {columns} FROM workflow_events {where} ORDER BY workflow_id, seq"  # noqa: S608
-    streaming = connection.execution_options(yield_per=1_000)
+    streaming = connection.execution_options(yield_per=_AT_ONCE)
     found = streaming.execute(sa.text(query), {"workflow_id": workflow_id} if workflow_id else {})
-    for part in found.partitions():
+    for part in found.partitions(_AT_ONCE):
         yield from map(_Row._make, part)
 
 

@@ -133,9 +133,10 @@ def derived(workflow: Workflow) -> dict[str, Any]:
 
 
 def evidence_views(workflow: Workflow) -> dict[EvidenceKind, EvidenceView]:
-    """Return each piece of evidence that there is, and whether it counts now."""
+    """Return each piece of evidence that there is, in the order of the phases, and whether it counts now."""
     views = {}
-    for kind, evidence in workflow.evidence.items():
+    for kind in filter(workflow.evidence.__contains__, EvidenceKind):
+        evidence = workflow.evidence[kind]
         why = why_not_current(workflow, kind)
         views[kind] = EvidenceView(
             kind=kind,

@@ -60,7 +60,7 @@ def event_text(event_type: EventType, data: Mapping[str, Any], triggered_by: str
         case EventType.ACCEPTED:
             return _accepted_text(data, by)
         case EventType.EVIDENCE_RECORDED:
-            return f"{data['kind']}: {'green' if data['ok'] else 'not green'}, {data['summary']}"
+            return _evidence_text(data)
         case EventType.CHECKPOINT_RECORDED:
             by_hand = ", edited by hand: what rests on the files is stale" if data.get("by_hand") else ""
             return f"checkpoint {data['number']} in {state_title(data['state'])}{by_hand}"
@@ -85,8 +85,23 @@ def _accepted_text(data: Mapping[str, Any], by: str) -> str:
     return f"{by} {data['verdict']}{place}: {what}{_because(data['reason'])}"
 
 
+def _evidence_text(data: Mapping[str, Any]) -> str:
+    """Say what was found; an approval that it still has was given before, to the very same digest."""
+    by = str(data.get("approved_by", ""))
+    yes = f", still approved by {'policy' if by == 'auto' else who(by)}" if by else ""
+    return f"{data['kind']}: {'green' if data['ok'] else 'not green'}, {data['summary']}{yes}"
+
+
 def _note_text(data: Mapping[str, Any]) -> str:
     match data.get("kind"):
+        case "landed":
+            return f"merged into {data['branch']} as {str(data['commit'])[:12]}"
+        case "reverted":
+            return f"the merge {str(data['commit'])[:12]} was taken back on {data['branch']}"
+        case "kept_before_rollback":
+            return f"the files of before are kept under {data['ref']}"
+        case "phase_result":
+            return f"{who(str(data.get('by', '')))} added words of their own to {state_title(data['state'])}"
         case "hidden_checks":
             count, why = data.get("count"), data.get("why")
             return f"hidden checks: {count} written{f' ({why})' if why else ''}"

@@ -17,6 +17,7 @@ from tui.commands.flags import Db, Json, Workflow
 from tui.commands.output import say, show_json
 from tui.commands.session import settings_of, with_service
 from tui.commands.telling import board_text, events_text, one_line, stats_text, workflow_text
+from tui.words import plural
 
 if TYPE_CHECKING:
     from core.service.service import OrchestrationService
@@ -103,7 +104,8 @@ def projects(json: Json = False, db: Db = "") -> int:
             show_json({"projects": [project.to_data() for project in found]})
         else:
             lines = [
-                f"{p.project_id}  {p.workflows:>4} builds  {one_line(p.name, 30)}  {p.path}" for p in found
+                f"{p.project_id}  {plural(p.workflows, 'build'):>10}  {one_line(p.name, 30)}  {p.path}"
+                for p in found
             ]
             say("\n".join(lines) or 'No project yet. `qdeck run "REQUEST" --project PATH` makes one known.')
         return ExitCode.DONE
@@ -166,7 +168,7 @@ def _journal_checks(db: str) -> list[dict[str, Any]]:
     async def look(service: OrchestrationService) -> list[dict[str, Any]]:
         broken = await service.verify()
         name = str(file) if file else "the server's journal"
-        what = f"{name}: {len(await service.board())} workflows, the chain of events is whole"
+        what = f"{name}: {plural(len(await service.board()), 'workflow')}, the chain of events is whole"
         alive = "one is alive" if service.worker_alive() else "none is alive; the first build starts one"
         found = (
             _check("journal", False, broken[0], "Keep a copy of it.")

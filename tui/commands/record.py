@@ -13,6 +13,7 @@ from tui.commands.children import ask_child
 from tui.commands.flags import Db, Json, Workflow
 from tui.commands.output import fault_data, note, say, show_json, tell_fault
 from tui.commands.session import ask_yes, at_terminal, settings_of, with_service
+from tui.words import plural
 
 if TYPE_CHECKING:
     from core.service.aside import DamageView
@@ -39,7 +40,8 @@ def _verified_text(found: VerifiedView) -> str:
     lines = [f"✗ {item}" for item in found.breaks]
     if found.broken > len(found.breaks):
         lines.append(f"… and {found.broken - len(found.breaks):,} more")
-    counts = f"{found.events:,} events of {found.workflows:,} workflows, {found.anchored:,} anchored"
+    counts = f"{plural(found.events, 'event')} of {plural(found.workflows, 'workflow')}"
+    counts += f", {found.anchored:,} anchored"
     state = "whole" if found.whole else "NOT whole"
     lines.append(f"{'✓' if found.whole else '✗'} the log is {state}: {counts}, {found.seconds:.1f} s")
     lines.append(f"  seal {found.seal}")
@@ -66,10 +68,12 @@ def rebuild(
 def _rebuilt_text(found: RebuiltView) -> str:
     lines = [f"✗ {item}" for item in found.differences]
     if found.equal:
-        lines.append(f"✓ {found.workflows:,} workflows are what their events say, to the byte")
+        lines.append(
+            f"✓ {plural(found.workflows, 'workflow')} compared: the rows are what the events say, to the byte"
+        )
     else:
         end = "they are mended" if found.kept else "nothing was changed; `qdeck rebuild` mends them"
-        lines.append(f"  {len(found.differences):,} differences; {end}")
+        lines.append(f"  {plural(len(found.differences), 'difference')}; {end}")
     return "\n".join(lines)
 
 
