@@ -28,6 +28,7 @@ from core.workspace import added_lines, list_tree
 
 _NAME = "touched lines"
 _CODE = {"": "new code", " (as it was)": "code as it was"}
+_REFACTORING = 20
 _PER_FILE = 12
 _ALL = 36
 _RESULT_LIMIT = 1 << 20
@@ -90,17 +91,24 @@ def _told(hearing: Hearing, tried: list[tuple[_Place, list[Mutant]]], done: list
         kept = [made[number] for number, code in results if code == 0]
         alive += [{"path": m.path, "line": m.line, "change": f"{m.change}{place.told}"} for m in kept]
     whole = sum(len(made) for _, made in tried)
-    seconds = hearing.bench.settings.mutation_seconds
+    seconds = _seconds(hearing)
     if not count:
         return _nothing("not measured", f"the tests take too long to try small changes in {seconds:.0f} s")
     return {
         "status": "measured",
         "why": f"{count} of {whole} tried in {seconds:.0f} s",
         "tried": count,
+        "untried": whole - count,
         "killed": count - len(alive),
         "survivors": alive,
         "receipt": done[0].receipt_id,
     }
+
+
+def _seconds(hearing: Hearing) -> float:
+    """How long it is tried at most: what is advice takes little time, a refactoring rests on it."""
+    seconds = hearing.bench.settings.mutation_seconds
+    return seconds * _REFACTORING if hearing.change == REFACTORING else seconds
 
 
 def check_mutation(hearing: Hearing) -> None:
@@ -123,8 +131,10 @@ def check_mutation(hearing: Hearing) -> None:
     else:
         told = "; ".join(f"{m['path']}:{m['line']}: {m['change']}" for m in found["survivors"])
         text = f"no test would notice if this part of the refactoring changed what the code does: {told}"
+        if not told and found["untried"]:
+            text = f"only {found['why']}: whether the tests look at all that it touched is not known"
         key = key_of("mutation", hearing.base_tree, hearing.checkpoint.tree)
-        asked = [Failure("refactoring", text, key, askable=True)] if told else []
+        asked = [Failure("refactoring", text, key, askable=True)] if told or found["untried"] else []
         hearing.settle(_NAME, asked, f"tests notice every small change of them ({found['why']})")
 
 
@@ -163,7 +173,7 @@ def _tests_of(hearing: Hearing, place: _Place, stems: set[str]) -> tuple[str, ..
 
 
 def _job(hearing: Hearing, place: _Place, made: list[Mutant], files: tuple[str, ...]) -> Job:
-    seconds = hearing.bench.settings.mutation_seconds
+    seconds = _seconds(hearing)
     options = list(hearing.command[len(PYTEST) :])
     plan = {
         "seconds": seconds,

@@ -12,6 +12,8 @@ from core.service.views import EventView, WorkflowView
 from tests.liars.pairs import Pair
 from tests.liars.world import World, git
 
+_ALL = 10_000
+"""More than any build has of events or messages."""
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -63,7 +65,7 @@ async def judge(
     `before` are the knocks that were heard before it, `answers` what was answered to its orders.
     """
     view = await world.service.get_workflow_status(workflow_id)
-    events = await world.service.get_workflow_history(workflow_id)
+    events = await world.service.get_workflow_history(workflow_id, limit=_ALL)
     refused = [*_evidence(events), *await _told(world, workflow_id), *_conditions(events)]
     refused += [Refused("order", why, text) for why, text in answers if why not in ("", "taken")]
     harm = await _harm(world, view, before) + [text for why, text in answers if why == "taken"]
@@ -111,7 +113,7 @@ def _evidence(events: Iterable[EventView]) -> Iterable[Refused]:
 async def _told(world: World, workflow_id: str) -> list[Refused]:
     """Acts that were blocked and results that were not taken, as the roles were told."""
     found = []
-    for message in await world.service.messages(workflow_id, limit=10_000):
+    for message in await world.service.messages(workflow_id, limit=_ALL):
         name, fault = str(message.data.get("name", "")), message.data.get("fault", "")
         if message.kind == "blocked":
             found.append(Refused("scope", name, message.text))
@@ -168,7 +170,8 @@ async def _shown(world: World, view: WorkflowView) -> list[str]:
     """The texts that faces draw of a build as they are; those of messages are cleaned when they are drawn."""
     texts = [view.title, view.reason, view.activity, view.tests, view.last_refusal]
     texts += [evidence.summary for evidence in view.evidence.values()]
-    texts += [event.text for event in await world.service.get_workflow_history(view.workflow_id)]
+    events = await world.service.get_workflow_history(view.workflow_id, limit=_ALL)
+    texts += [event.text for event in events]
     return texts
 
 

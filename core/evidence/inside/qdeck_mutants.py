@@ -25,7 +25,7 @@ def main():
     baseline = time.monotonic() - started
     results = []
     if code == 0:
-        results = try_all(pytest, words, plan, started, max(1.0, 4 * baseline))
+        results = try_all(pytest, words, plan, started, max(5.0, 8 * baseline))
     with open(os.path.join(folder, "result.json"), "w", encoding="utf-8") as file:
         json.dump({"baseline": code, "results": results}, file)
 
