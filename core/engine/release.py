@@ -252,6 +252,7 @@ class Release:
         if not self._deploys:
             smoke = await self._smoke(workflow)
             if not smoke.ok:
+                await self._record(smoke)
                 return objections(smoke)
         await self._scene.desk.activity(f"merging into {repository.default_branch}")
         result = await asyncio.to_thread(
@@ -320,9 +321,12 @@ class Release:
             if red:
                 return await self._roll_back(red)
         smoke = await self._smoke(workflow, earlier)
+        await self._record(smoke)
+        return "" if smoke.ok else await self._roll_back(objections(smoke))
+
+    async def _record(self, smoke: Evidence) -> None:
         evidence = replace(smoke, approved_by="", stale="")
         await self._orders.give(f"smoke-{self._merge[:12]}", RecordEvidence, evidence=evidence)
-        return "" if smoke.ok else await self._roll_back(objections(smoke))
 
     async def _deployed(self) -> tuple[str, str]:
         """Deploy what has landed, unless it is deployed already; return the receipt and why it is red."""
