@@ -20,6 +20,7 @@ import core.machine.decide as decide
 import core.machine.gates as gates
 import core.machine.permission as permission
 import core.roles.packets as packets
+import core.roles.phases.discovery as discovery
 import core.roles.phases.implementation as implementation
 import core.roles.phases.planning as planning
 import core.roles.phases.verification as verification
@@ -38,6 +39,15 @@ from core.roles.tools.base import Result, Tool
 from core.sandbox.types import Contained, Run
 
 GATES = ("requirement", "plan", "code", "tests", "review", "smoke")
+
+
+_TOLD_AT_ONCE = (
+    ("requirement", "open questions"),
+    ("plan", "criteria"),
+    ("code", "differs from base"),
+    ("review", "checklist"),
+)
+"""Clauses that a role is told of by its tool already, before there is any evidence."""
 
 
 class NoSeam(ValueError):
@@ -78,8 +88,8 @@ def _open_gate(stack: ExitStack, gate: str, name: str) -> None:
         judged = getattr(proof, judge)
         lenient = partial(_leniently, judged, gate, name)
         stack.enter_context(patch.object(proof, judge, lenient))
-    if (gate, name) in (("code", "differs from base"), ("review", "checklist"), ("plan", "criteria")):
-        for module in (implementation, verification, planning):
+    if (gate, name) in _TOLD_AT_ONCE:
+        for module in (discovery, planning, implementation, verification):
             fine = replace(module.SUBMIT, act=_handed_in)
             stack.enter_context(patch.object(module, "SUBMIT", fine))
         stack.enter_context(patch.object(packets, "Point", ()))
