@@ -91,6 +91,7 @@ AGAIN = "again"
 _SUITES = {
     **{"new": "tests", "base": ON_BASE, "kept": "kept", "red": "red first", "mutants": "mutants"},
     **{"control": "control", "control_whole": "control", "control-quiet": "control", "alarm": "runner"},
+    **{"mutants-before": "mutants"},
 }
 """What a run of the tests is called, by the name in its key."""
 _MEANT_TO_FAIL = ("red", "control", "alarm")
