@@ -63,11 +63,17 @@ def run_pairs(
     With a `clause` it is taken away meanwhile.
     """
     with without(clause) if clause else nullcontext():
-        return asyncio.run(_run_pairs(pairs, jobs, twins, keep, tell))
+        return asyncio.run(_run_pairs(pairs, jobs, twins, keep, tell, whole=not clause))
 
 
 async def _run_pairs(
-    pairs: Sequence[Pair], jobs: int, twins: bool, keep: bool, tell: Callable[[Outcome], None]
+    pairs: Sequence[Pair],
+    jobs: int,
+    twins: bool,
+    keep: bool,
+    tell: Callable[[Outcome], None],
+    *,
+    whole: bool,
 ) -> list[Outcome]:
     async with working_world(jobs, keep) as world:
         # A pair is told when both of its builds have ended, so not all the liars go first.
@@ -92,7 +98,8 @@ async def _run_pairs(
             return outcome
 
         outcomes = await asyncio.gather(*(one(pair) for pair in pairs))
-        problems = await world.service.verify()
+        # With a barrier taken away a liar may well have written into the record itself.
+        problems = await world.service.verify() if whole else []
     if problems:
         raise RuntimeError(f"the record does not hold: {problems}")
     return list(outcomes)

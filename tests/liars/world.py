@@ -27,7 +27,7 @@ from core.engine.worker import Worker
 from core.evidence.clauses import key_of
 from core.journal.engine import EngineJournal
 from core.machine.commands import Authority
-from core.machine.states import Autonomy, Condition
+from core.machine.states import Autonomy, Condition, State
 from core.service import OrchestrationService
 from core.service.views import WorkflowView
 from tests.liars.pairs import Pair
@@ -185,7 +185,8 @@ class World:
         """Wait until the build moves no more by itself."""
         while True:
             view = await self.service.get_workflow_status(workflow_id)
-            if view.condition is not Condition.ACTIVE or view.completed_at is not None:
+            over = view.state is State.COMPLETE or view.completed_at is not None
+            if view.condition is not Condition.ACTIVE or over:
                 return view
             await asyncio.sleep(0.1)
 
