@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -95,8 +96,11 @@ def test_a_rollback_asks_once_more(used: CommandLine, repo: Path) -> None:
     agreed = used.at_terminal(*back)
     agreed.wait_for(r"\[y/N\]")
     agreed.type("y")
-    agreed.end().ended(0)
+    undo = re.search(rf"To undo it: `qdeck fork {name} --at (\d+)`", agreed.end().ended(0).out)
+    assert undo is not None, agreed.text
     assert used.inside("status", name, "--json").data["state"] == "discovery"
+    forked = used.inside("fork", name, "--at", undo[1], "--no-worker", "--json").ended(0)
+    assert forked.data["workflow"]["state"] == "planning", "the undo that was named is one"
 
 
 def test_ctrl_c_at_a_question_ends_with_130_and_moves_nothing(used: CommandLine, repo: Path) -> None:

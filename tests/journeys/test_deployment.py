@@ -22,7 +22,7 @@ from tests.sandbox.test_granted import Says
 
 __all__ = ["source"]
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(700)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1000)]
 
 TOKEN = "dpl_0123456789-abcdefghijk"
 DEPLOY = """
@@ -167,7 +167,7 @@ async def test_a_red_smoke_runs_the_rollback_and_goes_back(world: World) -> None
     )
     world.worker()
 
-    waiting = await world.waits(workflow_id, "retries", 380)
+    waiting = await world.waits(workflow_id, "retries", 600)
 
     assert waiting.state is State.DEPLOYMENT
     assert waiting.reason == "One automatic step back is used up; a person decides."

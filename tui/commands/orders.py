@@ -125,6 +125,7 @@ def rollback(
             workflow, by=by, expected_version=v, target_state=target, reason=reason, checkpoint=checkpoint
         ),
         agreed=agreed,
+        undo=True,
         start_worker=start_worker,
         json=json,
         db=db,
@@ -288,8 +289,9 @@ def order(
     json: bool,
     db: str,
     agreed: Callable[[], Awaitable[bool]] | None = None,
+    undo: bool = False,
 ) -> int:
-    """Give one order at the version that is seen or expected, and tell what became of it."""
+    """Give one order at the version that is seen or expected, and tell what became of it, and its undo."""
 
     async def work(service: OrchestrationService) -> int:
         seen = (await service.get_workflow_status(workflow)).version
@@ -298,7 +300,11 @@ def order(
         answer = await give(service, seen if expected is None else expected)
         if answer.ok and answer.workflow and answer.workflow.condition is Condition.ACTIVE:
             ensure_worker(service, start_worker)
-        return tell_answer(answer, json)
+        code = tell_answer(answer, json)
+        if undo and answer.ok and answer.workflow:
+            before = min(answer.event_seqs) - 1
+            note(f"To undo it: `qdeck fork {answer.workflow.build_id} --at {before}` begins anew from there.")
+        return code
 
     return with_service(db, work)
 
