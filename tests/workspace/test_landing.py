@@ -303,4 +303,5 @@ def test_a_merge_is_taken_back_by_a_commit_on_top_once(
     again = commit(checkout, "main goes on", **{"new.py": "3\n"})
     blocked = revert(repo, branch="main", merge=merge, message="back")
     assert isinstance(blocked, Blocked) and "revert -m 1" in blocked.command
+    assert blocked.why == "The branch main has moved on since the merge, which is still in it."
     assert resolve(repo, "refs/heads/main") == again
