@@ -94,12 +94,12 @@ def _evidence_text(data: Mapping[str, Any]) -> str:
 
 def _note_text(data: Mapping[str, Any]) -> str:
     match data.get("kind"):
-        case "landed":
-            return f"merged into {data['branch']} as {str(data['commit'])[:12]}"
-        case "reverted":
-            return f"the merge {str(data['commit'])[:12]} was taken back on {data['branch']}"
+        case "landed" | "reverted" as kind:
+            merge, branch = str(data.get("commit", ""))[:12], data.get("branch") or "the default branch"
+            gone = f"the merge {merge} was taken back on {branch}"
+            return f"merged into {branch} as {merge}" if kind == "landed" else gone
         case "kept_before_rollback":
-            return f"the files of before are kept under {data['ref']}"
+            return f"the files of before are kept under {data.get('ref')}"
         case "phase_result":
             return f"{who(str(data.get('by', '')))} added words of their own to {state_title(data['state'])}"
         case "hidden_checks":
