@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -65,6 +66,23 @@ def test_a_journal_that_cannot_be_used_is_named(used: CommandLine, tmp_path: Pat
 
     assert told["code"] == "journal" and told["what"] and told["hint"]
     assert not file.is_file() or file.read_bytes() == before
+
+
+def test_a_journal_that_another_program_holds_refuses_the_order(
+    used: CommandLine, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is still looked at; the order moves nothing, and says what is in its way."""
+    name = used.start(repo).build_id
+    monkeypatch.setattr("core.journal.database._BUSY_MS", 50)
+
+    with contextlib.closing(sqlite3.connect(used.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        seen = used.inside("status", name, "--json").data
+        told = used.inside("pause", name, "--json").ended(1).data
+    now = used.inside("status", name, "--json").data
+
+    assert told["code"] == "journal" and "locked by another program" in told["what"] and told["hint"]
+    assert (now["condition"], now["version"]) == ("active", seen["version"])
 
 
 def test_settings_that_cannot_be_read_are_named_with_their_key(qdeck: CommandLine) -> None:

@@ -47,6 +47,9 @@ async def test_h_opens_the_history_at_its_end_and_escape_closes_it(journal_of: J
     async with running(journal) as (app, pilot):
         await in_history(app, pilot)
         assert " NOW " in shown(app) and " PAST " not in shown(app) and event(app) == 47
+        assert any("▌" in line and " 47 " in line for line in shown(app).split("\n")), (
+            "the newest is in sight"
+        )
         await press(app, pilot, "escape")
         assert on(app) == "BoardScreen"
         await opened(app, pilot, journal)

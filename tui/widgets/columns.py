@@ -166,9 +166,9 @@ class Columns(Board):
         top = 2 + CARD * self._at[1]
         height = self.scrollable_content_region.height
         if top - 2 < self.scroll_offset.y:
-            self.scroll_to(y=top - 2, animate=False, immediate=True)
+            self.scroll_to(y=top - 2, animate=False, immediate=True, force=True)
         elif height and top + CARD > self.scroll_offset.y + height:
-            self.scroll_to(y=top + CARD - height, animate=False, immediate=True)
+            self.scroll_to(y=top + CARD - height, animate=False, immediate=True, force=True)
 
     # --- keys and mouse
 

@@ -109,10 +109,11 @@ class Listing(Painted):
         if not height:
             return
         top = self.scroll_offset.y
+        # Forced: what has just been filled has no scroll bar yet, and would not move without one.
         if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+            self.scroll_to(y=self.cursor, animate=False, immediate=True, force=True)
         elif self.cursor >= top + height:
-            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
+            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True, force=True)
 
     def on_focus(self) -> None:
         """The bar shows the focus."""
