@@ -11,7 +11,7 @@ from tui.ink import Line, Span, cells, cut_line, said
 
 BLOCK = 60
 """Rows that are lexed together. A string over more lines than that may lose its colour, never its text."""
-KEPT_BLOCKS = 400
+KEPT_BLOCKS = 100
 _RAW_LIMIT = 8_000
 """Characters of one line that are looked at; what is shown is cut to the width anyway."""
 

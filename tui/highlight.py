@@ -31,7 +31,7 @@ _INKS: tuple[tuple[str, str], ...] = (
 )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def highlighted(code: str, language: str) -> list[list[Span]]:
     """Return the lines of `code` as spans; plain when the language is unknown or the code is very long."""
     lexer = _lexer(language) if language and len(code) <= LIMIT else None

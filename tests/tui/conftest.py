@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import pytest_textual_snapshot as pts
+from textual import _wait
 from textual.widgets import Input
 
 from screenshots.scenes import Journal, person_at_home, worker_lives, write_journal, write_project
+from tui.memory import give_back
+
+# Textual's pilot takes an app for idle when its process did next to nothing for 20 ms, several times for each
+# key; a shorter look says the same, and most of the time of these tests was that wait.
+_wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 0.005, 0.0005
 
 # syrupy 5 renamed what pytest-textual-snapshot 1.0 still sets.
 pts.SVGImageExtension.file_extension = "svg"
@@ -25,16 +32,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir()
     with person_at_home(folder):
         yield folder
+    # The megabytes of hostile text went through threads, whose arenas would keep them.
+    give_back()
 
 
 @pytest.fixture(scope="session")
-def journals(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Journal]:
-    """The journal of a stage, written when it is asked for first."""
+def journals(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Callable[[str], Journal]:
+    """The journal of a stage, written when it is asked for first, into a file that has its tables already."""
     written: dict[str, Journal] = {}
 
     def journal(stage: str) -> Journal:
         if stage not in written:
             folder = tmp_path_factory.mktemp(stage)
+            shutil.copy(migrated, folder / "qdeck.db")
             # In a thread of its own, because the test that asks may run a loop already.
             with ThreadPoolExecutor(1) as thread:
                 written[stage] = thread.submit(asyncio.run, write_journal(stage, folder)).result()

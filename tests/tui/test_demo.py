@@ -59,16 +59,18 @@ class Tmux:
         """What is drawn now."""
         return "\n".join(self.screen.display)
 
+    def shows(self, pattern: str) -> bool:
+        """Whether tmux's own picture holds it: asked often, and the build beside needs the processor."""
+        return re.search(pattern, self("capture-pane", "-p")) is not None
+
     def wait(self, pattern: str, seconds: float = 600.0) -> str:
         """Wait until the screen shows something."""
         end = time.monotonic() + seconds
-        text = ""
         while time.monotonic() < end:
-            text = self.text
-            if re.search(pattern, text):
+            if self.shows(pattern) and re.search(pattern, text := self.text):
                 return text
-            time.sleep(0.1)
-        raise AssertionError(f"{pattern!r} was not seen:\n{text}")
+            time.sleep(0.2)
+        raise AssertionError(f"{pattern!r} was not seen:\n{self.text}")
 
     def close(self) -> None:
         """End everything in it."""
