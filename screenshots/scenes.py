@@ -216,9 +216,11 @@ def _history(*keys: str) -> Play:
         app.open_history(journal.workflow_id)
         await shows_picture(app, pilot)
         await app.workers.wait_for_complete()
-        await _keys(*keys)(app, pilot, journal)
-        await until(pilot, lambda: app.screen.settled)  # type: ignore[attr-defined]
-        await calm(pilot)
+        # Each step once the one before is drawn: where a list is scrolled to depends on what stood around it.
+        for key in (*keys, ""):
+            await until(pilot, lambda: app.screen.settled)  # type: ignore[attr-defined]
+            await calm(pilot)
+            await _keys(*[key] * bool(key))(app, pilot, journal)
 
     return play
 
