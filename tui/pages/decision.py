@@ -149,8 +149,8 @@ def _changed(decision: DecisionView, picture: Picture | None, width: int, now: f
 def _ran(decision: DecisionView, picture: Picture | None, width: int, now: float) -> list[Line]:
     tree = picture.tree if picture else ""
     newest = newest_receipts(picture.receipts if picture else decision.receipts, tree)
-    # How it was before, and what was only tried again, says nothing of these files; the evidence has it all.
-    receipts = [receipt for receipt in newest if receipt_label(receipt) not in (ON_BASE, AGAIN)]
+    # How it was before, what was tried again, and what a role ran for itself prove nothing of these files.
+    receipts = [r for r in newest if r.asked_by == "engine" and receipt_label(r) not in (ON_BASE, AGAIN)]
     if not receipts:
         return []
     lines = heading("what ran", width, (Span("the engine's own receipts, on these files", "muted"),))
