@@ -24,13 +24,17 @@ def clean(text: str, *, lines: bool = True, limit: int | None = None) -> str:
     `lines=False` folds everything to a single line. `limit` bounds the whole, in characters; each line is
     bounded to `LINE_LIMIT` in any case. What was cut is marked with an ellipsis.
     """
-    text = _ESCAPE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _HIDDEN.sub("", text).replace("\t", "    ")
+    text = visible(text).replace("\t", "    ")
     if lines:
         text = "\n".join(_cut(line, LINE_LIMIT) for line in text.split("\n"))
     else:
         text = _cut(" ".join(text.split()), LINE_LIMIT)
     return _cut(text, limit) if limit is not None else text
+
+
+def visible(text: str) -> str:
+    """Return all of `text` but escape sequences, control, zero-width and bidirectional characters."""
+    return _HIDDEN.sub("", _ESCAPE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def _cut(text: str, limit: int) -> str:

@@ -36,7 +36,6 @@ from tui.journal_link import (
 )
 from tui.options import AppOptions
 from tui.orders import Orders
-from tui.remarks import Remarks
 from tui.remembered import Remembered
 from tui.screens.board import BoardScreen
 from tui.terminal import leave_on_signals, leave_without_terminal
@@ -46,6 +45,7 @@ from tui.watching import Watcher
 if TYPE_CHECKING:
     from core.service import OrchestrationService
     from core.service.views import Answer
+    from tui.remarks import Remarks
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +87,9 @@ class QdeckApp(Orders, App[int]):
         Binding("f3", "prompts", "Prompts", id="prompts", tooltip="What the roles are told."),
         Binding("f4", "log", "Log", id="log", tooltip="What the app and the worker wrote down."),
         Binding(
+            "f5", "yeses", "Standing yeses", id="yeses", tooltip="What was accepted for good; take it back."
+        ),
+        Binding(
             "ctrl+p",
             "command_palette",
             "Commands",
@@ -118,7 +121,6 @@ class QdeckApp(Orders, App[int]):
         self._begun = False
         self.now = clock
         self.trouble = ""
-        self.remarks = Remarks()
         self.remembered = Remembered.read(self.settings.paths.data / "app.json")
         self.form = self.remembered.form
         self._was_open = self.remembered.workflow_id
@@ -227,6 +229,11 @@ class QdeckApp(Orders, App[int]):
     def state_file(self) -> Path:
         """Where it is kept where the user was."""
         return self.settings.paths.data / "board.json"
+
+    @property
+    def remarks(self) -> Remarks:
+        """What was noted on diffs and not sent yet."""
+        return self.remembered.remarks
 
     def action_next_need(self) -> None:
         """Open the next workflow that needs the user, from any screen."""

@@ -57,6 +57,10 @@ def _run(arguments: list[str]) -> int:
 
         print(f"qdeck {version('qdeck')}")
         return ExitCode.DONE
+    if arguments == ["completion", "--builds"]:
+        from tui.commands.builds_known import print_builds
+
+        return print_builds()
     if first == "demo":
         from tui.commands.demo import demo
 

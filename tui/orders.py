@@ -161,6 +161,15 @@ class Orders(_Base):
         if not isinstance(self.screen, LogScreen):
             self.push_screen(LogScreen())
 
+    def action_yeses(self) -> None:
+        """Show the standing yeses of all projects."""
+        from tui.screens.yeses import YesesScreen
+
+        if not self.journal_open:
+            self.tell(self.trouble or legal.OPENING)
+        elif not isinstance(self.screen, YesesScreen):
+            self.push_screen(YesesScreen())
+
     def action_help(self) -> None:
         """Show the keys, and what moves a workflow."""
         from tui.screens.help import HelpScreen

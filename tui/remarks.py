@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from core.text import clean
 
@@ -30,6 +30,24 @@ class Remarks:
     """All remarks that were not sent yet, by workflow."""
 
     _kept: dict[str, dict[Spot, Remark]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, data: Any) -> Remarks:
+        """Return what `to_data` gave; what is not understood is left out."""
+        remarks = cls()
+        for row in data if isinstance(data, list) else ():
+            match row:
+                case [str(workflow_id), str(path), "+" | "-" as side, int(line), str(code), str(text)]:
+                    remarks.keep(workflow_id, Remark(Spot(path, side, line), code, text))
+        return remarks
+
+    def to_data(self) -> list[list[str | int]]:
+        """Return all of them as they are written down."""
+        return [
+            [workflow_id, *spot, remark.code, remark.text]
+            for workflow_id, kept in self._kept.items()
+            for spot, remark in kept.items()
+        ]
 
     def of(self, workflow_id: str) -> dict[Spot, Remark]:
         """Return the remarks on a workflow, in the order they were made."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tui.remarks import Remarks
+
 LARGEST = 1_000_000
 """Bytes that are read or kept at most."""
 KEPT = 100
@@ -21,13 +23,15 @@ LONGEST_SENT = 1_000
 @dataclass
 class Remembered:
     """One small file beside the journal. `workflow_id` is the workflow that was open, `form` a build that was
-    being described, `theme` the colours that were chosen in passing, `sent` what was said in chats."""
+    being described, `theme` the colours that were chosen in passing, `sent` what was said in chats, `remarks`
+    what was noted on diffs and not sent yet."""
 
     file: Path
     workflow_id: str = ""
     theme: str = ""
     form: dict[str, str] = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
+    remarks: Remarks = field(default_factory=Remarks)
 
     @classmethod
     def read(cls, file: Path) -> Remembered:
@@ -39,6 +43,7 @@ class Remembered:
                 kept.workflow_id, kept.theme = _text(data, "workflow_id"), _text(data, "theme")
                 sent = data.get("sent")
                 kept.sent = [t for t in sent if isinstance(t, str)] if isinstance(sent, list) else []
+                kept.remarks = Remarks.read(data.get("remarks"))
                 form = data.get("form")
                 if isinstance(form, dict):
                     kept.form = {str(k): v for k, v in form.items() if isinstance(v, str)}
@@ -49,7 +54,13 @@ class Remembered:
     def keep(self) -> None:
         """Write it down, in one step; a full disk or a folder of somebody else's is not worth a word."""
         sent = [text for text in self.sent if len(text) <= LONGEST_SENT][-KEPT:]
-        what = {"workflow_id": self.workflow_id, "theme": self.theme, "form": self.form, "sent": sent}
+        what = {
+            "workflow_id": self.workflow_id,
+            "theme": self.theme,
+            "form": self.form,
+            "sent": sent,
+            "remarks": self.remarks.to_data(),
+        }
         # Texts of any language as they are: escaped they would take up to six times the room.
         text = json.dumps(what, ensure_ascii=False).encode("utf-8", "replace")
         if len(text) > LARGEST:

@@ -210,8 +210,8 @@ THEMES: tuple[Theme, ...] = (
         },
     ),
 )
-"""Every ink has at least 4.5:1 on every ground of its theme but `faint`, which has 3:1 on the plain ones
-and only repeats what words or glyphs say, and `rule`, which draws lines."""
+"""Every ink has at least 4.5:1 on every ground of its theme but `faint`, which has 3:1 on the plain ones,
+only repeats what words or glyphs say and is `muted` under the cursor, and `rule`, which draws lines."""
 
 _BORROWED: dict[str, str] = {
     "ink-text": "foreground",

@@ -53,7 +53,8 @@ class Transcript:
     def __init__(self) -> None:
         self.width = 0
         self.all_opened = False
-        self.opened: set[str] = set()
+        self.otherwise: set[str] = set()
+        """Tool calls that are open while the others are folded, or folded while they are open."""
         self.tail: list[Line] = []
         self.unchanged = 0
         self._entries: list[Entry] = []
@@ -127,12 +128,13 @@ class Transcript:
 
     def toggle(self, key: str) -> None:
         """Open or fold one tool call."""
-        self.opened ^= {key}
+        self.otherwise ^= {key}
         self._forget(key)
 
     def toggle_all(self) -> None:
         """Open or fold all tool calls."""
         self.all_opened = not self.all_opened
+        self.otherwise.clear()
         for index, piece in enumerate(self._pieces):
             if piece.entry is not None and piece.entry.kind == "tool_call":
                 self._undo(index)
@@ -277,7 +279,7 @@ class Transcript:
         elif piece.entry is None:
             body = []
         else:
-            opened = self.all_opened or piece.entry.key in self.opened
+            opened = self.all_opened != (piece.entry.key in self.otherwise)
             body = entry_lines(piece.entry, self.width, opened=opened)
         piece.lines = [*(whole_head(line, self.width) for line in piece.head), *body]
         piece.height = len(piece.lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -50,6 +51,32 @@ def test_bash_completes(
     )
     offered = set(done.stdout.split())
     assert expected <= offered and not offered & not_expected
+
+
+def test_bash_offers_the_builds_there_are(qdeck: CommandLine, repo: Path, tmp_path: Path) -> None:
+    """Where a command is about a build its id completes, also on a path of arguments; never for an option."""
+    build = qdeck.start(repo).build_id
+    program = tmp_path / "qdeck"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(qdeck.argv())} "$@"\n')
+    program.chmod(0o755)
+    script = qdeck.inside("completion", "bash").ended(0).out
+    for line, offered in (("advance B-", True), ("status ", True), ("advance --", False), ("run ", False)):
+        words = ["qdeck", *line.split(" ")]
+        asked = f"""{script}
+            COMP_WORDS=({" ".join(map(repr, words))}) COMP_CWORD={len(words) - 1}
+            _qdeck {program}
+            printf '%s\\n' "${{COMPREPLY[@]}}"
+        """
+        done = subprocess.run(
+            ["bash", "--norc", "-euc", asked],
+            env=qdeck.env,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+        assert (build in done.stdout.split()) is offered, line
+    assert "completion --builds" in qdeck.inside("completion", "fish").ended(0).out
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

@@ -1,7 +1,7 @@
-"""`qdeck completion`: what the shell needs to complete commands, options and fixed values, all by itself.
+"""`qdeck completion`: what the shell needs to complete commands, options, fixed values and build ids.
 
-The script is written from the commands as they are and asks nobody when a key is pressed: starting qdeck for
-each tab would take longer than typing.
+The script is written from the commands as they are. It asks qdeck for the ids of builds only, on a way that
+imports next to nothing: starting all of it for each tab would take longer than typing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from core.errors import ExitCode
+from tui.commands.flags import BUILD
 
+_ASK = "completion --builds 2>/dev/null"
 _CHOICES = re.compile(r"^[a-z0-9]+(\|[a-z0-9]+)+$")
 
 
@@ -27,12 +29,14 @@ class Shell(StrEnum):
 
 
 class Completed(NamedTuple):
-    """One command: its words, what it does, its options, and the fixed values of those that have some."""
+    """One command: its words, what it does, its options, and the fixed values of those that have some.
+    `builds` says that it is about a build."""
 
     words: tuple[str, ...]
     text: str
     options: tuple[str, ...]
     values: dict[str, tuple[str, ...]]
+    builds: bool
 
 
 def completion(shell: Annotated[Shell, typer.Argument(metavar="bash|zsh|fish", help="Your shell.")]) -> int:
@@ -56,7 +60,8 @@ def walked(command: Any, words: tuple[str, ...] = ()) -> list[Completed]:
         if chosen:
             values |= {name: tuple(str(getattr(c, "value", c)) for c in chosen) for name in names or [""]}
     below = getattr(command, "commands", {})
-    found = [Completed(words, command.get_short_help_str(70), tuple(options), values)]
+    builds = any(parameter.metavar in (BUILD, f"[{BUILD}]") for parameter in command.params)
+    found = [Completed(words, command.get_short_help_str(70), tuple(options), values, builds)]
     for name, child in below.items():
         if not child.hidden:
             found += walked(child, (*words, name))
@@ -81,6 +86,7 @@ def _bash(commands: list[Completed], *, zsh: bool) -> str:
         f"    {shlex.quote(' '.join((*words, option)))}) words={shlex.quote(' '.join(chosen))} ;;"
         for (words, option), chosen in fixed.items()
     ]
+    builds = "|".join(shlex.quote(" ".join(c.words)) for c in commands if c.builds)
     groups = "|".join(sorted({" ".join(c.words[:-1]) for c in commands if len(c.words) > 1})) or "-"
     head = "autoload -U +X bashcompinit && bashcompinit\n" if zsh else ""
     return f"""{head}_qdeck() {{
@@ -98,6 +104,9 @@ def _bash(commands: list[Completed], *, zsh: bool) -> str:
   [ -n "$words" ] || case "$path" in
 {chr(10).join(cases)}
   esac
+  case "$current" in -*) ;; *) case "$path" in
+    {builds}) words="$words $(command "${{1:-qdeck}}" {_ASK})" ;;
+  esac ;; esac
   COMPREPLY=( $(compgen -W "$words" -- "$current") )
 }}
 complete -o default -F _qdeck qdeck"""
@@ -111,6 +120,8 @@ def _fish(commands: list[Completed]) -> str:
             inside = f"__fish_seen_subcommand_from {words[-2]}" if len(words) > 1 else "__fish_use_subcommand"
             lines.append(f"complete -c qdeck -f -n '{inside}' -a {words[-1]} -d '{text}'")
         here = f"__fish_seen_subcommand_from {words[-1]}" if words else "__fish_use_subcommand"
+        if command.builds:
+            lines.append(f"complete -c qdeck -f -n '{here}' -a '(qdeck {_ASK})'")
         for option in command.options:
             chosen = command.values.get(option, ())
             tail = f" -x -a '{' '.join(chosen)}'" if chosen else ""

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-Workflow = Annotated[str, typer.Argument(metavar="WORKFLOW", help="A build id (B-0042) or a workflow id.")]
+BUILD = "WORKFLOW"
+"""What stands for a build on the command line."""
+Workflow = Annotated[str, typer.Argument(metavar=BUILD, help="A build id (B-0042) or a workflow id.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, also for faults.")]
 Db = Annotated[str, typer.Option("--db", metavar="PATH|URL", help="Where the journal is.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; the next attempt is told.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from core.machine.states import PHASE_EVIDENCE, STATES, State
+from core.machine.states import PHASE_EVIDENCE, STATES, Condition, State
 from core.text import clean
 from tui import words
 from tui.diff_model import changed_between
@@ -14,8 +14,11 @@ from tui.picture import Picture
 
 
 def likely_reason(picture: Picture) -> str:
-    """Return what is wrong as far as the evidence says it; empty when nothing is."""
-    told: list[str] = []
+    """Return why the attempt failed, and what is wrong as far as the evidence says it."""
+    view = picture.view
+    told = (
+        [clean(view.reason, limit=600).strip()] if view.condition is Condition.FAILED and view.reason else []
+    )
     for evidence in picture.view.evidence.values():
         if evidence.ok or evidence.why.startswith("stale"):
             continue

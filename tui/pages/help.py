@@ -17,6 +17,8 @@ KEY_NAMES = {
     "full_stop": ".",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
     "escape": "esc",
     "pagedown": "pgdn",
     "pageup": "pgup",
@@ -77,7 +79,8 @@ def _moves(width: int) -> list[Line]:
                 Span(f"{move.kind.value:<9}", "run" if mark == "→" else "need"),
                 Span(f"{words.state_word(move.target):<24}", "text"),
                 Span(f"{who:<13}", "muted"),
-                Span(f"{move.id}{needs}", "faint"),
+                Span(move.id, "faint"),
+                Span(needs, "muted"),
             )
             lines += bullet(Span(f"  {mark} ", "muted"), text, width)
     return lines

@@ -25,7 +25,7 @@ class AskScreen(ModalScreen[str]):
     def __init__(self, title: str, text: str, value: str = "", *, placeholder: str = "") -> None:
         super().__init__()
         self._title, self._text = title, text
-        self._value, self._placeholder = value, placeholder
+        self._value, self._placeholder = clean(value, lines=False), placeholder
 
     def compose(self) -> ComposeResult:
         """A small box in the middle."""

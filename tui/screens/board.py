@@ -33,7 +33,11 @@ class BoardScreen(BuildActions, DeckScreen):
 
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
         Binding(
-            "slash", "filter", "Filter", id="board.filter", tooltip="Show only rows that hold these words."
+            "slash,ctrl+f",
+            "filter",
+            "Filter",
+            id="board.filter",
+            tooltip="Show only rows that hold these words.",
         ),
         Binding("v", "view", "Columns", id="board.view", tooltip="List, or columns by phase."),
         Binding(

@@ -11,6 +11,7 @@ from textual.containers import Container
 from textual.widgets import Input
 
 from core.machine.states import EvidenceKind
+from core.text import clean
 from tui import legal, words
 from tui.diff_model import Diff, parse_diff, shown_path
 from tui.ink import Line, Span, cut_line, said, spread
@@ -240,7 +241,7 @@ class DiffScreen(Searching, DeckScreen):
             await self.mount(field, before="#hints")
         field = self.query_one("#remark", Input)
         known = self.deck.remarks.of(self._workflow_id).get(event.spot)
-        field.value = known.text if known else ""
+        field.value = clean(known.text, lines=False) if known else ""
         field.placeholder = f"what should be different in line {event.spot.line}; enter keeps it"
         field.add_class("-open")
         field.focus()
@@ -253,6 +254,7 @@ class DiffScreen(Searching, DeckScreen):
         if self._asked is not None:
             spot, code = self._asked
             self.deck.remarks.keep(self._workflow_id, Remark(spot, code, event.value.strip()))
+            self.deck.remember()
         self._close_remark()
         self._view.remarks_changed()
         self._show()
@@ -271,6 +273,7 @@ class DiffScreen(Searching, DeckScreen):
             self.deck.tell("There is no comment on this line.")
             return
         remarks.pop(spot)
+        self.deck.remember()
         self._view.remarks_changed()
         self._show()
         self.refresh_hints()

@@ -30,7 +30,8 @@ class EditScreen(ModalScreen[str]):
 
     def __init__(self, title: str, value: str, sentence: str, judge: Judge) -> None:
         super().__init__()
-        self._title, self._value, self._sentence, self._judge = title, value, sentence, judge
+        self._title, self._sentence, self._judge = title, sentence, judge
+        self._value = clean(value, lines=False)
         self._trouble = ""
 
     def compose(self) -> ComposeResult:

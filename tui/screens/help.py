@@ -12,8 +12,9 @@ from tui.ink import Line
 from tui.keys import MOVE_KEYS
 from tui.pages.help import KeyHelp, help_page
 from tui.screens.base import DeckScreen
+from tui.screens.searching import SEARCH_KEYS, Searching
 from tui.widgets.bars import Hint
-from tui.widgets.page import Page
+from tui.widgets.reader import Reader
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
@@ -23,14 +24,13 @@ if TYPE_CHECKING:
 _MOVES = frozenset(b.description for b in MOVE_KEYS if isinstance(b, Binding))
 
 
-class HelpScreen(DeckScreen):
+class HelpScreen(Searching, DeckScreen):
     """Generated from the bindings of the screen it was asked on, and from the transition table."""
 
     CSS_PATH = "help.tcss"
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
-        Binding(
-            "escape,q,question_mark", "app.pop_screen", "Back", id="help.close", tooltip="Close the help."
-        ),
+        Binding("escape,q,question_mark", "leave", "Back", id="help.close", tooltip="Close the help."),
+        *SEARCH_KEYS,
     ]
 
     def __init__(self, about: Screen[object]) -> None:
@@ -39,7 +39,7 @@ class HelpScreen(DeckScreen):
 
     def content(self) -> ComposeResult:
         """One page."""
-        yield Page(self._lines, id="page")
+        yield Reader(self._lines, id="page")
 
     def on_mount(self) -> None:
         """Keys scroll at once."""
@@ -47,7 +47,27 @@ class HelpScreen(DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """How to read and how to leave."""
-        return (Hint("j k", "scroll"), Hint("esc", "back", "app.pop_screen"))
+        if self.query("#search.-open"):
+            return (Hint("enter", "keep"), Hint("esc", "forget"))
+        return (
+            Hint("j k", "scroll"),
+            Hint("/", "search", "screen.search"),
+            Hint("n N", self.matches()),
+            Hint("esc", "back", "screen.leave"),
+        )
+
+    def searched(self) -> Reader:
+        """All of it is looked through."""
+        return self.query_one("#page", Reader)
+
+    def give_focus(self) -> None:
+        """To the page."""
+        self.searched().focus()
+
+    def action_leave(self) -> None:
+        """Out of the search, then back."""
+        if not self.end_search():
+            self.deck.pop_screen()
 
     def _lines(self, width: int) -> list[Line]:
         return help_page(self._groups, width)

@@ -30,7 +30,13 @@ class LogScreen(DeckScreen):
     CSS_PATH = "log.tcss"
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
         Binding("tab", "other", "Other log", id="log.other", tooltip="The worker's log, or the app's."),
-        Binding("slash", "filter", "Filter", id="log.filter", tooltip="Show only lines with these words."),
+        Binding(
+            "slash,ctrl+f",
+            "filter",
+            "Filter",
+            id="log.filter",
+            tooltip="Show only lines with these words.",
+        ),
         Binding("escape,q", "leave", "Back", id="log.close", tooltip="Show all lines again; then close it."),
     ]
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.events import DescendantBlur, DescendantFocus
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -22,16 +19,16 @@ from core.errors import QdeckError
 from core.machine.states import WHOLE, Autonomy, Role
 from core.text import clean
 from tui import words
-from tui.forms import read_budget, read_retries, rows_of
+from tui.forms import read_budget, read_retries
 from tui.ink import Line, Span, cut_line, said, wrap
-from tui.projects import Look, ask_branch, complete, look_at, tilde
-from tui.screens.base import DeckScreen
+from tui.projects import look_at, tilde
+from tui.screens.place import PlaceScreen
 from tui.templates import filled, templates
 from tui.widgets.bars import Bar, Hint
-from tui.widgets.composer import Composer
 from tui.widgets.fields import Field, ProjectField
 from tui.widgets.lines import Lines
 from tui.widgets.picker import Option, Picker
+from tui.widgets.request import LONGEST_REQUEST, Request
 
 AUTONOMIES: tuple[tuple[Autonomy, str], ...] = (
     (Autonomy.GATED, "asks you at the gates"),
@@ -40,11 +37,6 @@ AUTONOMIES: tuple[tuple[Autonomy, str], ...] = (
 )
 
 
-_LOOK_ROWS = 2
-_PLACES = 6
-"""Folders that are offered at once."""
-LONGEST_REQUEST = 100_000
-"""Characters of a request; what is longer belongs into a file of the repository."""
 _NO_MODEL = "such as openai/gpt-5"
 W = TypeVar("W", bound=Widget)
 
@@ -55,39 +47,11 @@ def _titled(title: str, field: W) -> W:
     return field
 
 
-class Request(Composer):
-    """The request, in as many lines as it takes; enter makes a new line here."""
-
-    @dataclass
-    class TooMuch(Message):
-        """What was pasted does not fit; `size` is how many characters it has."""
-
-        request: Request
-        size: int
-
-        @property
-        def control(self) -> Request:
-            """The field, for handlers that name one."""
-            return self.request
-
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
-        Binding("enter", "newline", "New line", id="request.newline", tooltip="A new line of the request."),
-    ]
-
-    async def _on_paste(self, event: events.Paste) -> None:
-        """Refuse what nobody could read any more; the text field itself takes the rest."""
-        if len(self.text) + len(event.text) <= LONGEST_REQUEST:
-            return
-        event.prevent_default()
-        event.stop()
-        self.post_message(self.TooMuch(self, len(event.text)))
-
-
 class Autonomies(Picker):
     """How much moves without a person."""
 
 
-class NewScreen(DeckScreen):
+class NewScreen(PlaceScreen):
     """Describe a build and start it."""
 
     CSS_PATH = "new.tcss"
@@ -114,10 +78,8 @@ class NewScreen(DeckScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.look = Look(None)
         self._trouble = ""
         self._starting = False
-        self._recent: list[str] = []
 
     def content(self) -> ComposeResult:
         """Project, request, autonomy, limits and models."""
@@ -194,22 +156,6 @@ class NewScreen(DeckScreen):
 
     # --- drawing
 
-    def _look_lines(self, width: int) -> list[Line]:
-        look = self.look
-        if look.trouble:
-            return rows_of((Span(f"{words.BAD} ", "bad"), said(look.trouble, "bad")), width, _LOOK_ROWS)
-        if look.top is None:
-            return [()]
-        line: Line = (
-            Span(f"{words.OK} ", "ok"),
-            said(look.top.name, "strong"),
-        )
-        if look.branch:
-            line = (*line, Span(" builds from and merges into ", "muted"), said(look.branch, "strong"))
-        if look.changes:
-            line = (*line, Span("; your uncommitted changes are left alone", "muted"))
-        return rows_of(line, width, _LOOK_ROWS)
-
     def _answers(self, width: int) -> list[Line]:
         if self._starting:
             return [(Span("starting", "muted"),)]
@@ -230,11 +176,6 @@ class NewScreen(DeckScreen):
 
     # --- keys and fields
 
-    @on(Input.Changed, "#project")
-    def _project_changed(self, event: Input.Changed) -> None:
-        self._look_again(event.value)
-        self._offer_places()
-
     @on(Input.Submitted)
     def _field_done(self) -> None:
         self.focus_next()
@@ -247,64 +188,6 @@ class NewScreen(DeckScreen):
     def _autonomy_moved(self, event: Picker.Highlighted) -> None:
         if self.is_current:
             self.deck.form["autonomy"] = event.option.value
-
-    # --- places to build in
-
-    async def _remember_places(self) -> None:
-        """Ask the journal where was built before; the newest builds' projects first."""
-        try:
-            known = await self.deck.link.ask(lambda service: service.projects())
-        except QdeckError:
-            return
-        rows = self.deck.board.board.model.rows.values()
-        newest = {row.project: row.updated_at for row in sorted(rows, key=lambda row: row.updated_at)}
-        known = sorted(known, key=lambda project: newest.get(project.name, 0.0), reverse=True)
-        self._recent = [tilde(Path(project.path)) for project in known]
-        self._offer_places()
-
-    @on(DescendantFocus)
-    @on(DescendantBlur)
-    def _project_focus(self) -> None:
-        self._offer_places()
-
-    def _offer_places(self) -> None:
-        """Offer recent projects and folders that begin as what is written, while the field has the focus."""
-        field, picker = self.query_one("#project", ProjectField), self.query_one("#places", Picker)
-        typed = field.value.strip()
-        recent = [place for place in self._recent if typed.lower() in place.lower() or not self._typing]
-        folders = complete(typed, _PLACES) if self._typing else []
-        places = list(dict.fromkeys([*recent, *folders]))[:_PLACES]
-        picker.display = field.has_focus and bool(places) and places != [typed]
-        if field.has_focus:
-            picker.offer([Option(p, (said(p, "text", 200),)) for p in places])
-
-    @on(ProjectField.Stepped)
-    def _place_stepped(self, event: ProjectField.Stepped) -> None:
-        picker = self.query_one("#places", Picker)
-        if not picker.display or not picker.options:
-            return
-        values = [option.value for option in picker.options]
-        at = values.index(event.field.value) + event.step if event.field.value in values else 0
-        picker.cursor = max(0, min(len(values) - 1, at))
-        self._take_place(values[picker.cursor])
-
-    @on(Picker.Chosen, "#places")
-    def _place_clicked(self, event: Picker.Chosen) -> None:
-        self._take_place(event.option.value)
-
-    def _take_place(self, place: str) -> None:
-        field = self.query_one("#project", ProjectField)
-        with field.prevent(Input.Changed):
-            field.value = place
-        field.cursor_position = len(place)
-        self.deck.form["project"] = place
-        self._look_again(place)
-
-    @property
-    def _typing(self) -> bool:
-        """Whether the folder was typed, and is not the one that stood there."""
-        typed = self.query_one("#project", ProjectField).value.strip()
-        return bool(typed) and typed != tilde(self.deck.project) and typed not in self._recent
 
     # --- templates and roles
 
@@ -338,23 +221,6 @@ class NewScreen(DeckScreen):
     def on_composer_left(self) -> None:
         """Escape in the request leaves it for the next field."""
         self.query_one("#autonomy").focus()
-
-    def _look_again(self, path: str) -> None:
-        async def look() -> None:
-            # A pause, so that git is asked once for a word and not once for a letter.
-            await asyncio.sleep(0.15)
-            self._take(await asyncio.to_thread(look_at, path))
-            if self.look.top and not self.look.branch:
-                self._take(await asyncio.to_thread(ask_branch, self.look))
-
-        self.run_worker(look(), exclusive=True, group="look")
-
-    def _take(self, look: Look) -> None:
-        """Show what was found; the branch of a repository that was asked about already is known."""
-        if look.top and look.top == self.look.top and not look.branch:
-            look = replace(look, branch=self.look.branch)
-        self.look = look
-        self.query_one("#look", Lines).show(self._look_lines)
 
     async def action_start(self) -> None:
         """Check everything, then start."""

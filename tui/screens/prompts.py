@@ -14,7 +14,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import TextArea
 
 from core.board import BoardRow
 from core.errors import QdeckError
@@ -26,12 +25,14 @@ from tui.ink import BLANK, Line, Span, said, wrap
 from tui.pages.parts import heading
 from tui.projects import tilde
 from tui.screens.base import DeckScreen
+from tui.screens.searching import SEARCH_KEYS, Searching
 from tui.widgets.bars import Bar, Hint
-from tui.widgets.page import Page
 from tui.widgets.picker import Option, Picker
+from tui.widgets.reader import Reader
+from tui.widgets.writing import Writing
 
 
-class Editor(TextArea):
+class Editor(Writing):
     """A prompt being written."""
 
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
@@ -40,7 +41,7 @@ class Editor(TextArea):
     ]
 
 
-class PromptsScreen(DeckScreen):
+class PromptsScreen(Searching, DeckScreen):
     """Six texts: one for each role, and the protocol below all of them."""
 
     CSS_PATH = "prompts.tcss"
@@ -49,6 +50,7 @@ class PromptsScreen(DeckScreen):
         Binding("v", "preview", "Preview", id="prompts.preview", tooltip="As a role at work would read it."),
         Binding("u", "reset", "Reset", id="prompts.reset", tooltip="Drop your copy; the shipped one counts."),
         Binding("escape,q", "leave", "Back", id="prompts.close", tooltip="Close the prompts."),
+        *SEARCH_KEYS,
     ]
 
     def __init__(self) -> None:
@@ -72,6 +74,11 @@ class PromptsScreen(DeckScreen):
         """Whether a copy is being written."""
         return bool(self.query_one("#editor").display)
 
+    @property
+    def settled(self) -> bool:
+        """Whether everything that was asked aside is answered."""
+        return all(worker.is_finished for worker in self.workers)
+
     def content(self) -> ComposeResult:
         """The list, and the text of the one under the cursor."""
         where = said(tilde(self.folder), "muted")
@@ -79,7 +86,7 @@ class PromptsScreen(DeckScreen):
         with Horizontal(id="both"):
             yield Picker(id="prompts")
             with Vertical(id="text"):
-                yield Page(lambda width: [(Span("reading the prompts", "muted"),)], id="page")
+                yield Reader(lambda width: [(Span("reading the prompts", "muted"),)], id="page")
                 editor = Editor(id="editor", soft_wrap=True, show_line_numbers=False)
                 editor.cursor_blink = False
                 yield editor
@@ -92,6 +99,8 @@ class PromptsScreen(DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """The keys of what is shown."""
+        if self.query("#search.-open"):
+            return (Hint("enter", "keep"), Hint("esc", "forget"))
         if self.query("#editor") and self.editing:
             return (Hint("ctrl+s", "keep it", "screen.save"), Hint("esc", "not now", "screen.stop_editing"))
         row = self.prompts.get(self.chosen, {}) if self.prompts else {}
@@ -100,6 +109,8 @@ class PromptsScreen(DeckScreen):
             Hint("v", "the prompt" if self._shown_preview else "preview", "screen.preview", not row),
             Hint("u", "back to the shipped one", "screen.reset", row.get("own") is None),
             Hint("tab", "scroll it"),
+            Hint("/", "search", "screen.search"),
+            *((Hint("n N", self.matches()),) if self.searched().found.needle else ()),
             Hint("esc", "back", "screen.leave"),
         )
 
@@ -110,7 +121,7 @@ class PromptsScreen(DeckScreen):
             answer = await ask_aside("prompts", "--json")
         except QdeckError as error:
             why = str(error)
-            self.query_one("#page", Page).show(lambda width: wrap((said(why, "bad"),), width))
+            self.query_one("#page", Reader).show(lambda width: wrap((said(why, "bad"),), width))
             return
         if not self.query("#prompts"):
             # The screen was closed meanwhile.
@@ -132,7 +143,7 @@ class PromptsScreen(DeckScreen):
         row = self.prompts.get(self.chosen) if self.query("#prompts") else None
         if row is not None:
             text = self._shown_preview
-            self.query_one("#page", Page).show(lambda width: prompt_page(row, text, width), top=top)
+            self.query_one("#page", Reader).show(lambda width: prompt_page(row, text, width), top=top)
         self.refresh_hints()
 
     def action_preview(self) -> None:
@@ -213,6 +224,7 @@ class PromptsScreen(DeckScreen):
         except (QdeckError, OSError) as error:
             self.deck.tell(f"It is not kept: {error}", bad=True)
             return
+        self.prompts[name] = {**self.prompts[name], "own": text, "fault": ""}
         self._edit(False)
         self.deck.tell("Kept. The next attempt is told this; each call keeps the digest of its prompt.")
         await self._load()
@@ -255,9 +267,22 @@ class PromptsScreen(DeckScreen):
             return
         await self._load()
 
+    def searched(self) -> Reader:
+        """The prompt that is shown is looked through."""
+        return self.query_one("#page", Reader)
+
+    def give_focus(self) -> None:
+        """To its text."""
+        self.searched().focus()
+
     def action_leave(self) -> None:
-        """Close the prompts."""
-        self.deck.pop_screen()
+        """Out of the search, from the text to the list, and at last out of the screen."""
+        if self.end_search():
+            return
+        if self.focused is self.searched():
+            self.query_one("#prompts").focus()
+        else:
+            self.deck.pop_screen()
 
 
 def write_copy(folder: Path, name: str, text: str) -> None:

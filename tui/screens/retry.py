@@ -74,6 +74,7 @@ class RetryScreen(BackScreen):
         )
         if answer is not None and answer.ok:
             self.deck.remarks.forget(self._workflow_id)
+            self.deck.remember()
         return answer
 
 

@@ -20,7 +20,11 @@ else:
 
 SEARCH_KEYS: list[BindingType] = [
     Binding(
-        "slash", "search", "Search", id="search.open", tooltip="Find words; n and N go from one to the next."
+        "slash,ctrl+f",
+        "search",
+        "Search",
+        id="search.open",
+        tooltip="Find words; n and N go from one to the next.",
     ),
     Binding("n", "match(1)", "Next match", id="search.next", tooltip="The next match.", show=False),
     Binding("N", "match(-1)", "Match before", id="search.before", tooltip="The match before.", show=False),
@@ -55,7 +59,12 @@ class Searching(_Base):
         raise NotImplementedError
 
     def on_found(self) -> None:
-        """Something was looked for; show how much was found."""
+        """Something was looked for; show how much was found, in the hints where there is no better place."""
+        self.refresh_hints()
+
+    def matches(self) -> str:
+        """How many matches there are, in words for a hint."""
+        return "".join(span.text for span in self.match_line()) or "matches"
 
     async def action_search(self) -> None:
         """Open the line in which is written what to look for."""

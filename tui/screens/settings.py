@@ -25,6 +25,8 @@ from tui.ink import Line, Span, said, wrap
 from tui.pages.settings import CHOICES, Name, Row, harmless, looks_secret, row_line, rows, shown_keys
 from tui.projects import tilde
 from tui.screens.base import DeckScreen
+from tui.screens.searching import SEARCH_KEYS, Searching
+from tui.search import marked
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.lines import Lines
 from tui.widgets.picker import Option, Picker
@@ -41,10 +43,15 @@ class SettingsList(Picker):
     def list_rows(self, listed: Sequence[Row]) -> None:
         """Show these rows, the cursor where it was."""
         self.rows = tuple(listed)
+        self.search_again()
         before = self.cursor
         self.offer([Option("/".join(row.name) or f"#{i}", ()) for i, row in enumerate(self.rows)])
         self.cursor = self._near(min(before, len(self.rows) - 1), 1)
         self.refresh()
+
+    def texts(self) -> list[str]:
+        """Names and values; what cannot be changed is not gone to."""
+        return [f"{row.label} {row.value}" if row.name else "" for row in self.rows]
 
     @property
     def row(self) -> Row | None:
@@ -53,15 +60,17 @@ class SettingsList(Picker):
 
     def _near(self, index: int, step: int) -> int:
         """The nearest row in this direction that can be changed; else the nearest in the other."""
-        for way in (range(index, len(self.rows) if step > 0 else -1, step), range(index, -1, -1)):
+        below, above = range(index, len(self.rows)), range(index, -1, -1)
+        for way in (below, above) if step > 0 else (above, below):
             for i in way:
                 if self.rows[i].name:
                     return i
         return self.cursor
 
-    def _move(self, rows: int) -> None:
-        wanted = max(0, min(len(self.rows) - 1, self.cursor + rows))
-        self.cursor = self._near(wanted, 1 if rows > 0 else -1)
+    def move_to(self, index: int) -> None:
+        """To the nearest row in that direction that can be changed."""
+        wanted = max(0, min(len(self.rows) - 1, index))
+        self.cursor = self._near(wanted, 1 if index > self.cursor else -1)
 
     def action_bottom(self) -> None:
         """Read to the very end: what stands there cannot be changed."""
@@ -73,13 +82,11 @@ class SettingsList(Picker):
         """Draw one row."""
         if not 0 <= y < len(self.rows):
             return Strip.blank(width, self.style_of("text"))
-        here = y == self.cursor
-        bar = Span("▌ " if here else "  ", "run bold" if self.has_focus else "faint")
-        line = (bar, *row_line(self.rows[y], width - 2))
-        return self.strip(line, width, "cursor" if here else "")
+        line = (self.bar(y), *marked(row_line(self.rows[y], width - 2), self.found.needle))
+        return self.strip(line, width, "cursor" if y == self.cursor else "")
 
 
-class SettingsScreen(DeckScreen):
+class SettingsScreen(Searching, DeckScreen):
     """Everything that can be set."""
 
     CSS_PATH = "settings.tcss"
@@ -89,6 +96,7 @@ class SettingsScreen(DeckScreen):
         ),
         Binding("u", "unset", "Default", id="settings.unset", tooltip="Take it out of your file again."),
         Binding("escape,q", "leave", "Back", id="settings.close", tooltip="Close the settings."),
+        *SEARCH_KEYS,
     ]
 
     def __init__(self) -> None:
@@ -113,14 +121,31 @@ class SettingsScreen(DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """The keys for the row under the cursor."""
+        if self.query("#search.-open"):
+            return (Hint("enter", "keep"), Hint("esc", "forget"))
         row = self._row
         model = row is not None and row.name[:1] in (("model",), ("models",))
         return (
             Hint("enter", "change", "screen.change"),
             Hint("t", "test the model", "screen.try_model", not model),
             Hint("u", "back to the default", "screen.unset", row is None or row.source != "your file"),
+            Hint("/", "search", "screen.search"),
             Hint("esc", "back", "screen.leave"),
         )
+
+    def searched(self) -> SettingsList:
+        """Names and values are looked through."""
+        return self.query_one("#settings", SettingsList)
+
+    def give_focus(self) -> None:
+        """To the rows."""
+        self.searched().focus()
+
+    def on_found(self) -> None:
+        """Say how many."""
+        file = said(tilde(self.deck.settings.paths.config_file), "muted")
+        match = self.match_line()
+        self.query_one("#title", Bar).show((Span("Settings", "strong bold"),), match or (file,))
 
     @property
     def _row(self) -> Row | None:
@@ -316,9 +341,11 @@ class SettingsScreen(DeckScreen):
         self._tell_about()
 
     def action_leave(self) -> None:
-        """Give up a running test; else close."""
+        """Give up a running test or a search; else close."""
         if self.workers_testing:
             self.workers.cancel_group(self, "try")
+            return
+        if self.end_search():
             return
         self.deck.pop_screen()
 

@@ -9,9 +9,10 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import TextArea
 
-from core.text import clean
+from core.text import clean, visible
+from tui.widgets.offered import MOST, Offered
+from tui.widgets.writing import Writing
 
 LONGEST = 50_000
 """Characters that a text field takes: more would hold up the keys."""
@@ -31,7 +32,7 @@ def fitting(begun: str, files: Sequence[str]) -> list[str]:
     return [*sorted(first, key=lambda f: (len(f), f)), *sorted(then, key=lambda f: (len(f), f))][:50]
 
 
-class Composer(TextArea):
+class Composer(Writing):
     """A text field that grows with what is written. `title` says whom the words go to."""
 
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
@@ -93,7 +94,7 @@ class Composer(TextArea):
         self._draft = ""
         self.files: Callable[[], Sequence[str]] = lambda: ()
         self._completed = ""
-        self._fitting: list[str] = []
+        self._offered: Offered | None = None
         self.address(title)
 
     def address(self, title: str) -> None:
@@ -106,7 +107,10 @@ class Composer(TextArea):
         self._looking_at = len(sent)
 
     def action_send(self) -> None:
-        """Send, unless there is nothing but blanks."""
+        """Send, unless there is nothing but blanks; while names are offered, take one."""
+        if self._choosing is not None:
+            self.action_complete()
+            return
         text = self.text.strip()
         if not text:
             return
@@ -117,22 +121,30 @@ class Composer(TextArea):
 
     def action_newline(self) -> None:
         """Begin a new line at the cursor."""
+        self._offer(())
         self.insert("\n")
 
     def action_leave(self) -> None:
-        """Say that the user wants to go on elsewhere."""
+        """Close the list of names; else say that the user wants to go on elsewhere."""
+        if self._choosing is not None:
+            self._offer(())
+            return
         self.post_message(self.Left(self))
 
     def action_earlier(self) -> None:
-        """Up within the text; on its first line, what was sent before."""
-        if self.cursor_location[0] > 0 or not self._sent:
+        """Up within the names that are offered, or the text; on its first line, what was sent before."""
+        if (offered := self._choosing) is not None:
+            offered.action_up()
+        elif self.cursor_location[0] > 0 or not self._sent:
             self.action_cursor_up()
         else:
             self._recall(-1)
 
     def action_later(self) -> None:
-        """Down within the text; on its last line, what was sent after."""
-        if self.cursor_location[0] < self.document.line_count - 1:
+        """Down within the names that are offered, or the text; on its last line, what was sent after."""
+        if (offered := self._choosing) is not None:
+            offered.action_down()
+        elif self.cursor_location[0] < self.document.line_count - 1:
             self.action_cursor_down()
         else:
             self._recall(1)
@@ -151,7 +163,7 @@ class Composer(TextArea):
         if len(event.text) <= room:
             return
         event.prevent_default()
-        left = event.text[: max(0, room)]
+        left = visible(event.text[: max(0, room)])
         self.insert(left)
         self.app.notify(
             f"{LONGEST:,} characters fit here: {len(event.text) - len(left):,} of what you pasted "
@@ -160,24 +172,53 @@ class Composer(TextArea):
             markup=False,
         )
 
-    def action_complete(self) -> None:
-        """Complete the name of a file behind an @; again takes the next one that fits."""
+    # --- names of files
+
+    def on_text_area_selection_changed(self) -> None:
+        """The cursor went on: behind an @ the files that can be meant are offered above the field."""
+        begun = self._begun()
+        self.border_subtitle = ""
+        names = fitting(begun, self.files())[:MOST] if begun and begun != self._completed else ()
+        self._offer(() if begun in names[:1] else names)
+
+    def _begun(self) -> str:
+        """What is written behind an @ up to the cursor; empty when there is none."""
         row, column = self.cursor_location
-        line = self.document.get_line(row)[:column]
-        begun = line.rpartition("@")[2]
-        if "@" not in line or " " in begun:
-            self.screen.focus_next()
-            return
-        if begun != self._completed:
-            self._fitting = fitting(begun, self.files())
-        if not self._fitting:
+        head, at, begun = self.document.get_line(row)[:column].rpartition("@")
+        return begun if at and not any(c.isspace() for c in begun) and not head[-1:].isalnum() else ""
+
+    def _offer(self, names: Sequence[str]) -> None:
+        if self._offered is None and names and self.parent is not None:
+            self._offered = Offered(self._take_name)
+            self.parent.mount(self._offered, before=self)
+        if self._offered is not None:
+            self._offered.show(names)
+
+    @property
+    def _choosing(self) -> Offered | None:
+        """The list of names, while there is something to take from it."""
+        offered = self._offered
+        return offered if offered is not None and offered.is_open and self.has_focus else None
+
+    def on_blur(self) -> None:
+        """Who writes elsewhere takes nothing here."""
+        self._offer(())
+
+    def _take_name(self, name: str) -> None:
+        row, column = self.cursor_location
+        self._completed = name
+        self.replace(name, (row, column - len(self._begun())), (row, column))
+        self._offer(())
+        self.focus()
+
+    def action_complete(self) -> None:
+        """Take the name under the cursor of the list; where no name is begun, go to the next field."""
+        if (offered := self._choosing) is not None:
+            offered.take()
+        elif (begun := self._begun()) and begun != self._completed:
             self.border_subtitle = Content("no file of the project fits")
-            return
-        self._completed = self._fitting[0]
-        self._fitting = [*self._fitting[1:], self._fitting[0]]
-        self.replace(self._completed, (row, column - len(begun)), (row, column))
-        others = "  ".join(clean(name, lines=False, limit=40) for name in self._fitting[:4])
-        self.border_subtitle = Content(f"tab: {others}")
+        else:
+            self.screen.focus_next()
 
     async def _on_key(self, event: events.Key) -> None:
         """Leave enter to the binding above: the text field would make a new line of it."""

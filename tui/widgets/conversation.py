@@ -12,7 +12,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
-from tui.ink import Line, Span, cut_line
+from tui.ink import Line, Span, cut_line, fit
 from tui.keys import BUILD_KEYS, COPY_KEY, MOVE_KEYS
 from tui.search import Found, find, marked
 from tui.transcript import Transcript
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from core.service.views import MessageView
 
 HERTZ = 12
+GUTTER = 2
+"""Cells at the left, in which a bar stands beside what was chosen or found."""
+_BAR, _NO_BAR = Span(fit("▌", GUTTER), "run bold"), Span(" " * GUTTER)
 SLICE = 0.004
 """Seconds that are drawn in one go beyond what is on the screen, so that a key never waits for longer."""
 
@@ -66,7 +69,7 @@ class Conversation(Painted):
         ),
     ]
     DEFAULT_CSS = """
-    Conversation { padding: 0 1 0 2; }
+    Conversation { padding: 0 1 0 0; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -101,7 +104,7 @@ class Conversation(Painted):
 
     def on_resize(self) -> None:
         """Wrap anew when the width changed; the place that was read stays in sight."""
-        width = self.scrollable_content_region.width - 1
+        width = self.scrollable_content_region.width - GUTTER - 1
         if width > 0 and width != self.roll.width:
             at = None if self._follow else self.roll.index_at(self.scroll_offset.y)
             self.roll.resize(width)
@@ -118,18 +121,18 @@ class Conversation(Painted):
         """Draw one line."""
         piece, row = self.roll.piece_at(y)
         if piece is None:
-            if not self.roll.height and not y:
-                return self.strip(self.placeholder, width)
-            return self.strip(self.roll.line(y), width)
-        line = self.roll.line(y)
+            line = self.roll.line(y) if self.roll.height or y else self.placeholder
+            return self.strip((_NO_BAR, *line), width)
         if self.found.needle or self._chosen:
-            ground = "cursor" if y == self._at or (self._chosen and self._is_chosen(y)) else ""
-            return self.strip(marked(line, self.found.needle), width, ground)
+            here = y == self._at or bool(self._chosen and self._is_chosen(y))
+            line = marked(self.roll.line(y), self.found.needle)
+            return self.strip((_BAR if here else _NO_BAR, *line), width, "cursor" if here else "")
         if piece.strips is None:
             piece.strips = {}
         strip = piece.strips.get(row)
         if strip is None or strip.cell_length != width:
-            strip = piece.strips[row] = self.strip(cut_line(line, self.roll.width), width)
+            line = (_NO_BAR, *cut_line(self.roll.line(y), self.roll.width))
+            strip = piece.strips[row] = self.strip(line, width)
         return strip
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -236,10 +239,14 @@ class Conversation(Painted):
         self.refresh()
 
     def action_open_chosen(self) -> None:
-        """Open or fold the chosen tool call; the last one in sight when none is chosen."""
+        """Open or fold the chosen tool call; the last one in sight when nothing is chosen."""
         if not self._chosen:
             self.action_choose(0)
-        self.toggle(self._chosen)
+        kinds = {e.key: e.kind for i in self.roll.heads() if (e := self.roll.entry_at(i))}
+        if kinds.get(self._chosen) == "tool_call":
+            self.toggle(self._chosen)
+        else:
+            self.app.notify("Only tool calls open: J and K choose one.", markup=False)
 
     def on_click(self, event: events.Click) -> None:
         """Choose the block under the mouse."""

@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.style import Style
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.geometry import Size
 from textual.message import Message
-from textual.reactive import var
 from textual.strip import Strip
 
 from tui.diff_model import Diff, Item, Row, layout
@@ -19,8 +17,8 @@ from tui.diff_paint import DiffPaint, Uncovered
 from tui.ink import Span, cut_line, said, wrap
 from tui.keys import MOVE_KEYS
 from tui.remarks import Remark, Spot
-from tui.search import Found, find, marked
-from tui.widgets.inked import Painted
+from tui.search import marked
+from tui.widgets.cursor import CursorLines
 
 SPLIT_FROM = 108
 """From this width on old and new stand side by side."""
@@ -29,7 +27,7 @@ SHIFT = 16
 _TINTS = {"added": "add", "removed": "del"}
 
 
-class DiffView(Painted):
+class DiffView(CursorLines):
     """Files, hunks and lines, with a cursor."""
 
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
@@ -52,7 +50,7 @@ class DiffView(Painted):
         Binding("enter", "remark", "Comment", id="diff.remark", tooltip="Write a comment on this line."),
     ]
 
-    cursor: var[int] = var(0)
+    OVERLAP = 2
 
     @dataclass
     class Moved(Message):
@@ -71,7 +69,6 @@ class DiffView(Painted):
         super().__init__(id=id)
         self.diff = Diff()
         self.items: Sequence[Item] = []
-        self.found = Found()
         self._paint = DiffPaint(self.diff)
         self._remarks: Mapping[Spot, Remark] = {}
         self._notes: list[tuple[str, str]] = []
@@ -156,11 +153,10 @@ class DiffView(Painted):
         self._files = [i for i, item in enumerate(self.items) if item.kind == "file"]
         self._hunks = [i for i, item in enumerate(self.items) if item.kind == "hunk"]
         self.virtual_size = Size(width, len(self.items))
-        if self.found.needle:
-            self.found = find(self.found.needle, self._texts())
+        self.search_again()
         if spot is not None:
             self._go_to(spot)
-        self.cursor = max(0, min(self.cursor, len(self.items) - 1))
+        self.move_to(self.cursor)
         self.refresh()
 
     def _with_remarks(self, items: Sequence[Item], width: int) -> Sequence[Item]:
@@ -239,50 +235,26 @@ class DiffView(Painted):
             line = tuple(s._replace(ink=_untinted(s.ink)) for s in line)
         return self.strip((bar, *line), width, "cursor" if here else ground)
 
-    def repaint(self) -> None:
-        """Draw in the new colours."""
-        self.refresh()
-
     def on_resize(self) -> None:
         """Side by side only where there is room."""
         self._build()
-        self._show_cursor()
+        self.show_cursor()
 
-    def watch_cursor(self) -> None:
-        """Keep it in sight and tell."""
-        self._show_cursor()
-        self.refresh()
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+        return len(self.items)
+
+    def moved(self) -> None:
+        """Tell that the cursor is on another line."""
         self.post_message(self.Moved(self))
 
-    def _show_cursor(self, *, top: bool = False) -> None:
-        height = self.scrollable_content_region.height
-        if not height:
-            return
-        first = self.scroll_offset.y
-        if top or self.cursor < first:
-            self.scroll_to(y=self.cursor, animate=False, immediate=True)
-        elif self.cursor >= first + height:
-            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
+    def take(self) -> None:
+        """A second click remarks on the line."""
+        self.action_remark()
 
-    def on_focus(self) -> None:
-        """The bar shows the focus."""
-        self.refresh()
-
-    def on_blur(self) -> None:
-        """The bar shows the focus."""
-        self.refresh()
-
-    def on_click(self, event: events.Click) -> None:
-        """Put the cursor there; a second click remarks on it."""
-        row = event.y + self.scroll_offset.y
-        if 0 <= row < len(self.items):
-            self.cursor = row
-            if event.chain > 1:
-                self.action_remark()
-
-    # --- searching
-
-    def _texts(self) -> list[str]:
+    def texts(self) -> Sequence[str]:
+        """The code of every line, and the names of the files."""
         return [self._text_of(item) for item in self.items]
 
     def _text_of(self, item: Item) -> str:
@@ -292,32 +264,13 @@ class DiffView(Painted):
             return "\n".join(texts)
         return self.diff.files[item.file].path if item.kind == "file" else ""
 
-    def search(self, needle: str) -> Found:
-        """Mark `needle` and go to the next line that holds it."""
-        self.found = find(needle, self._texts())
-        if self.found.lines and self.cursor not in self.found.lines:
-            self.seek(1)
-        self.refresh()
-        return self.found
-
-    def seek(self, step: int) -> None:
-        """Go to the next match, or the one before."""
-        line = self.found.next(self.cursor, step)
-        if line is not None:
-            self.cursor = line
-
-    @property
-    def line(self) -> int:
-        """The line that a search counts from."""
-        return self.cursor
-
     # --- keys
 
     def go_file(self, index: int) -> None:
         """Go to the heading of a file."""
         if 0 <= index < len(self._files):
             self.cursor = self._files[index]
-            self._show_cursor(top=True)
+            self.show_cursor(top=True)
 
     def action_file(self, step: int) -> None:
         """To the next file, or the one before."""
@@ -341,7 +294,7 @@ class DiffView(Painted):
         ahead = [p for p in places if (p > self.cursor if step > 0 else p < self.cursor)]
         if ahead:
             self.cursor = ahead[0] if step > 0 else ahead[-1]
-            self._show_cursor(top=True)
+            self.show_cursor(top=True)
 
     def action_shift(self, step: int) -> None:
         """Shift long lines."""
@@ -360,33 +313,6 @@ class DiffView(Painted):
             return
         row: Row | None = self.diff.row(item)
         self.post_message(self.Asked(spot, row.text if row else ""))
-
-    def _move(self, rows: int) -> None:
-        self.cursor = max(0, min(len(self.items) - 1, self.cursor + rows))
-
-    def action_down(self) -> None:
-        """One line down."""
-        self._move(1)
-
-    def action_up(self) -> None:
-        """One line up."""
-        self._move(-1)
-
-    def action_page(self, direction: int) -> None:
-        """A page down or up."""
-        self._move(direction * max(1, self.size.height - 2))
-
-    def action_half(self, direction: int) -> None:
-        """Half a page down or up."""
-        self._move(direction * max(1, self.size.height // 2))
-
-    def action_top(self) -> None:
-        """To the first line."""
-        self.cursor = 0
-
-    def action_bottom(self) -> None:
-        """To the last line."""
-        self.cursor = max(0, len(self.items) - 1)
 
 
 def _untinted(ink: str) -> str:

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
+from core.text import clean
 from tui.projects import complete
 
 
@@ -27,7 +28,7 @@ class Field(Horizontal):
 
     def __init__(self, label: str, value: str, placeholder: str, *, id: str, wide: int = 0) -> None:
         super().__init__()
-        self._label, self._value, self._placeholder = label, value, placeholder
+        self._label, self._value, self._placeholder = label, clean(value, lines=False), placeholder
         self._input_id, self._wide = id, wide
 
     def compose(self) -> ComposeResult:
@@ -69,6 +70,7 @@ class ProjectField(Input):
         step: int
 
     def __init__(self, value: str, *, id: str) -> None:
+        value = clean(value, lines=False)
         super().__init__(value, placeholder="the folder of a git repository", id=id, suggester=Folders())
         self.cursor_blink = False
 

@@ -70,6 +70,9 @@ class Inked(Widget):
             style = self.rich_style
             if ground:
                 style += self._ground(ground)
+            if ground == "cursor" or "on-cursor" in ink:
+                # Faint would be too faint there.
+                ink = ink.replace("faint", "muted")
             for word in ink.split():
                 if word.startswith("on-"):
                     style += self._ground(word.removeprefix("on-"))
