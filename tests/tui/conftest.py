@@ -14,6 +14,7 @@ from textual import _wait
 from textual.widgets import Input
 
 from screenshots.scenes import Journal, person_at_home, worker_lives, write_journal, write_project
+from tests.tui.hard_journals import WRITERS, write_hard
 from tui.memory import give_back
 
 # Textual's pilot takes an app for idle when its process did next to nothing for 20 ms, several times for each
@@ -47,7 +48,8 @@ def journals(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Callab
             shutil.copy(migrated, folder / "qdeck.db")
             # In a thread of its own, because the test that asks may run a loop already.
             with ThreadPoolExecutor(1) as thread:
-                written[stage] = thread.submit(asyncio.run, write_journal(stage, folder)).result()
+                write = write_hard if stage in WRITERS else write_journal
+                written[stage] = thread.submit(asyncio.run, write(stage, folder)).result()
         return written[stage]
 
     return journal

@@ -98,10 +98,17 @@ async def test_where_you_were_is_remembered(journal_of: JournalOf, project: Path
 
 def test_a_memory_that_is_none_is_no_harm(tmp_path: Path) -> None:
     """Half a file, another shape, a folder: the app starts with nothing remembered."""
-    for text in ("{", "[1]", '{"form": 3, "theme": {}}', "x" * 500_000):
+    for text in (
+        "{",
+        "[1]",
+        '{"form": 3, "theme": {}}',
+        "x" * 500_000,
+        '{"remarks": [[1], ["w", "p", "?", 1, "", ""], 3]}',
+    ):
         (tmp_path / "app.json").write_text(text)
         memory = Remembered.read(tmp_path / "app.json")
         assert (memory.workflow_id, memory.theme, memory.form) == ("", "", {})
+        assert not memory.remarks.to_data()
     assert Remembered.read(tmp_path).form == {}
 
 

@@ -190,11 +190,12 @@ async def test_the_letter_r_in_the_reason_is_a_letter(journal_of: JournalOf) -> 
 
 
 async def test_a_failed_attempt_can_be_tried_once_more(journal_of: JournalOf) -> None:
-    """A failure never loses its phase."""
+    """A failure never loses its phase, and is the reason to begin with."""
     journal = journal_of("review")
     async with running(journal) as (app, pilot):
         await press(app, pilot, "j", "r")
         await shows_picture(app, pilot)
+        assert app.screen.reason.startswith("The model server answers 401")  # type: ignore[attr-defined]
         await press(app, pilot, "e", *"the key is set now", "enter")
         await armed(app, pilot)
         await press(app, pilot, "r")

@@ -152,6 +152,9 @@ async def test_remarks_on_lines_become_the_reason_of_a_retry(journal_of: Journal
         assert "2 comments" in shown(app)
         assert Spot("textkit/slug.py", "+", 1) in app.remarks.of(journal.workflow_id)
         assert view.spot is None
+    async with running(journal) as (app, pilot):
+        view = await in_diff(app, pilot)
+        assert "2 comments" in shown(app) and "you: Say why" in shown(app), "they outlive the app"
         await press(app, pilot, "r")
         await shows_picture(app, pilot)
         assert on(app) == "RetryScreen" and "textkit/slug.py:1: Say why" in shown(app)

@@ -11,7 +11,7 @@ from textual import events
 from core.machine.states import EvidenceKind, State
 from core.machine.transitions import Order
 from screenshots.journal import Hand, Writer
-from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture
+from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
 from tests.tui.driving import opened, press, running, shown
 
 EVIL = (
@@ -123,3 +123,39 @@ async def test_a_message_in_passing_is_text(tmp_path: Path) -> None:
         await calm(pilot)
         assert_harmless(shown(app))
         assert "[bold red]markup[/]" in shown(app)
+
+
+@pytest.mark.parametrize("keys", [("c",), ("ctrl+n",), ("ctrl+n", "shift+tab"), ("f3", "e"), ("slash",)])
+async def test_what_is_pasted_into_a_field_is_text(
+    keys: tuple[str, ...], tmp_path: Path, project: Path
+) -> None:
+    """Fields draw what they hold, so nothing that hides or moves anything may get into one."""
+    async with running(await evil_journal(tmp_path), project) as (app, pilot):
+        await press(app, pilot, *keys[:1])
+        if keys[0] == "f3":
+            await until(pilot, lambda: bool(app.screen.prompts), 120)  # type: ignore[attr-defined]
+        await press(app, pilot, *keys[1:])
+        app.post_message(events.Paste(f"{EVIL}{LONG[:3000]}\n{EVIL}"))
+        await until(pilot, lambda: "to left" in shown(app) or "www" in shown(app))
+        assert_harmless(shown(app))
+        await press(app, pilot, "home")
+        assert_harmless(shown(app))
+
+
+async def test_what_a_field_begins_with_is_text(tmp_path: Path, project: Path) -> None:
+    """What was remembered, a template, a prompt of one's own, a repository's name: all of it may be evil."""
+    journal = await evil_journal(tmp_path)
+    async with running(journal, project) as (app, pilot):
+        folder = app.settings.paths.config / "templates"
+        folder.mkdir(parents=True)
+        (folder / "evil.md").write_text(f"{EVIL}\n{EVIL}")
+        app.form |= {"request": EVIL, "project": EVIL, "model": EVIL, "role-code_writer": EVIL}
+        await press(app, pilot, "ctrl+n")
+        assert_harmless(shown(app))
+        assert "[bold red]markup[/]" in shown(app)
+        await press(app, pilot, "ctrl+t")
+        assert_harmless(shown(app))
+        await press(app, pilot, "G", "enter")
+        assert_harmless(shown(app))
+        await press(app, pilot, "ctrl+p")
+        assert_harmless(shown(app))

@@ -15,8 +15,8 @@ from screenshots.scenes import Journal, until
 from tests.tui.driving import on, press, running, shown, told
 from tui.forms import read_budget, read_retries
 from tui.projects import ask_branch, look_at
-from tui.screens.new import Request
 from tui.widgets.picker import Picker
+from tui.widgets.request import Request
 
 JournalOf = Callable[[str], Journal]
 

@@ -52,6 +52,23 @@ def test_every_ink_can_be_read_on_every_ground(theme: Theme) -> None:
     assert not weak
 
 
+@pytest.mark.parametrize("theme", [t.name for t in THEMES if not t.ansi])
+async def test_what_is_under_the_cursor_can_be_read(theme: str, journal_of: Callable[[str], Journal]) -> None:
+    """As it is drawn: no word of the row that one is on has less than 4.5:1."""
+    async with running(journal_of("review")) as (app, pilot):
+        app.action_use_theme(theme)
+        await calm(pilot)
+        ground = Color.parse(app.theme_variables["ground-cursor"]).hex
+        drawn = {
+            (Color.from_rich_color(s.style.color).hex, Color.from_rich_color(s.style.bgcolor).hex)
+            for strip in app.screen._compositor.render_strips()
+            for s in strip
+            if s.style and s.style.color and s.style.bgcolor and s.text.strip()
+        }
+        row = {ink: round(ratio(ink, ground), 2) for ink, under in drawn if under == ground}
+        assert row and not {ink: value for ink, value in row.items() if value < 4.5}
+
+
 async def test_the_terminals_own_palette_comes_and_goes(journal_of: Callable[[str], Journal]) -> None:
     """With it, colours are the terminal's sixteen; after it, nothing is left black on black."""
     assert set(NAMES) == {theme.name for theme in THEMES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from core.service import OrchestrationService
 from screenshots.journal import Clock
 from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
 from tests.tui.driving import on, opened, press, running, shown, told
+from tests.tui.test_hostile import assert_harmless
 from tui.ink import plain
 from tui.pages.timeline import outcome_mark
 from tui.remembered import KEPT, LARGEST, Remembered
@@ -357,14 +359,32 @@ async def test_a_block_is_chosen_opened_and_copied_with_keys(journal_of: Journal
         assert app.clipboard.startswith("`slugify` becomes **five criteria**")
 
 
+def _add(project: Path, *names: str) -> None:
+    for name in names:
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text("x")
+    subprocess.run(["git", "add", "."], cwd=project, check=True)
+
+
 async def test_a_files_name_is_completed(journal_of: JournalOf, project: Path) -> None:
-    """Tab behind an @ takes the file that fits, in the project that the words are for."""
+    """Behind an @ the files of the project are offered; tab, enter or a click takes one, escape none."""
+    _add(project, "readings.csv", "src/read_words.py", "src/[red]\x1b[31m read.py")
     async with running(journal_of("review"), project) as (app, pilot):
         await press(app, pilot, "c")
         composer = app.screen.query_one("#composer")
         await until(pilot, lambda: bool(composer.files()))
-        await press(app, pilot, *"see @READ", "tab")
-        assert composer.text == "see @README.md"
+        await press(app, pilot, *"see @READ")
+        assert "readings.csv" in shown(app) and "src/read_words.py" in shown(app)
+        assert_harmless(shown(app))
+        await press(app, pilot, "tab")
+        assert composer.text == "see @README.md" and "read_words" not in shown(app)
+        await press(app, pilot, *" @rea", "down", "enter")
+        assert composer.text == "see @README.md @readings.csv"
+        await press(app, pilot, *" @words", "escape")
+        assert app.focused is composer and "read_words" not in shown(app).replace("@words", "")
+        await press(app, pilot, *["backspace"] * 6, *"@read_w")
+        await pilot.click("Offered", offset=(5, 0))
+        await until(pilot, lambda: composer.text.endswith("@src/read_words.py"))
         await press(app, pilot, *" @nothing", "tab")
         assert "no file" in str(composer.border_subtitle)
 
