@@ -11,12 +11,11 @@ import logging
 import os
 import secrets
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -186,19 +185,10 @@ class World:
         """Wait until the build moves no more by itself."""
         while True:
             view = await self.service.get_workflow_status(workflow_id)
-            if view.condition is not Condition.ACTIVE or view.completed_at is not None:
-                return view
-            if await self.forged(workflow_id):
+            over = view.state is State.COMPLETE or view.completed_at is not None
+            if view.condition is not Condition.ACTIVE or over:
                 return view
             await asyncio.sleep(0.1)
-
-    async def forged(self, workflow_id: str) -> bool:
-        """Say whether somebody wrote into the journal that the build is complete, which its events deny."""
-        query = "SELECT current_state FROM build_workflows WHERE workflow_id = ?"
-        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as journal:
-            written = journal.execute(query, (workflow_id,)).fetchone()[0]
-        told = (await self.service.get_workflow_status(workflow_id)).state
-        return bool(written == State.COMPLETE.value and told is not State.COMPLETE)
 
 
 def git(folder: Path, *words: str) -> str:
