@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
 
 from core.service import OrchestrationService
 from core.service.views import WorkflowView
@@ -42,10 +43,11 @@ async def running(
 
 
 async def press(app: QdeckApp, pilot: Pilot[int], *keys: str) -> None:
-    """Press keys one after the other, each drawn before the next."""
-    for key in keys:
+    """Press keys one after the other, each drawn before the next; of a word in a field only its end."""
+    for key, following in zip(keys, (*keys[1:], ""), strict=False):
         await pilot.press(key)
-        await calm(pilot)
+        if not (len(key) == len(following) == 1 and isinstance(app.focused, Input | TextArea)):
+            await calm(pilot)
 
 
 async def opened(app: QdeckApp, pilot: Pilot[int], journal: Journal, pane: str = "") -> None:
