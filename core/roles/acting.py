@@ -17,7 +17,7 @@ from core.text import clean
 
 EVERY_NAME = frozenset(
     {
-        *("read", "search", "list_files", "diff", "edit", "write", "run"),
+        *("read", "search", "list_files", "history", "diff", "edit", "write", "run"),
         *(
             "submit_requirement",
             "submit_plan",
