@@ -16,6 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 import core.engine.proof as proof
+import core.engine.release as release
 import core.machine.decide as decide
 import core.machine.gates as gates
 import core.machine.permission as permission
@@ -83,7 +84,8 @@ def _open_gate(stack: ExitStack, gate: str, name: str) -> None:
     def from_data(data: dict[str, Any]) -> Evidence:
         return _as_if(kept(data), gate, name)
 
-    stack.enter_context(patch.object(proof, "Evidence", _Reader(from_data)))
+    for module in (proof, release):
+        stack.enter_context(patch.object(module, "Evidence", _Reader(from_data)))
     for judge in ("review_evidence", "plan_evidence", "requirement_evidence"):
         judged = getattr(proof, judge)
         lenient = partial(_leniently, judged, gate, name)
