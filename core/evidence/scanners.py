@@ -28,6 +28,8 @@ Item = dict[str, Any]
 """A raw finding: tool, rule, severity ("" to be judged), path, line, text."""
 
 PYTHON = (".py", ".pyi")
+_ALONE = (sys.executable, "-I")
+"""Our own Python, which imports nothing from the tree: a module there could blind the scanner."""
 _RUFF_FILES = ("pyproject.toml", "ruff.toml", ".ruff.toml")
 _BANDIT_FILES = ("pyproject.toml", "bandit.yaml", "bandit.yml", ".bandit")
 _MYPY_FILES = ("pyproject.toml", "mypy.ini", ".mypy.ini", "setup.cfg")
@@ -167,7 +169,7 @@ def _ruff_project() -> Scanner:
 
 def _ruff_words(folders: Folders, paths: Sequence[str], rules: Sequence[str]) -> tuple[str, ...]:
     report = ("--output-format", "json", "--output-file", str(folders.reports / "ruff.json"))
-    fixed = (sys.executable, "-m", "ruff", "check", "--no-cache", "--exit-zero", "--quiet")
+    fixed = (*_ALONE, "-m", "ruff", "check", "--no-cache", "--exit-zero", "--quiet")
     return (*fixed, *rules, *report, *(str(folders.tree / path) for path in paths))
 
 
@@ -193,7 +195,7 @@ def _bandit(config: str) -> Scanner:
         report = ("-f", "json", "-o", str(folders.reports / "bandit.json"))
         flag = "--ini" if config == ".bandit" else "-c"
         own = (flag, str(folders.tree / config)) if config else ()
-        fixed = (sys.executable, "-m", "bandit", "--quiet", "--exit-zero", *own)
+        fixed = (*_ALONE, "-m", "bandit", "--quiet", "--exit-zero", *own)
         return (*fixed, *report, *(str(folders.tree / path) for path in paths))
 
     return Scanner("bandit", "security", argv, _bandit_items, (config,) if config else ())
@@ -246,8 +248,7 @@ json.dump(found, open(report, "w"))
 def _secrets() -> Scanner:
     def argv(folders: Folders, paths: Sequence[str]) -> tuple[str, ...]:
         report = str(folders.reports / "secrets.json")
-        # Started from no folder of the tree: what lies there must not be imported.
-        return (sys.executable, "-P", "-c", _SECRETS, report, *(str(folders.tree / p) for p in paths))
+        return (*_ALONE, "-c", _SECRETS, report, *(str(folders.tree / p) for p in paths))
 
     return Scanner("detect-secrets", "secrets", argv, _secret_items, endings=("",))
 

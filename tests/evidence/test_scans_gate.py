@@ -101,6 +101,17 @@ async def test_a_scanner_that_gives_no_answer_is_a_problem(workshop: Any) -> Non
     assert scans.problems and not scans.ok
 
 
+async def test_a_scanner_imports_nothing_from_the_tree(workshop: Any) -> None:
+    """A module that is called like one of the scanners' own could tell them what to find."""
+    bench = workshop({"a.py": "x = 1\n"})
+    blind = dict.fromkeys(("yaml.py", "rich.py", "stevedore.py", "colorsys.py"), "raise SystemExit(0)\n")
+
+    scans = await collect_scans(bench.bench, bench.change({**blind, "a.py": "x = eval(input())\n"}))
+
+    assert not scans.problems
+    assert {"bandit", "ruff"} & {finding.tool for finding in scans.findings if finding.path == "a.py"}
+
+
 async def test_a_change_without_python_is_said_to_be_unscanned(workshop: Any) -> None:
     """Nothing to look at is said, not passed over; secrets are looked for in every file."""
     bench = workshop({"README.md": "hi\n"})

@@ -37,6 +37,8 @@ from core.machine.workflow import Evidence, Workflow
 from core.roles.context import RoleContext
 from core.roles.phases import PLAYS
 from core.roles.tools.base import Result, Tool
+from core.roles.tools.changes import EDIT, WRITE
+from core.roles.tools.commands import RUN
 from core.sandbox.types import Contained, Run
 
 GATES = ("requirement", "plan", "code", "tests", "review", "smoke")
@@ -202,9 +204,7 @@ def _code_writers_tools(stack: ExitStack) -> None:
     plain = planning.PLAY
 
     def tools(context: RoleContext) -> tuple[Tool, ...]:
-        own = plain.tools(context)
-        names = {tool.name for tool in own}
-        return (*own, *(t for t in implementation.PLAY.tools(context) if t.name not in names))
+        return (*plain.tools(context), EDIT, WRITE, RUN)
 
     stack.enter_context(patch.dict(PLAYS, {State.PLANNING: replace(plain, tools=tools)}))
 
@@ -230,7 +230,6 @@ _BARRIERS: dict[str, Callable[[ExitStack], None]] = {
     "sandbox: home": _more_options(*_SHOW),
     "sandbox: sockets": _more_options(*_SHOW),
     "sandbox: environment": _whole_environment,
-    "sandbox: kernel": _more_options("--cap-add", "ALL"),
     "sandbox: system": _more_options("--tmpfs", "/usr/share"),
     "limit: time": _limit("wall_seconds", 10),
     "limit: memory": _limit("memory_bytes", 2),
