@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.journal.schema import VERSION_TABLE
+from core.journal.schema_sql import schema_sql
 from tests.cli.calls import MODEL, REQUEST, CommandLine, git
 
 
@@ -107,3 +108,56 @@ def test_what_a_projects_file_asks_for_is_shown_with_the_way_to_allow_it(
     said = used.inside("start", REQUEST, "-p", str(repo), "-m", MODEL, "--no-worker").ended(0)
 
     assert "deploy_command = make deploy" in said.err and "trusted" in said.err
+
+
+def change(file: Path, *statements: str) -> None:
+    """Write into the journal as another program could."""
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_a_row_that_is_not_what_its_events_say_is_named_and_mended(used: CommandLine, repo: Path) -> None:
+    """`rebuild --check` compares and leaves everything as it is; without it the rows are made anew."""
+    name = used.start(repo).build_id
+    used.inside("rebuild", "--check").ended(0)
+    change(used.database, "UPDATE build_workflows SET title = 'another'")
+
+    told = used.inside("rebuild", "--check", "--json").ended(1).data
+    words = used.inside("rebuild", "--check").ended(1).out
+
+    assert (told["equal"], told["kept"], len(told["differences"])) == (False, False, 1)
+    assert told["differences"][0].startswith(f"{name}: ") and "in title" in told["differences"][0]
+    assert told["differences"][0] in words and "nothing was changed" in words
+    assert "mended" in used.inside("rebuild").ended(0).out
+    assert "to the byte" in used.inside("rebuild", "--check").ended(0).out
+
+
+def test_verify_names_the_first_bad_row_and_what_it_cannot_find(used: CommandLine, repo: Path) -> None:
+    """Exit code 1 and the event by its number; whole or not, the limits of such a look are said."""
+    name = used.start(repo).build_id
+    for verb in ("pause", "resume"):
+        used.inside(verb, name, *(["--no-worker"] if verb == "resume" else [])).ended(0)
+    whole = used.inside("verify", "--json").ended(0).data
+    with contextlib.closing(sqlite3.connect(used.database)) as file:
+        query = "SELECT sql FROM sqlite_master WHERE name = 'workflow_events_no_update'"
+        (trigger,) = file.execute(query).fetchone()
+    touched = "UPDATE workflow_events SET triggered_by = 'person:eve' WHERE seq = 2"
+    change(used.database, "DROP TRIGGER workflow_events_no_update", touched, trigger)
+
+    told = used.inside("verify", "--json").ended(1).data
+    words = used.inside("verify", name).ended(1).out
+
+    assert (whole["whole"], whole["events"], whole["anchored"], whole["breaks"]) == (True, 3, 1, [])
+    first = told["breaks"][0]
+    assert (told["whole"], first["build_id"], first["seq"], first["sign"]) == (False, name, 2, "changed")
+    assert words.startswith(f"✗ {name}: event 2 was changed.")
+    assert whole["limits"] and whole["limits"] == told["limits"]
+    assert all(limit in words.partition("This cannot find:")[2] for limit in told["limits"])
+
+
+def test_the_schema_is_printed_for_both_databases(qdeck: CommandLine) -> None:
+    """The SQL of all migrations, and no journal is made for it."""
+    assert qdeck.inside("schema").ended(0).out.strip() == schema_sql("sqlite").strip()
+    assert qdeck.inside("schema", "--postgresql").ended(0).out.strip() == schema_sql("postgresql").strip()
+    assert not qdeck.database.exists()

@@ -40,6 +40,21 @@ def test_the_database_itself_refuses_to_change_an_event(desk: Any, path: Path, s
     connection.close()
 
 
+def test_no_session_of_ours_changes_an_event_on_either_database(desk: Any) -> None:
+    """A server's triggers refuse as SQLite's do, and emptying the table at once too."""
+    _three_notes(desk)
+    with desk.database.read() as session:
+        before = [row.hash for row in history(session, "w1")]
+    statements = ["UPDATE workflow_events SET triggered_by = 'person:eve'", "DELETE FROM workflow_events"]
+    if not desk.database.is_sqlite:
+        statements.append("TRUNCATE workflow_events")
+    for statement in statements:
+        with pytest.raises(JournalError, match="append-only"), desk.database.write() as session:
+            session.connection().exec_driver_sql(statement)
+    with desk.database.read() as session:
+        assert [row.hash for row in history(session, "w1")] == before
+
+
 def test_numbers_are_without_gaps_and_the_chain_goes_through_commands(desk: Any) -> None:
     """Each event carries the hash of the one before, from the first on."""
     _three_notes(desk)

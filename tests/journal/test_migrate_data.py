@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from sqlmodel import SQLModel
 
@@ -27,9 +26,13 @@ DERIVED = {"build_workflows", "workflow_handoffs", "checkpoints", "workflow_live
 Row = dict[str, Any]
 
 
-def _at(path: Path, revision: str) -> None:
+def _engine(address: str) -> sa.Engine:
+    return make_engine(parse_url(address), synchronous="FULL", foreign_keys=False)
+
+
+def _at(address: str, revision: str) -> None:
     """Make a journal as that release had it."""
-    engine = make_engine(parse_url(f"sqlite:///{path}"), synchronous="FULL", foreign_keys=False)
+    engine = _engine(address)
     with engine.execution_options(qdeck_immediate=True).begin() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
@@ -37,23 +40,27 @@ def _at(path: Path, revision: str) -> None:
     engine.dispose()
 
 
-def _tables(connection: sqlite3.Connection) -> list[str]:
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return sorted(name for (name,) in found if not name.startswith("sqlite_") and name != VERSION_TABLE)
+def _tables(connection: sa.Connection) -> list[sa.Table]:
+    """What there is, parents before their children."""
+    found = sa.MetaData()
+    found.reflect(connection)
+    return [table for table in found.sorted_tables if table.name != VERSION_TABLE]
 
 
-def _value(kind: str, name: str, known: Row) -> Any:
+def _value(kind: str, name: str, known: Row, *, server: bool) -> Any:
     """Something that fits the column; what one table refers to in another is the same everywhere."""
     kind = kind.upper()
+    if "DATE" in kind or "TIME" in kind:
+        at = _stored(known.get(name, "2026-01-05T09:00:00+00:00"))
+        return f"{at}+00" if at and server else at
     if name in known:
         return _stored(known[name])
     if "JSON" in kind:
         return "{}"
-    if "DATE" in kind or "TIME" in kind:
-        return "2026-01-05 09:00:00.000000"
-    if "BLOB" in kind:
+    if "BLOB" in kind or "BYTEA" in kind:
         return b"x\x9c\x03\x00\x00\x00\x00\x01"
-    return 1 if any(word in kind for word in ("INT", "FLOAT", "BOOL")) else f"some {name}"
+    # As text, which each database makes its own number of.
+    return "1" if any(word in kind for word in ("INT", "FLOAT", "DOUBLE", "BOOL")) else f"some {name}"
 
 
 def _stored(value: Any) -> Any:
@@ -66,58 +73,75 @@ def _stored(value: Any) -> Any:
     return value
 
 
-def _fill(path: Path) -> dict[str, list[Row]]:
+def _fill(address: str) -> dict[str, list[Row]]:
     """Put a row into every table, and a whole history into the log; return what lies in each."""
     data = json.loads(HISTORY.read_bytes())
     row = data["end"]["row"]
     known = {**row, "attempt_id": f"{row['workflow_id']}:discovery:1", "digest": "d", "artifact": "d"}
-    with closing(sqlite3.connect(path)) as connection, connection:
+    engine = _engine(address)
+    server = engine.dialect.name != "sqlite"
+    with engine.begin() as connection:
         for table in _tables(connection):
-            columns = [(c[1], c[2]) for c in connection.execute(f"PRAGMA table_info({table})")]
             given = (
-                [{**row, "metadata": {}}] if table == "build_workflows" else [{k: known[k] for k in SHARED}]
+                [{**row, "metadata": {}}]
+                if table.name == "build_workflows"
+                else [{k: known[k] for k in SHARED}]
             )
-            if table == "workflow_events":
+            if table.name == "workflow_events":
                 given = [{**event, "id": n} for n, event in enumerate(data["events"], 1)]
-            rows = [[_value(kind, name, one) for name, kind in columns] for one in given]
-            names, marks = ", ".join(f'"{c}"' for c, _ in columns), ", ".join("?" * len(columns))
-            connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608
-        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-    return _content(path)
+            rows = [
+                tuple(_value(str(c.type), c.name, one, server=server) for c in table.columns) for one in given
+            ]
+            names = ", ".join(f'"{c.name}"' for c in table.columns)
+            marks = ", ".join(["%s" if server else "?"] * len(table.columns))
+            connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)  # noqa: S608
+    engine.dispose()
+    return _content(address)
 
 
-def _content(path: Path) -> dict[str, list[Row]]:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        return {
-            table: [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2")]  # noqa: S608
+def _content(address: str) -> dict[str, list[Row]]:
+    """What lies in each table, as the driver reads it; nothing refers to what is not there."""
+    engine = _engine(address)
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+        found = {
+            table.name: [
+                dict(row)
+                for row in connection.exec_driver_sql(
+                    f"SELECT * FROM {table.name} ORDER BY 1, 2"  # noqa: S608
+                ).mappings()
+            ]
             for table in _tables(connection)
         }
+    engine.dispose()
+    return found
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
 async def test_a_journal_of_every_release_comes_up_with_all_that_is_in_it(
-    tmp_path: Path, revision: str
+    tmp_path: Path, revision: str, database_kind: str, request: pytest.FixtureRequest
 ) -> None:
     """Each row is there with each column that it had; what is derived is what its events say."""
-    path = tmp_path / "qdeck.db"
-    _at(path, revision)
-    before = _fill(path)
+    address = f"sqlite:///{tmp_path}/qdeck.db"
+    if database_kind == "postgresql":
+        server = request.getfixturevalue("postgresql_server")
+        address = server.url(server.create())
+    _at(address, revision)
+    before = _fill(address)
     assert set(before) == {t.name for t in SQLModel.metadata.sorted_tables} and all(before.values())
 
-    answer = migrate(f"sqlite:///{path}")
+    answer = migrate(address)
 
     assert (answer["from"], answer["to"]) == (revision, HEAD)
-    after = _content(path)
+    after = _content(address)
     left = DERIVED | ({"approval_tokens"} if revision == "0001" else set())
     for table in set(before) - left:
         known = [{name: new[name] for name in before[table][0]} for new in after[table]]
         assert known == before[table], table
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-    if revision != HEAD:
-        assert _content(Path(answer["backup"])) == before, "the backup is the journal as it was"
-    service = await OrchestrationService.open(str(path))
+    if database_kind == "sqlite" and revision != HEAD:
+        assert _content(f"sqlite:///{answer['backup']}") == before, "the backup is the journal as it was"
+    service = await OrchestrationService.open(address)
     assert await service.verify() == []
     await service.rebuild()
     assert (await service.rebuild_rows(check=True)).equal

@@ -160,6 +160,8 @@ async def test_figures_equal_a_recount(timed: Any, tmp_path: Path, seed: int) ->
     assert figures.workflows == 3 == ended + figures.in_progress
     assert figures.completed == sum(w.state is FINAL for w in ends)
     assert figures.failed == sum(w.condition is Condition.FAILED for w in ends)
+    assert figures.cancelled == sum(w.condition is Condition.CANCELLED for w in ends)
+    assert figures.success_rate == (figures.completed / ended if ended else None)
     assert (figures.retries, figures.refusals, figures.rollbacks) == (
         kinds[Kind.RETRY],
         kinds[Kind.REFUSE],
@@ -168,12 +170,18 @@ async def test_figures_equal_a_recount(timed: Any, tmp_path: Path, seed: int) ->
     assert sum(figures.back_by_cause.values()) == sum(kinds[kind] for kind in BACK)
     offered = [m for m in moves if INFO[State(m.data["to"])].kind is StateKind.HANDOFF]
     assert figures.handoffs == len(offered)
+    assert figures.average_handoffs == pytest.approx(len(offered) / 3)
     calls = [call for build in builds for call in await service.model_calls(build.id)]
     cost = sum(call.cost_usd or 0 for call in calls)
     assert figures.cost_usd == pytest.approx(cost)
     if figures.completed:
         assert figures.cost_per_accepted == pytest.approx(cost / figures.completed)
-    assert sum(figures.completed_by_week.values()) == figures.completed
+    spans = [
+        (events[0].at, event.at) for events in all_events for event in events if event.data.get("to") == FINAL
+    ]
+    assert figures.completed_by_week == Counter(f"{end:%G-W%V}" for _, end in spans)
+    lasted = [(end - start).total_seconds() for start, end in spans]
+    assert figures.average_seconds == (pytest.approx(sum(lasted) / len(lasted)) if lasted else None)
     trouble = Counter(phase_of(State(m.data["from"])) for m in moves if Kind(m.data["kind"]) in BACK)
     for events in all_events:
         for index, event in enumerate(events):
@@ -250,3 +258,27 @@ async def test_an_accepted_build_carries_the_cost_of_all(timed: Any, tmp_path: P
     assert (await service.get_project_stats()).cost_per_accepted is None
     await build.complete()
     assert (await service.get_project_stats()).cost_per_accepted == pytest.approx(0.75)
+
+
+async def test_throughput_is_counted_by_the_week_of_completion(timed: Any, tmp_path: Path) -> None:
+    """Three of five builds over three weeks: where the year of the weeks changes too, and the mean of all."""
+    service, clock = timed
+    clock.at = datetime(2026, 12, 30, 9, tzinfo=T0.tzinfo)
+    project = await service.register_project(str(tmp_path / "demo"), default_branch="main")
+
+    async def started() -> Build:
+        return Build(service, await service.start_workflow(project.project_id, "Add slugify()", by=ADA))
+
+    first, second, third, given_up, _ = [await started() for _ in range(5)]
+    await first.complete()
+    clock.wait(4 * 86_400)
+    await second.complete()
+    clock.wait(2 * 86_400)
+    await third.complete()
+    assert (await given_up.give(SetCondition, by=ADA, order=Order.CANCEL)).ok
+    assert (await service.get_project_stats()).per_week == pytest.approx(3), "a week at least is counted"
+    clock.wait(15 * 86_400)
+    found = await service.get_project_stats(project.project_id)
+    assert found.completed_by_week == {"2026-W53": 2, "2027-W01": 1}
+    assert found.per_week == pytest.approx(1.0)
+    assert (found.success_rate, found.average_seconds) == (0.75, pytest.approx((0 + 4 + 6) * 86_400 / 3))
