@@ -181,9 +181,18 @@ def _named(workflow: Workflow, command: Move) -> Transition | Refusal:
         return Refusal(
             Reason.NOT_POSSIBLE,
             f"There is no way from {workflow.state.value} to {target.value}{kind}.",
-            path=tuple(t.id for t in path),
+            path=_legal_now(workflow, path),
+            hint="" if CONDITION_ALLOWS[workflow.condition] else "It is over for good.",
         )
     return found
+
+
+def _legal_now(workflow: Workflow, path: tuple[Transition, ...]) -> tuple[str, ...]:
+    """The way by name: after a resume where the condition holds up its first step; none where it is over."""
+    names, allowed = tuple(step.id for step in path), CONDITION_ALLOWS[workflow.condition]
+    if not path or path[0].kind in allowed:
+        return names
+    return (Order.RESUME.value, *names) if Order.RESUME in allowed else ()
 
 
 def _no_such_kind(workflow: Workflow, kind: Kind) -> Refusal:
@@ -192,7 +201,7 @@ def _no_such_kind(workflow: Workflow, kind: Kind) -> Refusal:
     return Refusal(
         Reason.NOT_POSSIBLE,
         f"There is no {kind.value} from {workflow.state.value}.",
-        path=tuple(t.id for t in legal[:1]),
+        path=_legal_now(workflow, tuple(legal[:1])),
         hint=f"From here: {ways}.",
     )
 

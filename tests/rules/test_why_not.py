@@ -19,7 +19,7 @@ from screenshots.scenes import Journal, make_app, playing, until
 from tests.api.conftest import api
 from tests.cli.calls import CommandLine
 from tests.machine.conftest import Driver
-from tests.machine.oracle import ROWS, SPEC, WHO
+from tests.machine.oracle import ALLOWS, ROWS, SPEC, WHO
 from tests.machine.test_exhaustive import conditioned, order, ready
 from tests.service.conftest import ADA
 
@@ -28,8 +28,19 @@ __all__ = ["api"]
 BY_ID = {row["id"]: row for row in SPEC["transitions"]}
 
 
+def fewest(source: str, target: str) -> int:
+    """The fewest moves of the table from one state to another; -1 where none lead there."""
+    there, steps = {source}, 0
+    while target not in there:
+        more = there | {to for start, to in ROWS if start in there}
+        if more == there:
+            return -1
+        there, steps = more, steps + 1
+    return steps
+
+
 def test_every_refusal_of_a_move_helps() -> None:
-    """Whoever orders whatever from wherever: a sentence, and a way on that the table allows, step by step."""
+    """Whoever orders whatever from wherever: a sentence, and the shortest way on that the table allows."""
     for source, target, condition, by in itertools.product(State, State, Condition, WHO):
         workflow = conditioned(ready(source, Autonomy.GATED), condition)
         refusal = decide(workflow, order(Move, workflow, by, target=target))
@@ -45,8 +56,13 @@ def test_every_refusal_of_a_move_helps() -> None:
             assert BY_ID[step]["from"] == here
             assert step in lines[-1]
             here = BY_ID[step]["to"]
-        if refusal.path:
-            assert here == target
+        moves = [step for step in refusal.path if step != Order.RESUME]
+        first = refusal.path[0] if refusal.path else ""
+        assert not first or (first if first == Order.RESUME else BY_ID[first]["kind"]) in ALLOWS[condition]
+        if moves:
+            assert here == target and len(moves) == fewest(source, target)
+        elif condition is not Condition.CANCELLED:
+            assert source == target or fewest(source, target) == -1, (source, target, condition, by)
         if refusal.reason is Reason.NOT_READY:
             assert refusal.missing
             assert all(m.what and m.why and m.who for m in refusal.missing)

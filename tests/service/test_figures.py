@@ -126,9 +126,12 @@ def calls_of(service: OrchestrationService, build: Build) -> list[_Call]:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_figures_equal_a_recount(timed: Any, tmp_path: Path, seed: int) -> None:
-    """Whatever happened to the builds, every second, move and dollar of them is counted once."""
+    """Every second, move and dollar of a project's builds is counted once, and nothing of another's."""
     service, clock = timed
     dice = random.Random(seed)  # noqa: S311
+    foreign = await service.register_project(str(tmp_path / "other"), default_branch="main")
+    started = await service.start_workflow(foreign.project_id, "x", by=ADA, deadlines={"discovery": 1})
+    await wander(Build(service, started), clock, random.Random(9), 12)  # noqa: S311
     project = await service.register_project(str(tmp_path / "demo"), default_branch="main")
     builds = []
     for _ in range(3):
