@@ -202,7 +202,7 @@ def _no_such_kind(workflow: Workflow, kind: Kind) -> Refusal:
         Reason.NOT_POSSIBLE,
         f"There is no {kind.value} from {workflow.state.value}.",
         path=_legal_now(workflow, tuple(legal[:1])),
-        hint=f"From here: {ways}.",
+        hint=f"From here: {ways}." if CONDITION_ALLOWS[workflow.condition] else "It is over for good.",
     )
 
 

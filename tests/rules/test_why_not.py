@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from core.machine.commands import Authority, AuthorityKind, Move
 from core.machine.decide import decide
 from core.machine.refusal import Reason, Refusal
 from core.machine.states import ROLE_TITLES, Autonomy, Condition, EvidenceKind, State
-from core.machine.transitions import Order
+from core.machine.transitions import Kind, Order
 from screenshots.scenes import Journal, make_app, playing, until
 from tests.api.conftest import api
 from tests.cli.calls import CommandLine
@@ -66,6 +67,19 @@ def test_every_refusal_of_a_move_helps() -> None:
         if refusal.reason is Reason.NOT_READY:
             assert refusal.missing
             assert all(m.what and m.why and m.who for m in refusal.missing)
+
+
+def test_what_is_over_is_told_no_way_on() -> None:
+    """A cancelled workflow moves nowhere, however a move is named; a resting one has to be resumed first."""
+    workflow = ready(State.IMPLEMENTATION, Autonomy.GATED)
+    moves: list[dict[str, Any]] = [{"target": State.DEPLOYMENT}, {"kind": Kind.ACCEPT}]
+    for named in (*moves, {"target": State.HANDOFF_TO_TESTER}):
+        for condition, way in ((Condition.CANCELLED, ()), (Condition.FAILED, (Order.RESUME,))):
+            resting = conditioned(workflow, condition)
+            refusal = decide(resting, replace(order(Move, resting, ADA), **named))
+            assert isinstance(refusal, Refusal) and refusal.path[:1] == way, (named, condition)
+            assert ("It is over for good." in refusal.lines()) == (condition is Condition.CANCELLED)
+            assert condition is Condition.FAILED or "advance" not in refusal.hint
 
 
 @pytest.mark.parametrize("source", [s for (s, _), row in ROWS.items() if row["kind"] == "advance"])

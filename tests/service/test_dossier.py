@@ -110,6 +110,9 @@ async def test_who_when_why_on_what_evidence_and_at_what_cost(told: Build, tmp_p
     events = await told.service.get_workflow_history(told.id, limit=0)
     assert [e["hash"] for e in data["events"]] == [e.hash for e in events]
     assert [s["what"] for s in data["story"]] == [e.text for e in events]
+    times = {e.seq: e.at.isoformat(timespec="microseconds") for e in events}
+    assert [(s["seq"], s["at"]) for s in data["story"]] == list(times.items())
+    assert all(s["at"] == times[s["seq"]] for s in (*data["decisions"], *data["approvals"]))
     assert "too big" in {s["why"] for s in data["decisions"]} and {s["by"] for s in data["decisions"]} == {
         "ada"
     }
