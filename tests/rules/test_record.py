@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from core.machine.states import EvidenceKind, State
 from tests.service.conftest import ADA, T0, Build
 
@@ -58,6 +60,26 @@ async def test_a_refused_packet_goes_back_to_its_own_sender(build: Any) -> None:
     answer = await build.service.request_retry(build.id, by=ADA, expected_version=version, reason="no report")
     assert answer.ok, answer.text
     assert (await build.now()).state is State.TESTING
+
+
+async def test_a_cut_tail_is_found_by_heads_that_are_kept_elsewhere(build: Any, address: str) -> None:
+    """Also a server's: whoever commits keeps them here, and a look names the first event that is lost."""
+    await build.step()
+    last = (await build.now()).version
+    found = await build.service.verify_log()
+    assert found.whole and (found.events, found.anchored) == (last, 1)
+    off, on = (f"ALTER TABLE workflow_events {word} TRIGGER USER" for word in ("DISABLE", "ENABLE"))
+    with build.service._database.write() as session:
+        if address.startswith("sqlite"):
+            query = "SELECT sql FROM sqlite_master WHERE name = 'workflow_events_no_delete'"
+            off, on = "DROP TRIGGER workflow_events_no_delete", session.execute(sa.text(query)).scalar_one()
+        for statement in (off, f"DELETE FROM workflow_events WHERE seq > {last - 2}", on):  # noqa: S608
+            session.connection().exec_driver_sql(statement)
+    found = await build.service.verify_log()
+    assert not found.whole and found.anchor
+    cut = [(b.build_id, b.seq, b.text) for b in found.breaks if b.sign == "cut"]
+    text = f"the log ends after event {last - 2}, but event {last} was anchored"
+    assert cut == [("B-0001", last - 1, text)]
 
 
 async def test_a_clock_that_jumps_back_turns_no_history_around(timed: Any, tmp_path: Path) -> None:
