@@ -112,7 +112,7 @@ def test_the_whole_demo_in_a_terminal(demo: Tmux, tmp_path: Path) -> None:
     approve(demo, PLAN)
     demo.wait("needs you: approve the review")
     demo.press("h")
-    demo.wait("sent back")
+    demo.wait("↶ the Verification Overseer")
     demo.press("escape")
     approve(demo, REVIEW)
     approve(demo, RELEASE)
