@@ -177,13 +177,18 @@ def _files(tree: Path) -> Iterable[str]:
             yield (Path(folder) / name).relative_to(tree).as_posix()
 
 
-def source_roots(tree: Path) -> tuple[Path, ...]:
-    """Return the folders of a tree that its packages are imported from, the most specific first."""
-    tools = table(read_toml(tree / "pyproject.toml"), "tool", "setuptools")
+def source_places(project: dict[str, Any]) -> tuple[str, ...]:
+    """Return the folders that packages are imported from by what a `pyproject.toml` says."""
+    tools = table(project, "tool", "setuptools")
     where = table(tools, "packages", "find").get("where")
     places = ["src", *(where if isinstance(where, list) else ()), table(tools, "package-dir").get("", "")]
+    return tuple(dict.fromkeys(str(item) for item in places if item))
+
+
+def source_roots(tree: Path) -> tuple[Path, ...]:
+    """Return the folders of a tree that its packages are imported from, the most specific first."""
     roots = []
-    for place in dict.fromkeys(str(item) for item in places):
+    for place in source_places(read_toml(tree / "pyproject.toml")):
         folder = tree / place
         inside = place and not PurePosixPath(place).is_absolute() and ".." not in PurePosixPath(place).parts
         if inside and folder.is_dir() and not folder.is_symlink() and not (folder / "__init__.py").exists():

@@ -83,8 +83,10 @@ async def collect_scans(bench: Bench, checkpoint: Checkpoint) -> Scans:
     """Scan what the checkpoint changes and compare with the base; only what is new is a finding."""
     changes = await asyncio.to_thread(changed_files, bench.repository, bench.base, checkpoint.commit)
     base, new = _Side(bench.base), _Side(checkpoint.commit)
-    now = [c.path for c in changes if c.status != "deleted" and not c.binary]
-    before = [c.path for c in changes if c.status != "added" and not c.binary]
+    # Code with a zero byte in it is looked at all the same, and what cannot read it says so.
+    texts = [c for c in changes if not c.binary or c.path.endswith(CODE)]
+    now = [c.path for c in texts if c.status != "deleted"]
+    before = [c.path for c in texts if c.status != "added"]
     chosen = await asyncio.to_thread(choose, bench, now)
     looks = [
         (scanner, side, where, fitting)
@@ -195,10 +197,10 @@ def _once_each(findings: Iterable[Finding]) -> list[Finding]:
 def _silenced(bench: Bench, changes: Iterable[FileChange], base: _Side, new: _Side) -> None:
     """Find what tells a tool to look away, in comments and in configuration."""
     for change in changes:
-        if is_configuration(change.path) and not change.binary:
+        if is_configuration(change.path):
             for side in (base, new):
                 side.findings += config_marks(change.path, text_at(bench, side.commit, change.path))
-        if change.path.endswith(CODE) and not change.binary:
+        if change.path.endswith(CODE):
             for side in (base, new):
                 text = text_at(bench, side.commit, change.path)
                 side.findings += suppressions(change.path, text)

@@ -27,6 +27,15 @@ RUNNER_MODULES = frozenset(
 )
 """Modules that a test run is made of; a file of the tree with such a name would stand in for them."""
 
+_LIBRARIES = frozenset(
+    (
+        *("packaging", "pygments", "exceptiongroup", "tomli", "colorama", "py", "attr", "attrs"),
+        *("typing_extensions", "importlib_metadata", "zipp"),
+    )
+)
+"""What the runner imports in its turn, before anything of the tests."""
+_COMPILED = (".pyc", ".pyo", ".so", ".pyd")
+
 _TEST_FOLDERS = ("tests", "test", "testing")
 _RUNNERS = ("_pytest", "pluggy", "pytest", "unittest.mock", "unittest.case", "unittest.result")
 
@@ -34,15 +43,23 @@ Texts = Mapping[str, tuple[str, str]]
 """Every changed file's text on the base and now, by path; an absent file is empty."""
 
 
-def stand_ins(paths: Iterable[str]) -> list[str]:
-    """Return those of `paths` that would be imported in the place of the runner or the standard library."""
+def stand_ins(paths: Iterable[str], roots: Iterable[str] = ()) -> list[str]:
+    """Return those of `paths` that would be imported in the place of the runner or the standard library.
+
+    `roots` are the folders of the tree that modules are imported from, beside the usual ones.
+    """
+    places = {*("src", "lib"), *(PurePosixPath(root).as_posix() for root in roots)}
     found = []
     for path in paths:
-        parts = PurePosixPath(path).parts
-        inner = parts[1:] if parts[0] in ("src", "lib", *_TEST_FOLDERS) else ()
-        runner = any(part and part[0].removesuffix(".py") in RUNNER_MODULES for part in (parts, inner))
-        language = any(_module(part) in sys.stdlib_module_names for part in (parts, inner))
-        if (path.endswith((".py", ".so")) and (runner or language)) or path.endswith(".pth"):
+        whole = PurePosixPath(path)
+        # Test folders come to the front later, when the runner has what it needs.
+        early = [whole.parts, *(whole.relative_to(p).parts for p in places if whole.is_relative_to(p))]
+        late = [whole.parts[1:]] if whole.parts[0] in _TEST_FOLDERS else []
+        code = path.endswith((".py", *_COMPILED))
+        runner = any(part and part[0].partition(".")[0] in RUNNER_MODULES for part in (*early, *late))
+        library = any(part and part[0].partition(".")[0] in _LIBRARIES for part in early)
+        language = any(_module(part) in sys.stdlib_module_names for part in (*early, *late))
+        if (code and (runner or library or language)) or path.endswith(".pth"):
             found.append(path)
     return found
 
@@ -51,20 +68,29 @@ def _module(parts: tuple[str, ...]) -> str:
     """Return the top-level module that a path is imported as; empty when it lies deeper."""
     if len(parts) == 1:
         return parts[0].partition(".")[0]
-    return parts[0] if parts[1:] == ("__init__.py",) and parts[0] not in _TEST_FOLDERS else ""
+    package = len(parts) == 2 and parts[1].partition(".")[0] == "__init__"
+    return parts[0] if package and parts[0] not in _TEST_FOLDERS else ""
 
 
-def replaced_runner(added: Iterable[str]) -> list[Failure]:
-    """Name the added files that stand in for a module of the test runner or the language."""
+def replaced_runner(added: Iterable[str], roots: Iterable[str] = ()) -> list[Failure]:
+    """Name the added files that stand in for a module of the test runner or the language.
+
+    Compiled code does so for a text of any module: it runs in the place of what people read.
+    """
+    paths = list(added)
     text = "is imported in the place of a module of the test runner or the standard library"
-    return [Failure(path, text, key_of("stand-in", path), askable=True) for path in stand_ins(added)]
+    named = stand_ins(paths, roots)
+    told = [Failure(path, text, key_of("stand-in", path), askable=True) for path in named]
+    text = "is compiled code, which runs in the place of a text that people can read"
+    compiled = [path for path in paths if path.endswith(_COMPILED) and path not in named]
+    return told + [Failure(path, text, key_of("compiled", path), askable=True) for path in compiled]
 
 
 def changed_configuration(texts: Texts) -> list[Failure]:
     """Name each setting of the tests that a change adds, alters or removes."""
     told = []
     for path, (before, after) in sorted(texts.items()):
-        reader = _READERS.get(PurePosixPath(path).name) or _by_pattern(PurePosixPath(path).name)
+        reader = _reader(path)
         if reader is None:
             continue
         old, new = reader(before), reader(after)
@@ -74,6 +100,24 @@ def changed_configuration(texts: Texts) -> list[Failure]:
                 text = f"the test configuration {setting} {_change(was, now)}"
                 told.append(Failure(path, text, key_of("configuration", path, setting, now), askable=True))
     return told
+
+
+def changed_runner(texts: Texts, command: str, is_test: Callable[[str], bool]) -> list[Failure]:
+    """Name each changed file that the test command itself names: who writes it says what is green.
+
+    `command` is all that is run for the tests: its words, and the script or the rule behind them.
+    """
+    words = {word.removeprefix("./") for word in re.findall(r"[\w./@+-]+", command)}
+    return [
+        _ask(path, "is run by the test command itself", after)
+        for path, (before, after) in sorted(texts.items())
+        if before and path in words and not is_test(path) and _reader(path) is None
+    ]
+
+
+def test_rules(makefile: str) -> str:
+    """Return what the rules of a makefile's tests say."""
+    return "\n".join(_makefile(makefile).values())
 
 
 def _change(was: str, now: str) -> str:
@@ -152,7 +196,7 @@ _READERS: Mapping[str, Callable[[str], dict[str, str]]] = {
     **dict.fromkeys(("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg", ".coveragerc"), _ini),
     "package.json": _package,
     **dict.fromkeys(("Makefile", "makefile", "GNUmakefile"), _makefile),
-    **dict.fromkeys(("pytest.toml", ".pytest.toml", "entry_points.txt"), _whole),
+    **dict.fromkeys(("pytest.toml", ".pytest.toml", "entry_points.txt", ".npmrc"), _whole),
 }
 
 
@@ -161,14 +205,24 @@ def _by_pattern(name: str) -> Callable[[str], dict[str, str]] | None:
     return _whole if known else None
 
 
+def _reader(path: str) -> Callable[[str], dict[str, str]] | None:
+    if path.endswith((".cargo/config.toml", ".cargo/config")):
+        return _whole  # names the program that runs the tests
+    name = PurePosixPath(path).name
+    return _READERS.get(name) or _by_pattern(name)
+
+
 def changed_conftest(texts: Texts) -> list[Failure]:
     """Name what a change puts into a conftest that reaches every test: hooks, automatic fixtures, plugins."""
     told = []
     for path, (before, after) in sorted(texts.items()):
         new = parse(after)
-        if PurePosixPath(path).name != "conftest.py" or new is None:
+        if not path.endswith(".py") or new is None:
             continue
         old = parse(before)
+        if PurePosixPath(path).name != "conftest.py":
+            told += _plugins(path, old, new)
+            continue
         known = {(name, said_by(node)) for name, node in functions_in(old.body)} if old else set()
         for name, node in functions_in(new.body):
             said = said_by(node)
@@ -187,20 +241,55 @@ def changed_conftest(texts: Texts) -> list[Failure]:
     return told
 
 
+def _plugins(path: str, old: ast.Module | None, new: ast.Module) -> list[Failure]:
+    """A test module may bring plugins along as well."""
+    known = {said_by(node) for node in old.body} if old else set()
+    return [
+        _ask(path, "sets pytest_plugins", said_by(line))
+        for line in new.body
+        if isinstance(line, ast.Assign)
+        and "pytest_plugins" in map(full_name, line.targets)
+        and said_by(line) not in known
+    ]
+
+
 def reaching(texts: Texts, is_test: Callable[[str], bool]) -> list[Failure]:
     """Name code that reaches into the runner or the language, or looks whether it is being tested."""
     told = []
     for path, (before, after) in sorted(texts.items()):
+        if path.endswith("_test.go") and "func TestMain(" in after and "func TestMain(" not in before:
+            text = "brings a TestMain, which decides whether any test runs"
+            told.append(_ask(path, text, after))
+        if not path.endswith(".py"):
+            continue
+        if (encoding := _encoding(after)) and encoding != _encoding(before):
+            text = f"is written in the encoding {encoding}: what runs is not what people and tools read"
+            told.append(_ask(path, text, encoding))
         old, new = parse(before), parse(after)
-        if not path.endswith(".py") or new is None:
+        if new is None:
             continue
         known = set(_reaches(old, is_test(path))) if old else set()
         told += [_ask(path, text, text) for text in sorted(set(_reaches(new, is_test(path))) - known)]
     return told
 
 
+_PLAIN = ("utf-8", "utf8", "utf-8-sig", "ascii", "us-ascii", "latin-1", "latin1", "iso-8859-1", "iso-8859-15")
+_COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+
+
+def _encoding(text: str) -> str:
+    """Return the encoding that a Python text names for itself; empty for one in which nothing can hide."""
+    found = next((found[1] for line in text.splitlines()[:2] if (found := _COOKIE.match(line))), "")
+    return "" if found.lower().replace("_", "-") in _PLAIN else found
+
+
 def _reaches(tree: ast.Module, test: bool) -> Iterator[str]:
+    own = _of_the_runner(tree)
     for node in ast.walk(tree):
+        if _changes_any(node, own):
+            yield "changes pytest itself"
+        elif isinstance(node, ast.Attribute) and node.attr == "pluginmanager":
+            yield "reaches for pytest's plugins, which can rewrite how tests are run or reported"
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from _imports(node, tree, test)
         elif isinstance(node, ast.Call) and full_name(node.func) in (*_ENDS, *(_EXITS if test else ())):
@@ -213,6 +302,28 @@ def _reaches(tree: ast.Module, test: bool) -> Iterator[str]:
             and full_name(node.value) == "sys.modules"
         ):
             yield "puts something of its own into sys.modules"
+
+
+def _of_the_runner(tree: ast.Module) -> set[str]:
+    """Return the names by which a module knows pytest and what it has taken out of it."""
+    known = {"pytest"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "pytest":
+            known |= {name.asname or name.name for name in node.names}
+        elif isinstance(node, ast.Import):
+            known |= {name.asname for name in node.names if name.name == "pytest" and name.asname}
+    return known
+
+
+def _changes_any(node: ast.AST, owners: set[str]) -> bool:
+    """Say whether a node sets an attribute of one of the names."""
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
+        target: ast.expr = node.value
+    elif isinstance(node, ast.Call) and called(node) == "setattr" and node.args:
+        target = node.args[0]
+    else:
+        return False
+    return full_name(target).partition(".")[0] in owners
 
 
 _ENDS = ("os._exit", "os.kill", "os.abort")

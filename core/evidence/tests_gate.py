@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 import uuid
 from typing import Any
 
 from core.evidence.bench import Bench
-from core.evidence.clauses import Failure, bind, evidence, tree_at
-from core.evidence.commands import find_test_command, is_pytest, is_test_path, tells_tests
+from core.evidence.clauses import Failure, bind, evidence, text_at, tree_at
+from core.evidence.commands import (
+    find_test_command,
+    is_pytest,
+    is_test_path,
+    npm_script,
+    source_places,
+    tells_tests,
+)
 from core.evidence.control import negative_control
 from core.evidence.coverage import Covered
 from core.evidence.criteria import check_criteria
 from core.evidence.execution import remove_folder, together
 from core.evidence.flaky import tell_flaky
 from core.evidence.hearing import NAMED, Hearing, Promise
+from core.evidence.imported_tests import imported_tests
 from core.evidence.kinds import DOCUMENTATION, check_documents, check_paths, check_refactoring
 from core.evidence.line_coverage import check_coverage
 from core.evidence.mutation import check_mutation, mutate
 from core.evidence.red_first import red_first
 from core.evidence.regressions import compare_failures, pass_to_pass, run_base, still_there
 from core.evidence.suites import Plan, Suite, addopts, run_suite
-from core.evidence.surroundings import changed_configuration, changed_conftest, reaching, replaced_runner
+from core.evidence.surroundings import (
+    changed_configuration,
+    changed_conftest,
+    changed_runner,
+    reaching,
+    replaced_runner,
+    test_rules,
+)
 from core.evidence.tampering import tampered_tests
 from core.machine.states import EvidenceKind
 from core.machine.workflow import Evidence
-from core.workspace import Checkpoint, changed_files, export_tree, list_tree
+from core.workspace import Checkpoint, changed_files, export_tree, list_tree, read_file_at
 
 
 async def collect_tests(
@@ -52,7 +68,7 @@ async def collect_tests(
         failure = Failure("tests", "no test command was found; add tests, or configure test_command")
         hearing.settle("tests ran", [failure], "")
         return _close(hearing, rests_on, None, Covered("not measured", "no test ran"))
-    told = replaced_runner(c.path for c in hearing.changes if c.status != "deleted")
+    told = await asyncio.to_thread(_stand_ins, hearing)
     hearing.settle("test runner", told, "the tree does not replace it")
     told = await asyncio.to_thread(_tampering, hearing)
     hearing.settle("tampering", told, "tests and their configuration ask no less than before")
@@ -113,19 +129,45 @@ def _find(bench: Bench, tree: str) -> tuple[tuple[str, ...] | None, str]:
         remove_folder(folder)
 
 
+def _stand_ins(hearing: Hearing) -> list[Failure]:
+    """Look for what would be imported in the runner's place, by where the new tree says modules lie."""
+    bench, commit = hearing.bench, hearing.checkpoint.commit
+    try:
+        roots = source_places(tomllib.loads(text_at(bench, commit, "pyproject.toml")))
+    except tomllib.TOMLDecodeError:
+        roots = ()
+    there = [change.path for change in hearing.changes if change.status != "deleted"]
+    links = [path for path in there if read_file_at(bench.repository, commit, path) is None]
+    # A link may lead to a folder, and is a package then.
+    return replaced_runner([*there, *(f"{path}/__init__.py" for path in links)], roots)
+
+
 def _tampering(hearing: Hearing) -> list[Failure]:
     """Compare the texts of the change with the base's, for what takes something from the tests."""
 
     def is_test(path: str) -> bool:
         return is_test_path(path, hearing.bench.settings)
 
-    texts = {c.path: hearing.texts(c) for c in hearing.changes if not c.binary}
+    # Of a file that git calls binary too: a zero byte in a comment is no reason to look away.
+    texts = {c.path: hearing.texts(c) for c in hearing.changes}
     tests = {path: pair for path, pair in texts.items() if is_test(path) and path.endswith(".py")}
-    code = [
-        path for path in list_tree(hearing.bench.repository, hearing.checkpoint.tree) if not is_test(path)
-    ]
+    paths = list_tree(hearing.bench.repository, hearing.checkpoint.tree)
+    code = [path for path in paths if not is_test(path)]
     told = tampered_tests(tests, code) + changed_configuration(texts) + changed_conftest(texts)
-    return told + reaching(texts, is_test)
+    told += imported_tests(texts, paths, is_test)
+    return told + reaching(texts, is_test) + changed_runner(texts, _whole_command(hearing), is_test)
+
+
+def _whole_command(hearing: Hearing) -> str:
+    """Return the test command with the script or the rules that it stands for on the base."""
+    bench, command = hearing.bench, " ".join(hearing.command)
+    behind = ""
+    if hearing.command[0] in ("npm", "yarn", "pnpm"):
+        behind = npm_script(text_at(bench, bench.base, "package.json"))
+    elif hearing.command[0] == "make":
+        names = ("GNUmakefile", "makefile", "Makefile")
+        behind = "\n".join(test_rules(text_at(bench, bench.base, name)) for name in names)
+    return f"{command}\n{behind}"
 
 
 async def _run_both(hearing: Hearing) -> tuple[Suite, Suite | None]:

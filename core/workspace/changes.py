@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from core.workspace.git import decode_path, run_git
@@ -17,6 +18,9 @@ _PREFIXES = ("--src-prefix=a/", "--dst-prefix=b/")
 _HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _QUOTED = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _ESCAPES = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
+
+_NO_INDEX = Path("/nonexistent/qdeck-index")
+"""git reads `.gitattributes` from the user's index, which could hide code from every look as binary."""
 
 DIFF_LIMIT = 4_000_000
 """Bytes of a diff that are read; a longer one ends with a line that says so."""
@@ -36,7 +40,9 @@ class FileChange:
 def changed_files(repo: Repository, a: str, b: str) -> list[FileChange]:
     """Return the files that differ between `a` and `b`, by path."""
     trees = (tree_of(repo, a), tree_of(repo, b))
-    out = run_git("diff-tree", *_PLAIN, "--raw", "--numstat", "-z", *trees, git_dir=repo.git_dir).out
+    out = run_git(
+        "diff-tree", *_PLAIN, "--raw", "--numstat", "-z", *trees, git_dir=repo.git_dir, index=_NO_INDEX
+    ).out
     fields = out.split(b"\0")
     statuses: dict[bytes, Status] = {}
     position = 0
@@ -57,7 +63,9 @@ def diff(repo: Repository, a: str, b: str, paths: Sequence[str] = ()) -> str:
     """Return the unified diff from `a` to `b`, of all files or of `paths`. Not made safe to show."""
     trees = (tree_of(repo, a), tree_of(repo, b))
     options = (*_PLAIN, *_PREFIXES, "-p")
-    found = run_git("diff-tree", *options, *trees, "--", *paths, git_dir=repo.git_dir, limit=DIFF_LIMIT)
+    found = run_git(
+        "diff-tree", *options, *trees, "--", *paths, git_dir=repo.git_dir, index=_NO_INDEX, limit=DIFF_LIMIT
+    )
     text = found.out.decode("utf-8", "replace")
     return f"{text}\n… the diff is longer than {DIFF_LIMIT:,} bytes and ends here\n" if found.cut else text
 
@@ -65,7 +73,9 @@ def diff(repo: Repository, a: str, b: str, paths: Sequence[str] = ()) -> str:
 def added_lines(repo: Repository, a: str, b: str) -> dict[str, set[int]]:
     """Return, for each file of `b` with new or changed lines, the numbers of these lines."""
     trees = (tree_of(repo, a), tree_of(repo, b))
-    out = run_git("diff-tree", *_PLAIN, *_PREFIXES, "-p", "-U0", *trees, git_dir=repo.git_dir).out
+    out = run_git(
+        "diff-tree", *_PLAIN, *_PREFIXES, "-p", "-U0", *trees, git_dir=repo.git_dir, index=_NO_INDEX
+    ).out
     found: dict[str, set[int]] = {}
     path = ""
     skip = 0

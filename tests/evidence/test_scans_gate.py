@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.evidence import collect_scans
+from core.evidence import collect_scans, collect_tests
 
 OLD = "import hashlib\n\n\ndef key(text):\n    return hashlib.md5(text).hexdigest()\n"
 
@@ -169,6 +169,22 @@ async def test_each_way_to_make_a_tool_look_away_is_a_finding_itself(workshop: A
     assert not any(f.path == "setup.cfg" for f in silenced)
     assert any(f.rule == "S307" or f.rule == "B307" for f in scans.findings if f.blocks) is False
     assert [f.path for f in silenced if f.rule == "noqa"] == ["a.py"], "the comment stands for what it hides"
+
+
+async def test_a_zero_byte_hides_nothing(workshop: Any) -> None:
+    """git calls such a file binary; tools that read it all the same must not find what nobody looked at."""
+    bench = workshop({"calc.py": "x = 1\n", "tests/test_a.py": "def test_a():\n    pass\n"})
+    files = {
+        "pytest.ini": "# \0\n[pytest]\naddopts = -p evil\n",
+        ".flake8": "[flake8]\n# \0\nexclude = calc.py\n",
+    }
+    checkpoint = bench.change(files)
+
+    found = await collect_scans(bench.bench, checkpoint)
+    tests = await collect_tests(bench.bench, checkpoint, "p", "r")
+
+    assert any("overlook" in finding.text for finding in found.findings)
+    assert any("addopts" in failure["text"] for failure in tests.detail["failures"])
 
 
 async def test_the_projects_own_command_counts_only_what_is_new(workshop: Any) -> None:

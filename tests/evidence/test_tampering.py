@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from core.evidence.imported_tests import imported_tests
 from core.evidence.surroundings import (
     changed_configuration,
     changed_conftest,
+    changed_runner,
     reaching,
     replaced_runner,
     stand_ins,
@@ -147,6 +149,7 @@ def test_what_reaches_every_test_is_named_in_conftest() -> None:
     found = {failure.text for failure in changed_conftest({"tests/conftest.py": ("", after)})}
 
     assert len(found) == 3
+    assert len(changed_conftest({"tests/test_a.py": ("", "pytest_plugins = ['tests.evil']\n")})) == 1
     assert not changed_conftest({"tests/conftest.py": (after, after + "\n# x\n")})
 
 
@@ -160,12 +163,59 @@ def test_what_reaches_every_test_is_named_in_conftest() -> None:
         "import sys\n\nTESTED = 'pytest' in sys.modules\n",
         "import sys\n\nsys.modules['json'] = None\n",
         "import unittest.mock\n",
+        "def f(request):\n    request.config.pluginmanager.register(f)\n",
+        "# coding: utf_7\n# +AAo-print(1)\n",
     ],
 )
 def test_code_that_reaches_for_the_runner_is_named(code: str) -> None:
     """Code of the product has no business with the test runner; what was there before is not asked about."""
     assert len(reaching({"calc.py": ("", code)}, lambda path: False)) == 1
     assert reaching({"calc.py": (code, code + "\nx = 1\n")}, lambda path: False) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("tests/test_a.py", "import pytest\n\npytest.Function.runtest = lambda self: None\n"),
+        ("tests/test_a.py", "from pytest import Item as I\n\nsetattr(I, 'runtest', print)\n"),
+        ("add_test.go", "package add\n\nfunc TestMain(m *testing.M) { os.Exit(0) }\n"),
+    ],
+)
+def test_a_test_that_changes_the_runner_is_named(path: str, code: str) -> None:
+    """Tests use the runner; one that rewrites it, or decides whether any runs, is put before a person."""
+    assert len(reaching({path: ("", code)}, lambda path: True)) == 1
+    assert reaching({path: (code, code + "\n")}, lambda path: True) == []
+
+
+def test_what_the_test_command_runs_is_part_of_it() -> None:
+    """A script outside of the tests, named by the command or by the rule behind it, says what is green."""
+    texts = {"run.sh": ("exec ./all\n", "exit 0\n"), "other.sh": ("a\n", "b\n"), "new.sh": ("", "a\n")}
+
+    assert [f.name for f in changed_runner(texts, "make test\ntest:\n\tsh ./run.sh new.sh", no_test)] == [
+        "run.sh"
+    ]
+    assert not changed_runner(texts, "sh run.sh", lambda path: True)
+
+
+def test_product_code_among_the_tests_is_named() -> None:
+    """A folder of tests inside of the package is no place for code that the product imports."""
+    paths = ["abacus/__init__.py", "abacus/testing/impl.py", "abacus/spec.py", "tests/tools.py"]
+
+    def among(path: str) -> bool:
+        return "testing/" in path or path.startswith("tests/")
+
+    for code in ("from .testing import impl", "from abacus.testing.impl import x", "import tests.tools"):
+        assert len(imported_tests({"abacus/a.py": ("", code)}, paths, among)) == 1, code
+        assert not imported_tests({"abacus/a.py": (code, code + "\n")}, paths, among)
+    assert not imported_tests(
+        {"abacus/a.py": ("", "from .spec import x\nimport numpy.testing")}, paths, among
+    )
+    assert not imported_tests({"tests/test_a.py": ("", "import tests.tools")}, paths, among)
+
+
+def no_test(path: str) -> bool:
+    """Say that nothing is a test."""
+    return False
 
 
 def test_a_test_that_ends_the_process_is_named() -> None:
@@ -181,6 +231,7 @@ def test_a_stand_in_for_the_runner_or_the_language_is_seen() -> None:
     bad = [
         *("pytest.py", "src/_pytest/runner.py", "sitecustomize.py", "json.py", "tests/random.py"),
         *("typing/__init__.py", "x.pth", "coverage.py", "src/unittest/__init__.py"),
+        *("pytest.pyc", "json/__init__.pyc", "pytest.cpython-311-x86_64-linux-gnu.so", "pygments/lexer.py"),
     ]
 
     assert stand_ins(bad) == bad
@@ -198,3 +249,5 @@ def test_a_stand_in_for_the_runner_or_the_language_is_seen() -> None:
         == []
     )
     assert replaced_runner(["json.py"])[0].askable
+    assert stand_ins(["py3/pytest.py"], ["py3"]) == ["py3/pytest.py"] and not stand_ins(["py3/pytest.py"])
+    assert "compiled" in replaced_runner(["app/__pycache__/json.cpython-311.pyc"])[0].text

@@ -335,6 +335,16 @@ async def test_a_fake_runner_in_the_tree_is_refused(calc: Any) -> None:
     assert "pytest.py" in named(evidence)
 
 
+async def test_a_link_in_the_place_of_the_runner_is_refused(calc: Any) -> None:
+    """A link to a folder is a package under another name, and no file of the language's name lies there."""
+    (calc.bench.worktree.path / "argparse").symlink_to("pleased")
+    checkpoint = calc.change({"pleased/__init__.py": "x = 1\n", "tests/test_triple.py": TEST_TRIPLE})
+
+    evidence = await collect_tests(calc.bench, checkpoint, "p", "r")
+
+    assert ("argparse/__init__.py", True) in {(f["name"], f["askable"]) for f in evidence.detail["failures"]}
+
+
 async def test_another_runner_is_judged_by_its_exit_code_and_last_lines(workshop: Any) -> None:
     """A configured command of another kind works for all clauses, with the counts that it prints."""
     test = (

@@ -33,6 +33,18 @@ def test_changes_are_listed_with_their_kind_and_size(checkout: Path, repo: Repos
     assert changed_files(repo, head, head) == []
 
 
+def test_attributes_cannot_hide_code_as_binary(checkout: Path, repo: Repository) -> None:
+    """What an earlier change has merged into the user's checkout does not blind the next look."""
+    write(checkout, {".gitattributes": "*.py binary\n"})
+    base = commit(checkout, "harmless")
+    write(checkout, {"src/new.py": "x = 1\n"})
+    head = commit(checkout, "not so")
+
+    assert changed_files(repo, base, head) == [FileChange("src/new.py", "added", 1, 0, False)]
+    assert added_lines(repo, base, head) == {"src/new.py": {1}}
+    assert "+x = 1" in diff(repo, base, head)
+
+
 def test_added_lines_are_numbered_as_in_the_new_file(checkout: Path, repo: Repository) -> None:
     """Only new and changed lines count, and content that looks like a header does not confuse."""
     write(checkout, {"long.txt": "".join(f"{n}\n" for n in range(1, 21))})
