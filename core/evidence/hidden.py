@@ -7,6 +7,8 @@ that it fails a person is asked, who may strike it.
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,15 +17,18 @@ from core.evidence.bench import Bench
 from core.evidence.clauses import Clause, Failure, answered, evidence, key_of, text_at, tree_at
 from core.evidence.commands import is_pytest, is_test_path
 from core.evidence.execution import Folders, Job, execute
+from core.evidence.inside import INSIDE
 from core.evidence.interface import interface
 from core.evidence.junit import ReportError, read_report
-from core.evidence.receipts import JsonValue, Receipt, digest_of
+from core.evidence.receipts import JsonValue, digest_of
 from core.machine.workflow import Evidence
 from core.sandbox import Limits
 from core.workspace import changed_files
 
 CLAUSE = "hidden checks"
 _SECONDS = 120.0
+_ALARM = "def test_it():\n    assert False\n"
+"""Comes last, and must be reported as failed: code that was imported by then may have bent the runner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +116,30 @@ def _failure(check: HiddenCheck, hidden: Hidden) -> Failure:
 async def _run(bench: Bench, commit: str, checks: Sequence[HiddenCheck]) -> tuple[str, set[str]]:
     """Run the checks on a clean export; return the receipt, and the keys of those that do not hold."""
     tree = await asyncio.to_thread(tree_at, bench, commit)
-    names = {f"test_criterion_{check.criterion}_{n}": check for n, check in enumerate(checks)}
+    names = {f"test_criterion_{n:03}": check for n, check in enumerate(checks)}
+    alarm, secret = f"test_criterion_{len(checks):03}", secrets.token_bytes(32)
+    texts = {**{name: check.code for name, check in names.items()}, alarm: _ALARM}
+    paths = (str(INSIDE), bench.toolchain.env.get("PYTHONPATH", ""))
     job = Job(
         key=f"hidden:{tree[:16]}:{digest_of([c.key for c in checks])[:8]}",
         kind="hidden",
         title=f"running {len(checks)} hidden checks",
         tree=tree,
-        argv=lambda folders: _argv(bench, folders, names),
-        collect=_collect,
+        argv=lambda folders: _argv(bench, folders, texts, secret),
+        collect=lambda folders, receipt: _collect(folders, secret),
         limits=Limits(wall_seconds=min(_SECONDS, bench.settings.test_timeout)),
+        readable=(INSIDE,),
+        env=lambda folders: {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
         writes=True,
     )
     done = await execute(bench, job)
     passed: Mapping[str, list[str]] = done.collected["modules"]
-    sound = not done.receipt.limit and done.receipt.tree_before == done.receipt.tree_after
+    sound = (
+        done.receipt.exit_code == 1
+        and not done.receipt.limit
+        and done.receipt.tree_before == done.receipt.tree_after
+        and passed.get(alarm) == ["failed"]
+    )
     return done.receipt_id, {
         check.key
         for name, check in names.items()
@@ -132,12 +147,13 @@ async def _run(bench: Bench, commit: str, checks: Sequence[HiddenCheck]) -> tupl
     }
 
 
-def _argv(bench: Bench, folders: Folders, names: Mapping[str, HiddenCheck]) -> tuple[str, ...]:
+def _argv(bench: Bench, folders: Folders, texts: Mapping[str, str], secret: bytes) -> tuple[str, ...]:
     """Write the checks beside the tree, where no configuration and no conftest of it is taken up."""
     place = folders.reports / "hidden"
     place.mkdir()
-    for name, check in names.items():
-        (place / f"{name}.py").write_text(check.code, "utf-8")
+    for name, text in texts.items():
+        (place / f"{name}.py").write_text(text, "utf-8")
+    (folders.reports / "secret").write_bytes(secret)
     (place / "pytest.ini").write_text("[pytest]\n", "utf-8")
     # No trace back: the receipt may be read by many, the check by nobody.
     options = (
@@ -147,6 +163,8 @@ def _argv(bench: Bench, folders: Folders, names: Mapping[str, HiddenCheck]) -> t
         "-rN",
         "-p",
         "no:cacheprovider",
+        "-p",
+        "qdeck_seal",
         "--continue-on-collection-errors",
     )
     report = (f"--junitxml={folders.reports / 'hidden.xml'}", "-o", "junit_family=xunit1")
@@ -154,10 +172,10 @@ def _argv(bench: Bench, folders: Folders, names: Mapping[str, HiddenCheck]) -> t
     return (str(bench.toolchain.python), "-m", "pytest", *own, *options, *report, str(place))
 
 
-def _collect(folders: Folders, receipt: Receipt) -> JsonValue:
+def _collect(folders: Folders, secret: bytes) -> JsonValue:
     """Return the outcomes of each check's tests by the name of its module."""
     try:
-        cases = read_report(folders.reports / "hidden.xml")
+        cases = read_report(folders.reports / "hidden.xml", secret)
     except ReportError:
         return {"modules": {}}
     modules: dict[str, list[str]] = {}

@@ -15,9 +15,30 @@ DOUBLE = "def double(n):\n    return n * 2\n"
 TRIPLE = "\n\ndef triple(n: int, *, times: int = 3) -> int:\n    '''Says who?'''\n    return n * times\n"
 GOOD = HiddenCheck(1, "from calc import triple\n\n\ndef test_it():\n    assert triple(5) == 15\n")
 WRONG = HiddenCheck(
-    2, "from calc import triple\n\n\ndef test_secret_number():\n    assert triple(5) == 777\n"
+    2, "from calc import triple\n\n\ndef test_secret_number():\n    assert triple(5) == 9021777\n"
 )
 TEST = "from calc import triple\n\n\ndef test_triple():\n    assert triple(2) == 6\n"
+
+
+FORGES = """
+
+import atexit
+import sys
+from pathlib import Path
+
+REPORT = next((w.partition("=")[2] for w in sys.argv if w.endswith("hidden.xml")), "")
+CASE = '<testcase classname="test_criterion_{}" name="test_it"/>'
+TEXT = "".join(CASE.format(n) for n in ("1_0", "000"))
+REPORT and atexit.register(Path(REPORT).write_text, f"<testsuite>{TEXT}</testsuite>")
+"""
+BENDS = """
+
+import sys
+
+HIDDEN = [word for word in sys.argv if word.endswith("hidden.xml")]
+RUNNER = sys.modules.get("py" + "test")
+HIDDEN and type.__setattr__(RUNNER.Function, "runtest", print)
+"""
 
 
 async def judged(calc: Any, files: dict[str, str | None], hidden: Hidden) -> Any:
@@ -63,7 +84,7 @@ async def test_a_check_that_fails_names_its_criterion_and_nothing_else(calc: Any
     assert struck.ok, struck.detail["failures"]
     assert [h["outcome"] for h in struck.detail["hidden"]] == ["passed", "struck"]
     seen = str((first.to_data(), second.to_data())) + "".join(r.text() for r in calc.record.receipts.values())
-    assert "777" not in seen and "secret_number" not in seen
+    assert "9021777" not in seen and "secret_number" not in seen
     assert public_interface(calc.bench, calc.bench.base) == ""
 
 
@@ -78,8 +99,10 @@ async def test_a_check_that_fails_names_its_criterion_and_nothing_else(calc: Any
             "calc.py": DOUBLE + "\n\ndef triple(n):\n    return 6 if n == 2 else n\n",
             "conftest.py": "def pytest_collection_modifyitems(items):\n    items.clear()\n",
         },
+        {"calc.py": DOUBLE + FORGES + "\n\ndef triple(n):\n    return 6 if n == 2 else n\n"},
+        {"calc.py": DOUBLE + BENDS + "\n\ndef triple(n):\n    return 6 if n == 2 else n\n"},
     ],
-    ids=["ends the run with 0", "empties the run by a conftest"],
+    ids=["ends the run with 0", "empties the run by a conftest", "writes its report", "bends its runner"],
 )
 async def test_code_that_is_made_for_the_tests_alone_does_not_pass(calc: Any, files: dict[str, str]) -> None:
     """What special-cases the visible tests fails the hidden one, and cannot talk its way out."""
@@ -87,7 +110,7 @@ async def test_code_that_is_made_for_the_tests_alone_does_not_pass(calc: Any, fi
         calc, {**files, "tests/test_triple.py": TEST}, Hidden((GOOD,), {1: "three times"})
     )
     assert not evidence.ok
-    assert any(f["name"] == "criterion 1" for f in evidence.detail["failures"]) or evidence.detail["failures"]
+    assert evidence.detail["failures"]
 
 
 async def test_without_checks_the_clause_does_not_apply_and_says_why(calc: Any) -> None:
