@@ -28,7 +28,7 @@ _ALARM = "raise AssertionError('made to fail by qdeck, to see whether the runner
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
+class Cut:
     """The change taken out: texts of Python files, files that go back to the base, and what is left in."""
 
     patched: Mapping[str, str] = field(default_factory=dict)
@@ -75,7 +75,7 @@ async def negative_control(hearing: Hearing, new: Suite) -> None:
 
 
 async def _runs(
-    hearing: Hearing, calm: _Cut, quiet: _Cut, armed: _Armed
+    hearing: Hearing, calm: Cut, quiet: Cut, armed: _Armed
 ) -> tuple[Suite | None, Suite | None, Suite | None]:
     """Run the proofs without the change, with the change doing nothing, and with a failure in each."""
     wanted: dict[str, Callable[[], Awaitable[Suite]]] = {}
@@ -102,7 +102,12 @@ def _assertions(hearing: Hearing, hushed: Suite | None) -> list[Failure]:
     return [Failure(test, text, key, askable=True) for test in sorted(hearing.proving)[:1]]
 
 
-def _cut(hearing: Hearing, *, wholly: bool, quietly: bool = False) -> _Cut:
+def without_change(hearing: Hearing) -> Cut:
+    """Return the change taken out as far as it can be, for what is no test."""
+    return _cut(hearing, wholly=True)
+
+
+def _cut(hearing: Hearing, *, wholly: bool, quietly: bool = False) -> Cut:
     """Take the change out of every file that is neither a test nor decides how tests are run."""
     patched: dict[str, str] = {}
     reverted: list[str] = []
@@ -117,10 +122,10 @@ def _cut(hearing: Hearing, *, wholly: bool, quietly: bool = False) -> _Cut:
         left += [f"{change.path}:{line}" for line in cut.left]
         if cut.changed:
             patched[change.path] = cut.text
-    return _Cut(patched, tuple(reverted), tuple(left))
+    return Cut(patched, tuple(reverted), tuple(left))
 
 
-async def _run_without(hearing: Hearing, cut: _Cut, name: str) -> Suite:
+async def _run_without(hearing: Hearing, cut: Cut, name: str) -> Suite:
     plan = Plan(
         name,
         "running the proofs without the change, where they must fail",

@@ -6,6 +6,7 @@ a criterion whose proof does not hold keeps the gate shut.
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from typing import Any
 
 from core.evidence.clauses import Failure, answered, key_of
 from core.evidence.commands import normal, with_interpreter
-from core.evidence.control import names
+from core.evidence.control import Cut, names, without_change
 from core.evidence.execution import Done, Job, execute
 from core.evidence.hearing import Hearing, Promise
 from core.evidence.junit import Case
@@ -82,7 +83,7 @@ def _failures(hearing: Hearing, proofs: list[Proof]) -> Iterator[Failure]:
     for proof in proofs:
         name = f"criterion {proof.promise.criterion}"
         if proof.state == "waits":
-            yield Failure(name, f"a person has to look: {proof.promise.proof}", proof.key, askable=True)
+            yield Failure(name, proof.why, proof.key, askable=True)
         elif proof.state == "not proved":
             key = key_of("proof", name, proof.promise.proof)
             yield Failure(f"{name}: {proof.promise.proof}", proof.why, key)
@@ -138,8 +139,9 @@ def _is_meant(proof: str, case: Case) -> bool:
 
 
 async def _command(hearing: Hearing, promise: Promise) -> Proof:
-    """Run the command on the new tree, where it must end well, and on the base, to see what that shows."""
-    now = await _run(hearing, promise, hearing.checkpoint.tree, "on the new tree")
+    """Run the command on the new tree, where it must end well, on the base, and without the change."""
+    tree = hearing.checkpoint.tree
+    now = await _run(hearing, promise, tree, "on the new tree")
     if now is None:
         return Proof(promise, "not proved", "it cannot be read as a command")
     hearing.receipts.append(now.receipt_id)
@@ -151,21 +153,31 @@ async def _command(hearing: Hearing, promise: Promise) -> Proof:
     if before is not None and before.receipt.ok:
         hearing.receipts.append(before.receipt_id)
         return Proof(promise, "kept", "ends well before the change and after it", now.receipt_id)
+    if cut := await asyncio.to_thread(without_change, hearing):
+        gone = await _run(hearing, promise, tree, "without the change", cut)
+        if gone is not None and gone.receipt.ok:
+            hearing.receipts.append(gone.receipt_id)
+            why = f"ends well although the change was taken out, so a person has to look: {promise.proof}"
+            return Proof(promise, "waits", why, gone.receipt_id, key_of("command", promise.proof, tree))
     return Proof(promise, "proved", "fails on the base and ends well now", now.receipt_id)
 
 
-async def _run(hearing: Hearing, promise: Promise, tree: str, where: str) -> Done | None:
+async def _run(
+    hearing: Hearing, promise: Promise, tree: str, where: str, cut: Cut | None = None
+) -> Done | None:
     try:
         words = normal(tuple(shlex.split(promise.proof)))
     except (ValueError, IndexError):
         return None
     argv = with_interpreter(words, hearing.bench.toolchain)
     job = Job(
-        key=f"proof:{tree[:16]}:{digest_of(list(words))[:8]}",
+        key=f"proof:{tree[:16]}:{digest_of(list(words))[:8]}{':without' if cut else ''}",
         kind="command",
         title=f"running the proof of criterion {promise.criterion} {where}",
         tree=tree,
         argv=lambda folders: argv,
+        laid_over=(hearing.bench.base, cut.reverted) if cut and cut.reverted else None,
+        patched=cut.patched if cut else {},
         limits=Limits(wall_seconds=hearing.bench.settings.test_timeout),
     )
     return await execute(hearing.bench, job)

@@ -48,6 +48,17 @@ async def test_each_kind_of_proof_is_checked_and_mapped(calc: Any) -> None:
     assert all(proof["receipt"] in good.detail["receipts"] for proof in proofs[:3])
 
 
+async def test_a_command_that_does_not_notice_the_change_waits_for_a_person(calc: Any) -> None:
+    """It fails on the base and ends well now, and would do so whatever the new code did."""
+    promise = Promise(1, "command", "python -c 'from calc import triple'")
+
+    evidence = await judge(calc, calc.change(FILES), promise)
+
+    (question,) = evidence.detail["failures"]
+    assert not evidence.ok and question["askable"] and "taken out" in question["text"]
+    assert states(evidence) == {1: "waits"}
+
+
 async def test_a_promise_that_was_not_kept_shuts_the_gate(calc: Any) -> None:
     """A test of another name, one that passes without the change, and a failing command are each named."""
     idle = "\n\ndef test_idle():\n    import calc\n\n    assert calc.double(1) == 2\n"
