@@ -16,7 +16,7 @@ from core.engine.orders import Orders
 from core.engine.port import Scheduler
 from core.engine.settings import unheeded, workflow_settings
 from core.engine.steps import JournalSteps
-from core.evidence import Bench, environment_commit, prepare_toolchain
+from core.evidence import Bench, digest_of, environment_commit, prepare_toolchain
 from core.journal.engine import EngineJournal, ProjectRow
 from core.llm.types import PERSON, Gateway, Message
 from core.machine.commands import PINNED, Note
@@ -81,7 +81,8 @@ class Scene:
             record=own,
             worktree=self.files.worktree,
             base=self.files.base,
-            scratch=self.bench.scratch / key,
+            # A name that says nothing: what runs must not see by its path which run it is.
+            scratch=self.bench.scratch / digest_of(key)[:12],
             accepted=self.answers.accepted,
             declined=self.answers.declined,
         )
@@ -168,7 +169,7 @@ def _dependencies_of(workflow: Workflow, project: ProjectRow, files: Files) -> s
 
 def scratch_of(settings: Settings, attempt_id: str) -> Path:
     """Return the folder for what an attempt needs for a moment only."""
-    return settings.paths.cache / "scratch" / attempt_id.replace(":", "-")
+    return settings.paths.cache / "scratch" / f"{attempt_id.partition(':')[0]}-{digest_of(attempt_id)[:12]}"
 
 
 def prompts_of(settings: Settings) -> Path:
