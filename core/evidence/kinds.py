@@ -13,6 +13,7 @@ from core.evidence.definitions import same_code
 from core.evidence.documents import broken_examples, broken_links
 from core.evidence.hearing import Hearing
 from core.evidence.suites import Suite
+from core.evidence.suppressions import CODE
 from core.workspace import list_tree
 
 DOCUMENTATION, MAINTENANCE, REFACTORING = "documentation", "maintenance", "refactoring"
@@ -28,6 +29,8 @@ _UPKEEP = re.compile(
     r"|^(?:scripts?|tools?|ci|build)/",
     re.I,
 )
+_EXAMPLES = re.compile(r"^(?:docs?|documentation|examples?)/", re.I)
+_SCRIPTS = re.compile(r"^\.(?:github|gitlab|ci|circleci|vscode)/|^(?:scripts?|tools?|ci|build)/", re.I)
 
 
 def check_paths(hearing: Hearing) -> None:
@@ -38,7 +41,7 @@ def check_paths(hearing: Hearing) -> None:
     told = []
     for change in hearing.changes:
         path = change.path
-        if _DOCUMENTS.search(path) or (hearing.change == MAINTENANCE and _UPKEEP.search(path)):
+        if _belongs(path, hearing.change):
             continue
         if path.endswith(".py") and change.status == "modified" and same_code(*hearing.texts(change)):
             continue
@@ -46,6 +49,13 @@ def check_paths(hearing: Hearing) -> None:
         told.append(Failure(path, text, key_of("kind", path)))
     hearing.settle(name, told, f"only files of a {hearing.change} change differ")
     return None
+
+
+def _belongs(path: str, change: str) -> bool:
+    """Say whether a change of this kind may touch a file; code by its folder alone, whatever its name is."""
+    if path.endswith(CODE):
+        return bool(_EXAMPLES.search(path) or (change == MAINTENANCE and _SCRIPTS.search(path)))
+    return bool(_DOCUMENTS.search(path) or (change == MAINTENANCE and _UPKEEP.search(path)))
 
 
 def check_documents(hearing: Hearing) -> None:

@@ -28,6 +28,7 @@ async def test_documentation_touches_documents_and_docstrings_only(calc: Any) ->
     words = {"calc.py": 'def double(n):\n    """Return twice n."""\n    return n * 2\n'}
     good = {"README.md": "# Calc\n\n[code](calc.py) [top](#calc)\n\n```python\nprint(1)\n```\n"}
     bad = {"README.md": "[gone](gone.md)\n\n```python\nprint(1\n```\n", "calc.py": TRIPLE}
+    bad["security.py"] = "DOORS = 'open'\n"  # named like a document, and none
 
     right = await judge(calc, {**words, **good}, "documentation")
     wrong = await judge(calc, bad, "documentation")
@@ -36,6 +37,7 @@ async def test_documentation_touches_documents_and_docstrings_only(calc: Any) ->
     assert not clause(right, "red first")["applies"] and not clause(right, "coverage")["applies"]
     assert {failure["name"] for failure in wrong.detail["failures"]} == {
         "calc.py",
+        "security.py",
         "README.md:1",
         "README.md:3",
     }
