@@ -128,6 +128,7 @@ async def _connect(target: str) -> tuple[asyncio.StreamReader, asyncio.StreamWri
     problem = OSError(f"{name} has no address")
     for *_, place in found:
         ip = ipaddress.ip_address(str(place[0]).partition("%")[0])
+        ip = getattr(ip, "ipv4_mapped", None) or ip  # ::ffff:127.0.0.1 is this machine, too
         if (ip.is_loopback or ip.is_link_local or ip.is_unspecified) and name not in (*_LOCAL_NAMES, str(ip)):
             continue
         try:

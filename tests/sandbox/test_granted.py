@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from core.sandbox import Sandbox, run
+from core.sandbox import Sandbox, hosts, run
 from core.sandbox.redaction import Redactor
 from tests.sandbox.conftest import PYTHON, Runner, contained
 
@@ -106,6 +106,12 @@ async def test_what_a_command_prints_of_its_secrets_is_masked(tree: Path, sandbo
     assert text.count("line [KEY]") == 4
     for form in [form for value in (TOKEN, *KEY.splitlines()[1:3]) for form in _forms(value)]:
         assert form not in text
+
+
+async def test_a_name_that_leads_to_this_machine_in_disguise_is_refused(ports: tuple[int, int]) -> None:
+    """An address of the new kind can hold one of the old kind: this machine's own."""
+    with pytest.raises(OSError, match="has no address"):
+        await hosts._connect(f"[::ffff:127.0.0.1]:{ports[0]}")
 
 
 async def test_only_granted_hosts_are_reached(tree: Path, sandbox: Sandbox, ports: tuple[int, int]) -> None:
