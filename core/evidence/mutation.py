@@ -201,7 +201,9 @@ def _job(hearing: Hearing, place: _Place, made: list[Mutant], files: tuple[str, 
 
 
 def _collect(folders: Folders, receipt: Receipt) -> JsonValue:
-    """Read what the run says; it is advice only, so it is believed as far as it can be read."""
+    """Read what the run says, where it came to its end by itself; else nothing was measured."""
+    if not receipt.ok:
+        return None
     try:
         found = json.loads(read_bounded(folders.reports / "result.json", _RESULT_LIMIT))
         plan = json.loads(read_bounded(folders.reports / "plan.json", 64 << 20))
