@@ -111,8 +111,21 @@ def changed_runner(texts: Texts, command: str, is_test: Callable[[str], bool]) -
     return [
         _ask(path, "is run by the test command itself", after)
         for path, (before, after) in sorted(texts.items())
-        if before and path in words and not is_test(path) and _reader(path) is None
+        if before and path in words and not is_test(path)
     ]
+
+
+_RECIPES = {
+    **{"tox": "tox.ini", "nox": "noxfile.py", "just": "justfile Justfile .justfile", "rake": "Rakefile"},
+    **{"invoke": "tasks.py", "inv": "tasks.py", "task": "Taskfile.yml Taskfile.yaml", "ant": "build.xml"},
+    **{"mvn": "pom.xml", "gradle": "build.gradle build.gradle.kts", "ctest": "CMakeLists.txt"},
+}
+
+
+def recipes(command: str) -> str:
+    """Return the files in which the programs of a command look up what to do."""
+    found = (_RECIPES.get(word.rpartition("/")[2].removesuffix("w"), "") for word in command.split())
+    return " ".join(filter(None, found))
 
 
 def test_rules(makefile: str) -> str:

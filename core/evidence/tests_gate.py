@@ -35,6 +35,7 @@ from core.evidence.surroundings import (
     changed_conftest,
     changed_runner,
     reaching,
+    recipes,
     replaced_runner,
     test_rules,
 )
@@ -167,7 +168,7 @@ def _whole_command(hearing: Hearing) -> str:
     elif hearing.command[0] == "make":
         names = ("GNUmakefile", "makefile", "Makefile")
         behind = "\n".join(test_rules(text_at(bench, bench.base, name)) for name in names)
-    return f"{command}\n{behind}"
+    return f"{command}\n{recipes(command)}\n{behind}"
 
 
 async def _run_both(hearing: Hearing) -> tuple[Suite, Suite | None]:

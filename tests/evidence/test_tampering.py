@@ -10,6 +10,7 @@ from core.evidence.surroundings import (
     changed_conftest,
     changed_runner,
     reaching,
+    recipes,
     replaced_runner,
     stand_ins,
 )
@@ -195,6 +196,7 @@ def test_what_the_test_command_runs_is_part_of_it() -> None:
         "run.sh"
     ]
     assert not changed_runner(texts, "sh run.sh", lambda path: True)
+    assert recipes("python -m nox -s tests") == "noxfile.py" and not recipes("python -m pytest")
 
 
 def test_product_code_among_the_tests_is_named() -> None:
