@@ -124,6 +124,13 @@ async def test_what_was_written_is_there_again(journal_of: JournalOf, project: P
         assert on(app) == "BoardScreen"
         await press(app, pilot, "ctrl+n")
         assert "Half a plan" in shown(app)
+        await press(app, pilot, "shift+tab", "home", "ctrl+k", *"/nowhere")
+        await until(pilot, lambda: "There is no folder /nowhere" in shown(app))
+        await press(app, pilot, "escape")
+        assert on(app) == "BoardScreen"
+        await press(app, pilot, "ctrl+n")
+        assert "Half a plan" in shown(app) and "/nowhere" not in shown(app), "a mistake is not kept"
+        assert app.screen.query_one("#project", Input).value == "~/text-tools"
 
 
 async def test_recent_projects_and_folders_are_offered(

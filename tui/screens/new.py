@@ -134,7 +134,8 @@ class NewScreen(PlaceScreen):
 
     @on(Input.Changed)
     def _field_changed(self, event: Input.Changed) -> None:
-        if self.is_current and event.input.id:
+        # The folder is kept by what is found there.
+        if self.is_current and event.input.id and event.input.id != "project":
             self.deck.form[event.input.id] = event.value
 
     @on(Request.TooMuch)

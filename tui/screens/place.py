@@ -102,7 +102,6 @@ class PlaceScreen(DeckScreen):
         with field.prevent(Input.Changed):
             field.value = place
         field.cursor_position = len(place)
-        self.deck.form["project"] = place
         self._look_again(place)
 
     @property
@@ -121,9 +120,18 @@ class PlaceScreen(DeckScreen):
 
         self.run_worker(look(), exclusive=True, group="look")
 
+    def _keep(self, place: str) -> None:
+        """Remember for the next time what can be built in; the default is none to remember, nor a mistake."""
+        if self.look.top and place != tilde(self.deck.project):
+            self.deck.form["project"] = place
+        else:
+            self.deck.form.pop("project", None)
+
     def _take(self, look: Look) -> None:
         """Show what was found; the branch of a repository that was asked about already is known."""
         if look.top and look.top == self.look.top and not look.branch:
             look = replace(look, branch=self.look.branch)
         self.look = look
+        if self.is_current:
+            self._keep(self.query_one("#project", ProjectField).value)
         self.query_one("#look", Lines).show(self._look_lines)
