@@ -38,6 +38,18 @@ WAITS: dict[str, str] = {
     "retries": "no automatic step back is left: decide how to go on",
     "person": "decide how to go on",
 }
+SHORT_WAITS: dict[str, str] = {
+    "approval:requirement": "approve criteria",
+    "approval:plan": "approve the plan",
+    "approval:review": "approve review",
+    "approval:release": "approve release",
+    "acceptance": "answer findings",
+    "answer": "answer a question",
+    "budget": "money is spent",
+    "retries": "no retries left",
+    "person": "decide what next",
+}
+"""The same where there are 17 cells for it, beside a glyph that says who is needed."""
 
 NEED, RUN, OK, BAD, STALE, FUTURE, PAUSED, CANCELLED = "◆", "◉", "●", "✗", "◌", "○", "‖", "⊘"
 """The glyphs of a phase: needs you, at work, done, failed, stale, to come, paused, cancelled."""
@@ -55,9 +67,9 @@ def author_name(author: str) -> str:
         return word.replace("_", " ") if kind != "policy" else f"policy ({word})"
 
 
-def waits_for(waiting_for: str) -> str:
+def waits_for(waiting_for: str, short: bool = False) -> str:
     """Return what a waiting workflow needs from the user, as an order to them."""
-    return WAITS.get(waiting_for, "decide how to go on")
+    return (SHORT_WAITS if short else WAITS).get(waiting_for) or waits_for("person", short)
 
 
 def state_word(state: State, short: bool = False) -> str:

@@ -157,7 +157,11 @@ class Columns(Board):
             rest = ("".join(s.text for row in title[1:] for s in (*row, Span(" "))),) if part == 2 else ()
             line = (Span(rest[0], "strong bold"),) if rest else title[0]
         else:
-            line = now_line(row)
+            state, condition = where(row)
+            waits = condition is Condition.WAITING and state is not State.COMPLETE
+            # The glyph above says that somebody is needed; the few cells are for what it is.
+            short = (Span(words.waits_for(row.waiting_for, short=True), "need bold"),)
+            line = short if waits else now_line(row)
         line = cut_line(line, width - 2)
         gap = Span(" " * (width - 2 - width_of(line)))
         return (bar, *(s._replace(ink=s.ink + on) for s in (*line, gap)))
