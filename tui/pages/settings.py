@@ -12,7 +12,7 @@ from core.durations import duration
 from core.machine.states import Autonomy, Role
 from tui import words
 from tui.catalogue import Deed, keys_of
-from tui.ink import Line, Span, fit, said
+from tui.ink import Line, Span, cells, fit, said
 from tui.pages.help import KEY_NAMES
 from tui.theme import NAMES
 
@@ -161,6 +161,10 @@ def row_line(row: Row, width: int) -> Line:
     label = 32 if width >= 90 else 24
     right = min(28, max(0, width // 4))
     middle = max(8, width - label - right - 2)
+    if cells(row.value) > middle:
+        # An address is read to its end where its source leaves room for it.
+        right = min(right, cells(row.source))
+        middle = max(middle, min(cells(row.value), width - label - right - 2))
     ink = "muted" if row.ink == "text" and not row.name else row.ink
     return (
         Span(fit(row.label, label), ink if row.ink in ("ok", "bad") else "muted"),
