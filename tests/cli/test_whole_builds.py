@@ -122,12 +122,41 @@ def test_a_run_that_is_interrupted_keeps_what_it_has(qdeck: CommandLine, repo: P
     assert qdeck.inside("status", "B-0001", "--json").data["condition"] == "active"
 
 
-def test_a_run_whose_server_says_no_ends_with_1_and_the_reason(qdeck: CommandLine, repo: Path) -> None:
-    """A wrong key fails the build in its phase, with one sentence on what to do."""
-    with OpenAIServer(respond=lambda body: Reply("", fault=Fault.UNAUTHORIZED)) as server:
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [(Fault.UNAUTHORIZED, "refused the key"), (Fault.UNKNOWN_MODEL, "has no model named some-model")],
+)
+def test_a_run_whose_server_says_no_ends_with_1_and_the_reason(
+    qdeck: CommandLine, repo: Path, fault: Fault, words: str
+) -> None:
+    """A wrong key or model fails the build in its phase, with one sentence on what to do."""
+    with OpenAIServer(respond=lambda body: Reply("", fault=fault)) as server:
         qdeck.more = {"OPENAI_API_KEY": "sk-wrong", "OPENAI_API_BASE": server.url}
         options = ("-p", str(repo), "-m", "openai/some-model", "--json")
         told = qdeck("run", "Add a clock", *options).ended(1).data
 
     assert (told["workflow"]["state"], told["workflow"]["condition"]) == ("discovery", "failed")
-    assert "key" in told["text"] and "qdeck resume" in told["text"]
+    assert words in told["text"] and "qdeck resume" in told["text"]
+
+
+BARE = """
+import sys
+if "core.engine" in sys.orig_argv:
+    from core.sandbox import detection
+    detection.candidates = lambda: []
+"""
+"""What Python runs first on a machine on which nothing can contain a command."""
+
+
+def test_a_run_where_nothing_can_be_contained_refuses_until_the_user_says_so(
+    qdeck: CommandLine, repo: Path
+) -> None:
+    """It fails in its phase with the reason and both ways on."""
+    (qdeck.home.parent / "sitecustomize.py").write_text(BARE)
+    qdeck.more = {"PYTHONPATH": str(qdeck.home.parent)}
+
+    told = qdeck("run", REQUEST, "-p", str(repo), "-m", MODEL, "--autonomy", "auto", "--json").ended(1).data
+
+    assert (told["workflow"]["state"], told["workflow"]["condition"]) == ("discovery", "failed")
+    assert "Nothing on this machine can contain a command" in told["text"]
+    assert "bubblewrap" in told["text"] and "unsandboxed" in told["text"]
