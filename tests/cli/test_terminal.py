@@ -41,9 +41,9 @@ def record(used: CommandLine, workflow_id: str, kind: EvidenceKind, detail: Mapp
     asyncio.run(work())
 
 
-def ready_to_advance(used: CommandLine, repo: Path) -> str:
-    """A workflow in manual whose first gate is open but for a person's yes."""
-    view = used.start(repo, Autonomy.MANUAL)
+def ready_to_advance(used: CommandLine, repo: Path, autonomy: Autonomy = Autonomy.MANUAL) -> str:
+    """A workflow, in manual, whose first gate is open but for a person's yes."""
+    view = used.start(repo, autonomy)
     criteria = [{"number": 1, "text": "It works."}]
     record(used, view.workflow_id, EvidenceKind.REQUIREMENT, {"criteria": criteria})
     return view.build_id
@@ -63,6 +63,21 @@ def test_a_yes_at_the_terminal_moves_the_build_and_is_a_persons(used: CommandLin
     moved = used.inside("history", name, "--limit", "1", "--json").data["events"][0]
     assert view["state"] == "planning"
     assert moved["triggered_by"].startswith("person:")
+
+
+def test_without_a_terminal_only_the_autonomy_says_yes(used: CommandLine, repo: Path) -> None:
+    """What a pipe says is no person's word: manual refuses it, auto approves by itself and is on record."""
+    asks = ready_to_advance(used, repo)
+    lets = ready_to_advance(used, repo, Autonomy.AUTO)
+
+    refused = used("advance", asks, "--no-worker", "--json", given="y\n").ended(2).data
+    used("advance", lets, "--no-worker", "--json").ended(0)
+
+    moved = used.inside("history", lets, "--limit", "1", "--json").data["events"][0]
+    assert refused["code"] == "not_yours" and "at a terminal" in refused["hint"]
+    assert used.inside("status", asks, "--json").data["state"] == "discovery"
+    assert used.inside("status", lets, "--json").data["state"] == "planning"
+    assert moved["triggered_by"] == "policy:auto"
 
 
 def test_anything_but_yes_at_the_terminal_moves_nothing(used: CommandLine, repo: Path) -> None:
