@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,28 @@ from tui.cli import main
 SECONDS = 120.0
 MODEL = "rehearsal/slugify"
 REQUEST = "Add slugify() with Unicode support"
+POWERLESS = (
+    "import ctypes, os, sys; drop = ctypes.CDLL(None).prctl; "
+    "[drop(24, capability, 0, 0, 0) for capability in (1, 2)]; os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""Starts a program for which permissions count, even where the tests are root's."""
+
+
+def powerless(argv: Sequence[str]) -> list[str]:
+    """Return the command as one that no permission of a file lets through."""
+    return [sys.executable, "-c", POWERLESS, *argv]
+
+
+@contextlib.contextmanager
+def only_read(file: Path) -> Iterator[bytes]:
+    """Let nobody write the file or its folder for a while; gives what is in it."""
+    file.chmod(0o444)
+    file.parent.chmod(0o555)
+    try:
+        yield file.read_bytes()
+    finally:
+        file.parent.chmod(0o755)
+        file.chmod(0o644)
 
 
 @dataclass(frozen=True)
@@ -78,10 +100,13 @@ class CommandLine:
         """The command as a list, for the same interpreter that runs the tests."""
         return [sys.executable, "-P", "-m", "tui.cli", *arguments]
 
-    def __call__(self, *arguments: str, cwd: Path | None = None, given: str = "") -> Called:
-        """Call `qdeck` without a terminal."""
+    def __call__(
+        self, *arguments: str, cwd: Path | None = None, given: str = "", may_all: bool = True
+    ) -> Called:
+        """Call `qdeck` without a terminal; without `may_all` as somebody for whom permissions count."""
+        argv = self.argv(*arguments)
         done = subprocess.run(
-            self.argv(*arguments),
+            argv if may_all else powerless(argv),
             env=self.env,
             cwd=cwd or self.home.parent,
             input=given.encode(),

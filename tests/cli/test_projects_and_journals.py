@@ -10,7 +10,7 @@ import pytest
 
 from core.journal.schema import VERSION_TABLE
 from core.journal.schema_sql import schema_sql
-from tests.cli.calls import MODEL, REQUEST, CommandLine, git
+from tests.cli.calls import MODEL, REQUEST, CommandLine, git, only_read
 
 
 @pytest.mark.parametrize("kind", ["missing", "plain", "bare", "empty", "file"])
@@ -84,6 +84,20 @@ def test_a_journal_that_another_program_holds_refuses_the_order(
 
     assert told["code"] == "journal" and "locked by another program" in told["what"] and told["hint"]
     assert (now["condition"], now["version"]) == ("active", seen["version"])
+
+
+def test_a_journal_that_may_only_be_read_says_what_to_correct(used: CommandLine, repo: Path) -> None:
+    """No order moves anything or ends in a traceback; with the permissions corrected, it works."""
+    name = used.start(repo).build_id
+    with only_read(used.database) as before:
+        for words in (("status", name), ("pause", name), ("start", REQUEST, "-p", str(repo), "-m", MODEL)):
+            told = used(*words, "--json", may_all=False).ended(1).data
+            assert told["code"] == "journal" and "may not be written" in told["what"]
+            assert "Correct the permissions" in told["hint"]
+        after = used.database.read_bytes()
+
+    assert after == before
+    used.inside("pause", name, "--json").ended(0)
 
 
 def test_settings_that_cannot_be_read_are_named_with_their_key(qdeck: CommandLine) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from screenshots.scenes import Journal
+from tests.cli.calls import only_read, powerless
 from tests.tui.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +83,21 @@ def test_nothing_else_can_write_to_the_screen(terminal: Terminal) -> None:
             break
     assert log.read_text().count("NOISE") >= 4
     assert b"NOISE" not in terminal.raw
+
+
+def test_a_journal_that_may_only_be_read_is_a_sentence(journal_of: Callable[[str], Journal]) -> None:
+    """What is wrong and what to correct stands where the board would be; no key acts, nothing is written."""
+    journal = journal_of("review")
+    with only_read(journal.path) as before:
+        terminal = Terminal(powerless(program(journal)), environment())
+        terminal.wait("There is no journal to look at")
+        terminal.press("p", "a", "r")
+        text = terminal.wait("permissions of")
+        assert "may not be written" in text and "Traceback" not in text
+        terminal.press("ctrl+q")
+        assert terminal.wait_end() == 0
+        terminal.close()
+        assert journal.path.read_bytes() == before
 
 
 def test_without_a_terminal_there_is_a_sentence(journal_of: Callable[[str], Journal]) -> None:
