@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pyte
 import pytest
 
@@ -24,17 +27,34 @@ pytestmark = [
 ]
 
 
+DEMO = (sys.executable, "-P", "-m", "tui.cli", "demo")
+
+
 class Tmux:
     """One window of a tmux of its own, looked at through a terminal emulator."""
 
     def __init__(self, folder: Path, command: str, env: dict[str, str], size: tuple[int, int]) -> None:
         self._tmux = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
         self.size = size
-        # Variables of the size would be believed over the terminal's own.
-        line = f"env -u COLUMNS -u LINES {command}; echo ENDED=$?; sleep 600"
         width, height = (str(n) for n in size)
-        self("new-session", "-d", "-x", width, "-y", height, line, env=env)
+        self("new-session", "-d", "-x", width, "-y", height, self._line(command), env=env)
         self("set", "-g", "status", "off")
+
+    @staticmethod
+    def _line(command: str) -> str:
+        # Variables of the size would be believed over the terminal's own.
+        return f"env -u COLUMNS -u LINES {command}; echo ENDED=$?; sleep 600"
+
+    def kill(self) -> None:
+        """End the command with no time for any last word."""
+        shell = psutil.Process(int(self("display-message", "-p", "#{pane_pid}")))
+        (program,) = shell.children()
+        program.kill()
+        self.wait(f"ENDED={128 + signal.SIGKILL}")
+
+    def again(self, command: str) -> None:
+        """Run another command in the same window."""
+        self("respawn-pane", "-k", self._line(command))
 
     def __call__(self, *words: str, env: dict[str, str] | None = None) -> str:
         """Give tmux an order and return what it says."""
@@ -82,7 +102,7 @@ def demo(tmp_path: Path) -> Iterator[Tmux]:
     """`qdeck demo`, as the README tells to start it."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("QDECK_", "TMUX"))}
     env |= {"QDECK_HOME": str(tmp_path / "home"), "QDECK_REHEARSAL_PACE": "0", "TERM": "xterm-256color"}
-    command = shlex.join([sys.executable, "-P", "-m", "tui.cli", "demo", "--keep", str(tmp_path / "textkit")])
+    command = shlex.join([*DEMO, "--keep", str(tmp_path / "textkit")])
     terminal = Tmux(tmp_path, command, env, (120, 40))
     yield terminal
     terminal.close()
@@ -105,15 +125,34 @@ def approve(demo: Tmux, question: str) -> None:
         time.sleep(0.7)
 
 
+def workers(folder: Path) -> list[int]:
+    """The workers of the demo that lies in the folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            mine = process.environ().get("QDECK_HOME", "").startswith(str(folder))
+            if mine and "core.engine" in process.cmdline():
+                found.append(process.pid)
+    return found
+
+
 def test_the_whole_demo_in_a_terminal(demo: Tmux, tmp_path: Path) -> None:
-    """Plan, two ways back, review, release, merge: every yes by key, everything on the screen."""
+    """Plan, two ways back, review, release, merge: every yes by key, everything on the screen.
+
+    In the middle the app is killed; the work goes on without it, and the next app finds it.
+    """
     demo.wait("qdeck")
     demo.wait("Add slugify")
     approve(demo, PLAN)
+    demo.kill()
+    (worker,) = workers(tmp_path)
+    demo.again(shlex.join([*DEMO, "--last"]))
+    demo.wait("Add slugify")
     demo.wait("needs you: approve the review")
     demo.press("h")
     demo.wait("↶ the Verification Overseer")
     demo.press("escape")
+    assert workers(tmp_path) == [worker], "it was not ended, nor was another one needed"
     approve(demo, REVIEW)
     approve(demo, RELEASE)
     text = demo.wait("complete")
