@@ -134,4 +134,6 @@ class PlaceScreen(DeckScreen):
         self.look = look
         if self.is_current:
             self._keep(self.query_one("#project", ProjectField).value)
-        self.query_one("#look", Lines).show(self._look_lines)
+        # The form may be on its way out when git answers; then there is nobody to tell.
+        for shown in self.query("#look").results(Lines):
+            shown.show(self._look_lines)
