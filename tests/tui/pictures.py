@@ -215,7 +215,7 @@ HARD_SCENES: tuple[Scene, ...] = (
     Scene("evidence-failed", "failed", _large("evidence")),
     Scene("history-one", "fresh", _history()),
     Scene("history-many", "many", _history()),
-    Scene("history-names", "names", _history("v")),
+    Scene("history-names", "names", _history()),
     Scene("history-failed", "failed", _history()),
     Scene("history-stale", "stale", _history()),
     Scene("statistics-empty", "empty", _statistics()),
