@@ -147,19 +147,32 @@ def newest_receipts(receipts: Iterable[ReceiptView], tree: str) -> list[ReceiptV
     return sorted(latest_first, key=lambda receipt: is_stale(receipt, tree))
 
 
+def receipt_mark(receipt: ReceiptView, tree: str) -> Span:
+    """Return the sign of a run: it says nothing any more, it ended as it should, or it did not."""
+    if is_stale(receipt, tree):
+        return Span(words.STALE, "need")
+    return Span(words.OK, "ok") if _as_meant(receipt) else Span(words.BAD, "bad")
+
+
+def _as_meant(receipt: ReceiptView) -> bool:
+    return (receipt.exit_code == 0) != meant_to_fail(receipt) and not receipt.limit
+
+
+def _came(receipt: ReceiptView, tree: str) -> Span:
+    """What came of a run; in colour only where its exit code is the verdict on the files."""
+    must = meant_to_fail(receipt)
+    outcome = receipt_outcome(receipt) + (", as it must" if must and _as_meant(receipt) else "")
+    plain = must or is_stale(receipt, tree)
+    return Span(outcome, "muted" if plain else receipt_mark(receipt, tree).ink)
+
+
 def receipt_lines(receipt: ReceiptView, width: int, now: float, tree: str) -> list[Line]:
     """Return a receipt in two lines: what ran and what came of it; then how, where, when, on which tree."""
-    green = (receipt.exit_code == 0) != meant_to_fail(receipt) and not receipt.limit
-    stale = is_stale(receipt, tree)
-    mark, ink = (words.OK, "ok") if green else (words.BAD, "bad")
-    if stale:
-        mark, ink = words.STALE, "need"
-    outcome = receipt_outcome(receipt) + (", as it must" if green and meant_to_fail(receipt) else "")
+    stale, mark, came = is_stale(receipt, tree), receipt_mark(receipt, tree), _came(receipt, tree)
     title = str(receipt.data.get("title") or "")
     command = shown_command(receipt)
-    came = Span(outcome, "muted" if stale or meant_to_fail(receipt) else ("ok" if green else "bad"))
     ran = (
-        Span(f"{mark} ", ink),
+        Span(f"{mark.text} ", mark.ink),
         Span(f"{receipt_label(receipt):<10}", "strong"),
         said(title or command, "muted strike" if stale else "text"),
     )
@@ -182,16 +195,11 @@ def receipt_lines(receipt: ReceiptView, width: int, now: float, tree: str) -> li
 
 def receipt_line(receipt: ReceiptView, width: int, now: float, tree: str) -> Line:
     """Return a receipt in one line: what ran, what came of it, how long ago, on which files."""
-    green = (receipt.exit_code == 0) != meant_to_fail(receipt) and not receipt.limit
-    stale = is_stale(receipt, tree)
-    mark, ink = (words.OK, "ok") if green else (words.BAD, "bad")
-    if stale:
-        mark, ink = words.STALE, "need"
-    outcome = receipt_outcome(receipt) + (", as it must" if green and meant_to_fail(receipt) else "")
+    stale, mark, came = is_stale(receipt, tree), receipt_mark(receipt, tree), _came(receipt, tree)
     title = str(receipt.data.get("title") or "") or shown_command(receipt)
     right = (
         Span("stale  " if stale else "", "need"),
-        Span(outcome, "muted" if stale or meant_to_fail(receipt) else ink),
+        came,
         Span(
             f"  {words.age(now - receipt.at.timestamp()):>3} ago  {words.digest(receipt.tree_before)}",
             "faint",
@@ -199,7 +207,9 @@ def receipt_line(receipt: ReceiptView, width: int, now: float, tree: str) -> Lin
     )
     name = Span(f"{receipt_label(receipt):<10}", "strong")
     return spread(
-        (Span(f"{mark} ", ink), name, said(title, "muted strike" if stale else "text")), right, width
+        (Span(f"{mark.text} ", mark.ink), name, said(title, "muted strike" if stale else "text")),
+        right,
+        width,
     )
 
 

@@ -18,8 +18,8 @@ from tui.pages.parts import (
     heading,
     is_stale,
     mappings,
-    meant_to_fail,
     receipt_label,
+    receipt_mark,
     receipt_outcome,
     shown_command,
 )
@@ -191,11 +191,7 @@ def verdict_mark(verdict: str) -> tuple[str, str]:
 
 
 def _receipt(receipt: ReceiptView, tree: str) -> Entry:
-    green = (receipt.exit_code == 0) != meant_to_fail(receipt) and not receipt.limit
-    stale = is_stale(receipt, tree)
-    mark = Span(words.OK, "ok") if green else Span(words.BAD, "bad")
-    if stale:
-        mark = Span(words.STALE, "need")
+    stale, mark = is_stale(receipt, tree), receipt_mark(receipt, tree)
     label, command = receipt_label(receipt), shown_command(receipt)
     struck = "muted strike" if stale else "text"
     right = (said("stale" if stale else receipt_outcome(receipt), "need" if stale else "muted", 40),)
