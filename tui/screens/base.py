@@ -36,6 +36,16 @@ class DeckScreen(Screen[object]):
 
         return cast(QdeckApp, self.app)
 
+    @property
+    def is_attached(self) -> bool:
+        """Whether what it shows is there: not any more while Textual takes it down, child by child."""
+        return super().is_attached and not self._pruning
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the user looks at it, and it is not being taken down."""
+        return super().is_current and self.is_attached
+
     def compose(self) -> ComposeResult:
         """Put the content between nothing and the hint line."""
         yield from self.content()

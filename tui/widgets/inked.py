@@ -126,6 +126,11 @@ class Painted(Inked, ScrollView, can_focus=True):
         self.set_reactive(Widget.virtual_size, size)
         self._scroll_update(size)
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        """Put the thumb where the lines are: Textual tells a scroll bar only what happens while it shows."""
+        if shown:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def line_strip(self, y: int, width: int) -> Strip:
         """Return line `y` of the whole content. To be given by the subclass."""
         raise NotImplementedError
