@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -288,12 +289,10 @@ async def test_the_pause_that_a_provider_asks_for_is_kept_and_shown(gateway: Lit
 async def test_a_server_that_hangs_is_given_up_after_the_first_word_is_due() -> None:
     """No headers within the time: one sentence, with the setting that changes it."""
     gateway = LiteLLMGateway(replace(QUICK, first=0.4, attempts=1))
-    started = time.monotonic()
     with OpenAIServer([Reply(fault=Fault.HANG)]) as server, pytest.raises(ModelError) as caught:
         await collect(gateway, call_to(server))
     assert caught.value.fault is ModelFault.UNREACHABLE
     assert "0.4 seconds" in caught.value.what
-    assert time.monotonic() - started < 5
 
 
 async def test_silence_is_borne_only_twice() -> None:
@@ -345,12 +344,11 @@ async def test_cancelling_closes_the_connection_at_once(gateway: LiteLLMGateway)
         task = asyncio.create_task(collect(gateway, call_to(server)))
         await _until(lambda: bool(server.requests))
         await asyncio.sleep(0.3)
-        cancelled = time.monotonic()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         await _until(lambda: bool(server.hangups))
-    assert server.hangups[0] - cancelled < 0.5
+    assert server.hangups, "the server was not left in the middle of its 25 seconds of words"
 
 
 async def test_closing_the_stream_early_closes_the_connection(gateway: LiteLLMGateway) -> None:
@@ -380,12 +378,16 @@ async def test_a_refused_key_is_not_tried_again_for_a_while() -> None:
 
 
 async def test_calls_run_side_by_side(gateway: LiteLLMGateway) -> None:
-    """Four slow answers take the time of one, and none gets another's words."""
-    with OpenAIServer(respond=lambda body: Reply(body["messages"][-1]["content"] * 20, delay=0.02)) as server:
-        started = time.monotonic()
+    """Nobody is answered before all four have asked, and none gets another's words."""
+    asked = threading.Barrier(4)
+
+    def respond(body: dict[str, Any]) -> Reply:
+        asked.wait(60)
+        return Reply(body["messages"][-1]["content"] * 20, delay=0.02)
+
+    with OpenAIServer(respond=respond) as server:
         answers = await asyncio.gather(*(collect(gateway, call_to(server, f"<{n}>")) for n in range(4)))
     assert [completion_in(answer).text for answer in answers] == [f"<{n}>" * 20 for n in range(4)]
-    assert time.monotonic() - started < 3
 
 
 async def _until(condition: Callable[[], bool], seconds: float = 3.0) -> None:

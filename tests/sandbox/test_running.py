@@ -45,15 +45,17 @@ def _alive(marker: str) -> bool:
 async def test_a_run_tells_what_happened(anywhere: Sandbox, tree: Path) -> None:
     """Exit code, both streams in order, time, and a digest of all that was printed."""
     command = contained(tree, "/bin/sh", "-c", "echo out; echo err >&2; cat file.txt; exit 7")
+    begin = time.monotonic()
 
     seen = await run(command, anywhere)
+    around = time.monotonic() - begin
 
     assert (seen.exit_code, seen.signal, seen.limit) == (7, None, "")
     assert seen.output == b"out\nerr\ncontent\n"
     assert seen.output_bytes == len(seen.output)
     assert seen.output_digest == hashlib.sha256(seen.output).hexdigest()
     assert not seen.cut
-    assert 0 < seen.seconds < 20
+    assert 0 < seen.seconds <= around
     assert seen.argv == command.argv
     assert seen.sandbox == anywhere.name
 
@@ -107,7 +109,7 @@ async def test_a_command_that_hangs_is_ended_on_time(anywhere: Sandbox, tree: Pa
 
     seen = await run(contained(tree, "/bin/sh", "-c", line, limits=Limits(wall_seconds=1)), anywhere)
 
-    assert 0.9 < time.monotonic() - begin < 100
+    assert time.monotonic() - begin > 0.9
     assert (seen.exit_code, seen.signal, seen.limit) == (None, 9, "time")
     assert seen.output == b"begun\n"
     assert not _alive(marker)
@@ -115,12 +117,10 @@ async def test_a_command_that_hangs_is_ended_on_time(anywhere: Sandbox, tree: Pa
 
 async def test_a_command_that_closes_its_output_is_still_ended_on_time(anywhere: Sandbox, tree: Path) -> None:
     """No output left to read is not the end."""
-    begin = time.monotonic()
     seen = await run(
         contained(tree, "/bin/sh", "-c", "exec >&- 2>&-; sleep 300", limits=Limits(wall_seconds=1)), anywhere
     )
 
-    assert time.monotonic() - begin < 100
     assert seen.limit == "time"
 
 
@@ -129,12 +129,10 @@ async def test_a_child_that_keeps_the_output_open_does_not_delay_the_end(
 ) -> None:
     """The command has ended when its first process has; the rest is ended with it."""
     marker = secrets.token_hex(8)
-    begin = time.monotonic()
     seen = await run(
         contained(tree, "/bin/sh", "-c", f"sh -c 'sleep 300; : {marker}' & echo done; exit 3"), anywhere
     )
 
-    assert time.monotonic() - begin < 100
     assert seen.exit_code == 3
     assert seen.output == b"done\n"
     assert not _alive(marker)
@@ -207,7 +205,7 @@ async def test_cpu_time_is_bounded(anywhere: Sandbox, tree: Path) -> None:
 
     assert seen.exit_code is None
     assert seen.signal in (9, 24)
-    assert seen.seconds < 20
+    assert seen.limit != "time"
 
 
 async def test_a_file_cannot_grow_past_its_bound(anywhere: Sandbox, tree: Path) -> None:
@@ -256,10 +254,8 @@ async def test_a_fork_bomb_ends_and_leaves_nothing(shell: Runner) -> None:
         "        print('no more', flush=True); break\n"
         "time.sleep(60)\n"
     )
-    begin = time.monotonic()
     seen = await shell(f'exec {PYTHON} -c "{source}"', limits=Limits(wall_seconds=20, processes=100))
 
-    assert time.monotonic() - begin < 55
     assert seen.limit == "processes" or "no more" in text(seen)
     assert not _alive(marker)
 
@@ -275,13 +271,11 @@ async def test_cancelling_ends_the_command_before_it_returns(anywhere: Sandbox, 
     )
     while not (tree / "runs").exists():
         await asyncio.sleep(0.01)
-    begin = time.monotonic()
 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert time.monotonic() - begin < 100
     assert not _alive(marker)
 
 
