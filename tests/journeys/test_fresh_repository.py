@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from core.machine.states import Autonomy, EvidenceKind, State
+from core.machine.states import Autonomy, EvidenceKind, Role, State
 from tests.journeys.carpenter import REQUEST, Carpenter
 from tests.journeys.world import ADA, World, git, make_repository
 from tests.llm.openai_server import OpenAIServer, Reply, Tool
@@ -17,6 +18,7 @@ from tests.wheels import WHEEL, wheel
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 MODEL = "openai/carpenter"
+OWN = {"code_writer": "openai/joiner", "verification_overseer": "openai/surveyor"}
 
 
 @pytest.fixture
@@ -60,12 +62,13 @@ async def test_a_model_behind_http_builds_in_a_repository_that_needs_a_package(
 ) -> None:
     """The whole way: a set-up, streamed tool calls, real edits, real tests, a real merge; killed once.
 
+    Two roles have models of their own, and are played by them alone.
     Without the environment nothing here is green: the base's own test cannot even be imported.
     """
     model = Carpenter()
     with OpenAIServer(respond=model) as server:
         world.env |= {"OPENAI_API_BASE": server.url, "OPENAI_API_KEY": "sk-carpenter"}
-        started = await world.start(REQUEST, model=MODEL)
+        started = await world.start(REQUEST, model=MODEL, models=OWN)
         first = world.worker()
         await world.until(started.workflow_id, lambda v: v.state is State.TESTING)
         world.kill(first)
@@ -82,6 +85,11 @@ async def test_a_model_behind_http_builds_in_a_repository_that_needs_a_package(
     assert tested and all(r.argv[0] == str(environment / "bin" / "python") for r in tested)
     calls = await world.door.model_calls(started.workflow_id)
     assert calls and all(call.settled and call.prompt_tokens == 120 and call.prompt_digest for call in calls)
+    asked = {str(json.loads(told)["model"]) for told in model.told}
+    assert asked == {"carpenter", "joiner", "surveyor"}
+    assert {(call.role, call.model) for call in calls} == {
+        (role.value, OWN.get(role.value, MODEL)) for role in Role
+    }
     twice = {turn: times for turn, times in Counter(model.asked).items() if times > 1}
     assert len(twice) <= 1, "at most the answer that was under way when the worker died is asked for again"
 

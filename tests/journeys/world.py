@@ -125,6 +125,7 @@ class World:
         *,
         autonomy: Autonomy = Autonomy.AUTO,
         model: str = "rehearsal/slugify",
+        models: Mapping[str, str] | None = None,
         **more: object,
     ) -> WorkflowView:
         """Register the repository and start a workflow."""
@@ -133,7 +134,7 @@ class World:
             project.project_id,
             request,
             autonomy=autonomy,
-            models={"default": model} if model else None,
+            models=({"default": model} if model else {}) | dict(models or {}),
             by=ADA,
             **more,  # type: ignore[arg-type]
         )
