@@ -66,7 +66,8 @@ class Scanner:
 
     `base_files` are laid over from the base, so that a change cannot configure its own judge. A scanner that
     is `foreign` runs in the project's environment, and a non-zero exit of it is an answer. `whole` looks at
-    the whole project and not at single files.
+    the whole project and not at single files. One for
+    `disguised` files looks at Python under any name.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Scanner:
     endings: tuple[str, ...] = PYTHON
     foreign: bool = False
     whole: bool = False
+    disguised: bool = False
 
 
 @dataclass(slots=True)
@@ -87,10 +89,14 @@ class Chosen:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def choose(bench: Bench, paths: Sequence[str]) -> Chosen:
-    """Choose the scanners for changed files; which of them apply is said by the base, never by the change."""
+def choose(bench: Bench, paths: Sequence[str], disguised: bool = False) -> Chosen:
+    """Choose the scanners for changed files; which of them apply is said by the base, never by the change.
+
+    `disguised` says that there is Python among them which is not called so.
+    """
     chosen = Chosen()
-    python = any(path.endswith(PYTHON) for path in paths)
+    named = any(path.endswith(PYTHON) for path in paths)
+    python = named or disguised
     table = _table(bench)
     ruff, bandit = _has_ruff(bench, table), _has_bandit(bench, table)
     found = [_ruff(bool(ruff)), *([_ruff_project()] if ruff else []), _bandit(bandit)]
@@ -102,7 +108,7 @@ def choose(bench: Bench, paths: Sequence[str]) -> Chosen:
         chosen.scanners.append(_secrets())
     else:
         chosen.skipped["detect-secrets"] = "no file is left to look at"
-    _types(bench, table, python, chosen)
+    _types(bench, table, named, chosen)
     _project(bench, chosen)
     return chosen
 
@@ -157,7 +163,7 @@ def _ruff(configured: bool) -> Scanner:
     """Security and broken code by ruff's own defaults; style is the project's matter where it has a say."""
     version = f"py{sys.version_info.major}{sys.version_info.minor}"
     rules = ("--isolated", "--select", "E9,F82,S" if configured else "E9,F,S", "--target-version", version)
-    return Scanner("ruff", "lint", lambda f, p: _ruff_words(f, p, rules), _ruff_items)
+    return Scanner("ruff", "lint", lambda f, p: _ruff_words(f, p, rules), _ruff_items, disguised=True)
 
 
 def _ruff_project() -> Scanner:
@@ -198,7 +204,7 @@ def _bandit(config: str) -> Scanner:
         fixed = (*_ALONE, "-m", "bandit", "--quiet", "--exit-zero", *own)
         return (*fixed, *report, *(str(folders.tree / path) for path in paths))
 
-    return Scanner("bandit", "security", argv, _bandit_items, (config,) if config else ())
+    return Scanner("bandit", "security", argv, _bandit_items, (config,) if config else (), disguised=True)
 
 
 def _bandit_items(folders: Folders, receipt: Receipt) -> list[Item]:

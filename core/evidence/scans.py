@@ -15,17 +15,19 @@ from typing import Any
 
 from core.evidence.bench import Bench
 from core.evidence.clauses import text_at, tree_at
+from core.evidence.commands import is_test_path
 from core.evidence.config_marks import config_marks, is_configuration
 from core.evidence.execution import Done, Folders, Job, execute, together
 from core.evidence.findings import Finding, fingerprint, new_findings
 from core.evidence.junit import ReportError
 from core.evidence.receipts import JsonValue, Receipt, digest_of
-from core.evidence.scanners import Scanner, choose, says_nothing, severity
+from core.evidence.scanners import PYTHON, Scanner, choose, says_nothing, severity
 from core.evidence.suppressions import CODE, suppressions
 from core.evidence.toolchain import own_toolchain
+from core.evidence.unread import is_python, loads_code, unreadable
 from core.sandbox import Limits
 from core.text import clean
-from core.workspace import Checkpoint, FileChange, changed_files
+from core.workspace import Checkpoint, FileChange, changed_files, read_file_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +75,32 @@ class Scans:
 
 @dataclass(slots=True)
 class _Side:
-    """What was found on one of the two trees."""
+    """What was found on one of the two trees; `disguised` are files that are Python by their text alone."""
 
     commit: str
     findings: list[Finding] = field(default_factory=list)
+    disguised: set[str] = field(default_factory=set)
+
+    def fits(self, path: str, scanner: Scanner) -> bool:
+        """Say whether a scanner looks at a file."""
+        return path.endswith(scanner.endings) or (scanner.disguised and path in self.disguised)
 
 
 async def collect_scans(bench: Bench, checkpoint: Checkpoint) -> Scans:
     """Scan what the checkpoint changes and compare with the base; only what is new is a finding."""
     changes = await asyncio.to_thread(changed_files, bench.repository, bench.base, checkpoint.commit)
     base, new = _Side(bench.base), _Side(checkpoint.commit)
+    await asyncio.to_thread(_read_all, bench, changes, base, new)
     # Code with a zero byte in it is looked at all the same, and what cannot read it says so.
-    texts = [c for c in changes if not c.binary or c.path.endswith(CODE)]
+    texts = [c for c in changes if not c.binary or c.path.endswith(CODE) or c.path in new.disguised]
     now = [c.path for c in texts if c.status != "deleted"]
     before = [c.path for c in texts if c.status != "added"]
-    chosen = await asyncio.to_thread(choose, bench, now)
+    chosen = await asyncio.to_thread(choose, bench, now, bool(new.disguised))
     looks = [
         (scanner, side, where, fitting)
         for scanner in chosen.scanners
         for side, paths, where in ((new, now, f"checkpoint {checkpoint.number}"), (base, before, "the base"))
-        if (fitting := [path for path in paths if path.endswith(scanner.endings)]) or scanner.whole
+        if (fitting := [path for path in paths if side.fits(path, scanner)]) or scanner.whole
     ]
 
     def look(scanner: Scanner, side: _Side, where: str, fitting: list[str]) -> Callable[[], Awaitable[Done]]:
@@ -194,13 +202,28 @@ def _once_each(findings: Iterable[Finding]) -> list[Finding]:
     ]
 
 
+def _read_all(bench: Bench, changes: Iterable[FileChange], base: _Side, new: _Side) -> None:
+    """Find what is code whatever it is called, and what loads code whatever that is called."""
+    for change in changes:
+        for side in (base, new):
+            data = read_file_at(bench.repository, side.commit, change.path)
+            if data is None:
+                continue
+            side.findings += unreadable(change.path, data)
+            if is_python(change.path, data):
+                side.disguised.add(change.path)
+            if change.path.endswith(PYTHON) or change.path in side.disguised:
+                test = is_test_path(change.path, bench.settings)
+                side.findings += loads_code(change.path, data.decode("utf-8", "replace"), test=test)
+
+
 def _silenced(bench: Bench, changes: Iterable[FileChange], base: _Side, new: _Side) -> None:
     """Find what tells a tool to look away, in comments and in configuration."""
     for change in changes:
         if is_configuration(change.path):
             for side in (base, new):
                 side.findings += config_marks(change.path, text_at(bench, side.commit, change.path))
-        if change.path.endswith(CODE):
-            for side in (base, new):
+        for side in (base, new):
+            if change.path.endswith(CODE) or change.path in side.disguised:
                 text = text_at(bench, side.commit, change.path)
                 side.findings += suppressions(change.path, text)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import io
+import zipfile
 from typing import Any
 
 from core.evidence import collect_scans, collect_tests
@@ -202,3 +205,37 @@ async def test_the_projects_own_command_counts_only_what_is_new(workshop: Any) -
 
     assert not scans.problems
     assert [(f.path, f.text) for f in scans.findings if f.tool == "python"] == [("b.py", "no comment")]
+
+
+async def test_code_is_found_whatever_it_is_called_and_however_it_is_loaded(workshop: Any) -> None:
+    """Python in a text file is scanned, packed and compiled code is named, and so is what loads them."""
+    bench = workshop({"a.py": "x = 1\n", "kept.txt": "import os\nos.system(input())\n"})
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("rules.py", "print(eval(input()))\n")
+    files = {
+        "a.py": "import runpy\nx = runpy.run_path('rules.txt')\ny = compile('1', 'a', 'eval')\n",
+        "b.py": "from importlib.util import spec_from_file_location as find\nz = find('a', 'data.bin')\n",
+        "tests/test_a.py": "import runpy\n\n\ndef test_x():\n    assert runpy\n",
+        "rules.txt": "def rule(text):\n    return eval(text)\n",
+        "quiet.dat": "import hashlib\nprint(hashlib.md5(b'x').hexdigest())  # nosec\n",
+        "kept.txt": "import os\nos.system(input())\n# moved\n",
+        "table.csv": "1,2\n3,4\n",
+        "words.txt": "Call us (at once), and import nothing.\n",
+        "box.json": '["eval(1)"]',
+        "data.bin": packed.getvalue(),
+        "lib.dat": b"\x7fELF" + b"\0" * 60,
+        "old.dat": importlib.util.MAGIC_NUMBER + b"\0" * 60,
+    }
+
+    scans = await collect_scans(bench.bench, bench.change(files))
+
+    assert not scans.problems
+    assert {(f.tool, f.rule, f.path) for f in scans.findings if f.blocks} == {
+        ("bandit", "B307", "rules.txt"),
+        ("suppression", "nosec", "quiet.dat"),
+        *(("unread", "loads", path) for path in ("a.py", "b.py")),
+        *(("unread", "form", path) for path in ("data.bin", "lib.dat", "old.dat")),
+    } | {("ruff", "S324", "quiet.dat")}
+    assert [f.line for f in scans.findings if f.path == "a.py"] == [1, 2, 3]
+    assert [f.blocks for f in scans.findings if f.path == "tests/test_a.py" and f.tool == "unread"] == [False]
