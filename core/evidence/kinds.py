@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from core.evidence.clauses import Failure, key_of
+from core.evidence.clauses import Failure, key_of, text_at
+from core.evidence.commands import is_test_path
 from core.evidence.definitions import same_code
 from core.evidence.documents import broken_examples, broken_links
 from core.evidence.hearing import Hearing
+from core.evidence.shipped import Product
 from core.evidence.suites import Suite
 from core.evidence.suppressions import CODE
 from core.workspace import list_tree
@@ -39,16 +41,36 @@ def check_paths(hearing: Hearing) -> None:
     if hearing.change not in (DOCUMENTATION, MAINTENANCE):
         return hearing.skip(name, f"a {hearing.change} change may touch any file")
     told = []
+    product = _product(hearing)
     for change in hearing.changes:
         path = change.path
-        if _belongs(path, hearing.change):
-            continue
         if path.endswith(".py") and change.status == "modified" and same_code(*hearing.texts(change)):
             continue
-        text = f"is no part of a {hearing.change} change; plan it as a feature, a fix or a refactoring"
-        told.append(Failure(path, text, key_of("kind", path)))
+        if (why := foreign(path, hearing.change, product)) is not None:
+            text = f"is no part of a {hearing.change} change{why}"
+            text += "; plan it as a feature, a fix or a refactoring"
+            told.append(Failure(path, text, key_of("kind", path)))
     hearing.settle(name, told, f"only files of a {hearing.change} change differ")
     return None
+
+
+def _product(hearing: Hearing) -> Product:
+    bench, commit = hearing.bench, hearing.checkpoint.commit
+    return Product(
+        list_tree(bench.repository, hearing.checkpoint.tree),
+        lambda path: text_at(bench, commit, path),
+        lambda path: is_test_path(path, bench.settings),
+    )
+
+
+def foreign(path: str, change: str, product: Product) -> str | None:
+    """Say why a change of this kind may not touch a file, where that needs a reason; None when it may."""
+    if not _belongs(path, change):
+        return ""
+    if path.endswith(CODE):
+        user = product.used_by(path)
+        return f", since {user} ships it or needs it" if user else None
+    return ", since it lies where the product reads it" if product.reads(path) else None
 
 
 def _belongs(path: str, change: str) -> bool:

@@ -6,6 +6,7 @@ from core.evidence.clauses import Clause, Failure, key_of, text_at
 from core.evidence.commands import is_test_path
 from core.evidence.coverage import Covered, as_ranges, changed_coverage
 from core.evidence.hearing import Hearing
+from core.evidence.kinds import DOCUMENTATION, MAINTENANCE
 from core.evidence.suites import Suite
 from core.evidence.suppressions import CODE
 from core.workspace import added_lines
@@ -38,6 +39,9 @@ def _measure(hearing: Hearing, new: Suite) -> Covered:
     own = {p: n for p, n in code.items() if p.endswith(".py") == hearing.named}
     if not code:
         return Covered("not applicable", "no line of code was changed")
+    if hearing.change in (DOCUMENTATION, MAINTENANCE):
+        # Whether that is so is a clause of its own.
+        return Covered("not applicable", f"a {hearing.change} change touches no code of the product")
     if not own:
         return Covered("not measured", "the tests measure another language than the one that was changed")
     if new.measured is None:
