@@ -194,20 +194,21 @@ def _job(hearing: Hearing, place: _Place, made: list[Mutant], files: tuple[str, 
         title=f"changing {len(made)} places of the {_CODE[place.told]} in small ways, to see who notices",
         tree=place.tree,
         argv=argv,
-        collect=_collect,
+        collect=lambda folders, receipt: _collect(folders, receipt, len(made)),
         limits=replace(Limits(), wall_seconds=wall, cpu_seconds=int(wall)),
         readable=(INSIDE,),
     )
 
 
-def _collect(folders: Folders, receipt: Receipt) -> JsonValue:
-    """Read what the run says, where it came to its end by itself; else nothing was measured."""
+def _collect(folders: Folders, receipt: Receipt, count: int) -> JsonValue:
+    """Read once what the run says, where it came to its end by itself; else nothing was measured.
+
+    All of its processes have ended by now. How many there were to try we know ourselves.
+    """
     if not receipt.ok:
         return None
     try:
         found = json.loads(read_bounded(folders.reports / "result.json", _RESULT_LIMIT))
-        plan = json.loads(read_bounded(folders.reports / "plan.json", 64 << 20))
-        count = len(plan["mutants"])
         results = [[int(n), int(code)] for n, code in found["results"] if 0 <= int(n) < count]
         return {"baseline": int(found["baseline"]), "results": results}
     except (ReportError, ValueError, KeyError, TypeError, RecursionError):

@@ -8,7 +8,9 @@ import pytest
 
 from core.evidence import collect_tests
 from core.evidence.documents import broken_examples, broken_links
+from core.evidence.kinds import foreign
 from core.evidence.mutants import mutants
+from core.evidence.shipped import Product
 
 TRIPLE = "def double(n):\n    return n * 2\n\n\ndef triple(n):\n    return n * 3\n"
 
@@ -41,6 +43,45 @@ async def test_documentation_touches_documents_and_docstrings_only(calc: Any) ->
         "README.md:1",
         "README.md:3",
     }
+
+
+SHOP = {
+    "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n[project.scripts]\nsell = "ci.sell:main"\n',
+    "shop/__init__.py": "",
+    "shop/a.py": "from tools.price import price\n\nPATH = 'scripts/rates.py'\n",
+    "shop/words.txt": "hello\n",
+    "web/index.js": "import { pack } from '../build/pack.js'\n",
+    "setup.py": "from setuptools import setup\nsetup(scripts=['bin/x'], packages=['shop', 'examples'])\n",
+    "tests/test_a.py": "from shop import a\n\n\ndef test_a():\n    assert a\n",
+    **dict.fromkeys(("tools/price.py", "ci/sell.py", "script/a.py"), "def price():\n    return 1\n"),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("tools/price.py", "since shop/a.py"),
+        ("scripts/rates.py", "since shop/a.py"),
+        ("build/pack.js", "since web/index.js"),
+        ("ci/sell.py", "since pyproject.toml"),
+        ("examples/a.py", "since setup.py"),
+        ("script/a.py", ""),
+        ("shop/words.txt", "the product reads it"),
+        ("src/prices.json", "the product reads it"),
+        ("shop/README.md", ""),
+        ("src/package.json", ""),
+        ("shop/docs/use.md", ""),
+        ("docs/words.txt", ""),
+        ("settings.json", ""),
+    ],
+)
+def test_a_folder_of_tools_is_the_product_when_the_product_needs_it(path: str, why: str) -> None:
+    """What ships decides what upkeep is, not the name of a folder or the ending of a file."""
+    product = Product([*SHOP, path], lambda name: SHOP.get(name, ""), lambda name: name.startswith("tests/"))
+
+    told = foreign(path, "maintenance", product)
+
+    assert why in (told or "") if why else told is None
 
 
 async def test_documentation_needs_no_tests_in_the_repository(workshop: Any) -> None:
@@ -76,6 +117,36 @@ async def test_a_refactoring_keeps_its_tests_and_asks_about_what_they_miss(calc:
     assert not unseen.ok and asked["askable"] and "1000 became 1001" in asked["text"]
     assert seen.ok, seen.detail
     assert not bad.ok and not clause(bad, "equal tests")["ok"]
+
+
+FORGER = """
+import json, os, sys, time
+
+if sys.argv[0].endswith("qdeck_mutants.py") and os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        place = os.path.join(sys.argv[1], "result.json")
+        while True:
+            if os.path.exists(place):
+                with open(place, "w") as file:
+                    json.dump({"baseline": 0, "results": [[n, 1] for n in range(36)]}, file)
+            time.sleep(0.0001)
+    os._exit(0)
+"""
+
+
+async def test_what_a_run_of_small_changes_leaves_behind_writes_no_answer(workshop: Any) -> None:
+    """A process that outlives its run, in a group of its own, is ended before the answer is written."""
+    tests = FORGER + "\nfrom calc import double\n\n\ndef test_double():\n    assert double(2) == 4\n"
+    bench = workshop({"calc.py": "def double(n):\n    return n * 2\n", "tests/test_calc.py": tests})
+    bench.configure(mutation_seconds=60.0)
+    code = "def double(n):\n    return n + n if n < 1000 else n * 2\n"
+
+    evidence = await judge(bench, {"calc.py": code}, "refactoring")
+
+    found = evidence.detail["mutants"]
+    assert found["status"] == "measured" and not evidence.ok
+    assert "1000 became 1001" in {item["change"] for item in found["survivors"]}
 
 
 @pytest.mark.parametrize(
