@@ -33,12 +33,14 @@ async def collect_smoke(
         summary = "the smoke command is green" if ok else f"the smoke command: {done.receipt.ending}"
         receipt_id = done.receipt_id
     else:
-        command = await asyncio.to_thread(find_command, bench, rests_on["tree"])
+        command, measured = await asyncio.to_thread(find_command, bench, rests_on["tree"])
         if not command:
             failure = Failure("smoke", "there is no smoke command and no test command; configure one of them")
             return _result(False, rests_on, "nothing can be checked", [failure], list(earlier), commit)
         title = "running the tests on a clean copy of what is shipped"
-        suite = await run_suite(bench, Plan("smoke", title, rests_on["tree"], command, kind="smoke"))
+        # Measured as the tests were, though nobody asks for it: code cannot tell this run from that one.
+        plan = Plan("smoke", title, rests_on["tree"], command, coverage=measured, kind="smoke")
+        suite = await run_suite(bench, plan)
         ok, counts, failures = suite.green, str(suite.counts or "exit 0"), told_failures(suite)
         summary = f"{counts} on a clean copy" if ok else suite.problem
         receipt_id = suite.done.receipt_id

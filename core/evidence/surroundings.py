@@ -37,7 +37,7 @@ _LIBRARIES = frozenset(
 _COMPILED = (".pyc", ".pyo", ".so", ".pyd")
 
 _TEST_FOLDERS = ("tests", "test", "testing")
-_RUNNERS = ("_pytest", "pluggy", "pytest", "unittest.mock", "unittest.case", "unittest.result")
+_RUNNERS = ("_pytest", "pluggy", "coverage", "pytest", "unittest.mock", "unittest.case", "unittest.result")
 
 Texts = Mapping[str, tuple[str, str]]
 """Every changed file's text on the base and now, by path; an absent file is empty."""
@@ -344,13 +344,13 @@ _EXITS = ("sys.exit", "exit", "quit")
 
 
 def _asks_for_tests(value: object) -> bool:
-    known = ("PYTEST_CURRENT_TEST", "pytest", "_pytest", "unittest")
+    known = ("PYTEST_CURRENT_TEST", "pytest", "_pytest", "unittest", "coverage", "COVERAGE_RUN")
     return isinstance(value, str) and (value in known or value.startswith("_pytest."))
 
 
 def _imports(node: ast.Import | ast.ImportFrom, tree: ast.Module, test: bool) -> Iterator[str]:
     names = [name.name for name in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-    runners = ("_pytest", "pluggy") if test else _RUNNERS
+    runners = _RUNNERS[:3] if test else _RUNNERS
     for name in names:
         if any(name == runner or name.startswith(f"{runner}.") for runner in runners):
             yield f"imports {name}, a part of the test runner"

@@ -103,21 +103,28 @@ def _open(bench: Bench, checkpoint: Checkpoint, change: str, promises: tuple[Pro
     base_has_tests = command is not None
     if command is None:
         command, options = _find(bench, checkpoint.tree)
-    why = ""
-    if command and tells_tests(command) and "--cov" in options:
-        why = "the project measures its coverage itself"
-    elif command and any(
-        word in options.split() or f" {word}" in f" {options}" for word in ("-n", "--numprocesses")
-    ):
-        why = "the tests run in several processes"
+    why = _unmeasurable(command, options) if command else ""
     return Hearing(
         bench, checkpoint, base_tree, changes, command or (), base_has_tests, why, change, promises
     )
 
 
-def find_command(bench: Bench, tree: str) -> tuple[str, ...] | None:
-    """Return the test command: as the base has it, else as `tree` has it."""
-    return _find(bench, tree_at(bench, bench.base))[0] or _find(bench, tree)[0]
+def _unmeasurable(command: tuple[str, ...], options: str) -> str:
+    """Say why coverage is not measured in a run of pytest or unittest; empty when it can be."""
+    if tells_tests(command) and "--cov" in options:
+        return "the project measures its coverage itself"
+    parallel = ("-n", "--numprocesses")
+    if any(word in options.split() or f" {word}" in f" {options}" for word in parallel):
+        return "the tests run in several processes"
+    return ""
+
+
+def find_command(bench: Bench, tree: str) -> tuple[tuple[str, ...], bool]:
+    """Return the test command, as the base has it, else as `tree` has it, and whether it is measured."""
+    command, options = _find(bench, tree_at(bench, bench.base))
+    if command is None:
+        command, options = _find(bench, tree)
+    return command or (), tells_tests(command or ()) and not _unmeasurable(command or (), options)
 
 
 def _find(bench: Bench, tree: str) -> tuple[tuple[str, ...] | None, str]:

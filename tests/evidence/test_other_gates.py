@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from core.evidence import (
     bind,
     collect_code,
     collect_smoke,
+    collect_tests,
     review_evidence,
     review_references,
     run_configured,
@@ -199,6 +201,24 @@ async def test_smoke_runs_the_tests_on_a_clean_copy(calc: Any) -> None:
     assert green.ok and green.summary == "2 passed on a clean copy"
     assert green.rests_on["tree"] == good.tree and green.detail["receipts"][0] == "r0"
     assert not red.ok and "tests.test_calc::test_double" in reasons(red)
+
+
+async def test_code_cannot_tell_the_smoke_run_from_the_test_run(calc: Any) -> None:
+    """Both are run by the same words, with the same modules and variables, in folders of the same look."""
+    tests = (
+        "import os, sys\n\nfrom calc import double\n\n\ndef test_double():\n    assert double(2) == 4\n"
+        "    print('SEEN', sorted(sys.modules), sorted(os.environ.items()), sys.argv, os.getcwd(), "
+        "sys.gettrace() is None, sorted(os.listdir(os.path.dirname(os.getcwd()))))\n    assert False\n"
+    )
+    change = calc.change({"tests/test_calc.py": tests})
+
+    await collect_tests(calc.bench, change, "plan", "requirement")
+    await collect_smoke(calc.bench, change.commit, "plan", "requirement")
+
+    runs = [r for r in calc.record.receipts.values() if r.key.startswith(("tests:new:", "tests:smoke:"))]
+    seen = [re.findall("SEEN.*", r.text(500_000)) for r in runs]
+    told = [re.sub(r"run-[0-9a-f]+", "run", str([r.argv, line])) for r, line in zip(runs, seen, strict=True)]
+    assert len(runs) == 2 and all(seen) and told[0] == told[1]
 
 
 async def test_a_configured_smoke_command_decides(calc: Any) -> None:
