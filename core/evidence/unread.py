@@ -101,7 +101,7 @@ def loads_code(path: str, text: str, *, test: bool) -> list[Finding]:
     """Return a finding for each place of a Python text that loads code otherwise than by an import."""
     tree = parse(text)
     lines = text.split("\n")
-    found = {}
+    found: dict[int, Finding] = {}
     for number, name in _loading(tree) if tree else ():
         words = lines[number - 1] if number <= len(lines) else ""
         mark = fingerprint("unread", "loads", path, words)
