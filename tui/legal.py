@@ -1,8 +1,7 @@
-"""Which keys make sense for a workflow as it stands, and why the others do not. Pure: the table and a few
-words.
+"""Which keys make sense for a workflow as it stands. Pure: the table and a few words.
 
-This is for drawing: a dim key at once, without asking anyone. Whoever does a thing asks the service,
-whose answer is the only one that counts.
+This is for drawing: a dim key at once, without asking anyone. Whoever does a thing, or wants to know why not,
+asks the service, whose answer is the only one that counts.
 """
 
 from __future__ import annotations
@@ -15,6 +14,9 @@ from tui import words
 
 OPENING = "The journal is still being opened; a moment."
 NOTHING = "There is no workflow here yet: ctrl+n starts one."
+
+RULED = ("approve", "retry", "rollback", "pause", "cancel", "chat")
+"""The actions that depend on how a workflow stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +34,29 @@ class Standing:
         return self.state is State.COMPLETE or self.condition is Condition.CANCELLED
 
 
-def why_not(action: str, standing: Standing | None, *, opened: bool = True) -> str:
-    """Return why `action` ("approve", "retry", …) is not possible now; empty when it is."""
+def nothing_yet(standing: Standing | None, *, opened: bool = True) -> str:
+    """Return why nobody can be asked about any action yet; empty when there is a workflow to ask about."""
     if not opened:
         return OPENING
-    if standing is None:
-        return NOTHING
-    rule = _RULES.get(action)
-    if rule is None:
-        return ""
+    return "" if standing else NOTHING
+
+
+def possible(action: str, standing: Standing | None, *, opened: bool = True) -> bool:
+    """Say whether the key of `action` ("approve", "retry", …) has something to do now."""
+    if nothing_yet(standing, opened=opened):
+        return False
+    if standing is None or action not in RULED:
+        return True
     if standing.over:
-        word = "complete" if standing.state is State.COMPLETE else "cancelled"
-        return f"{standing.build_id} is {word}; nothing can be changed any more."
-    return rule(standing)
+        return False
+    if action == "approve":
+        return standing.condition is Condition.WAITING and standing.waiting_for != "answer"
+    return action != "rollback" or bool(back_targets(standing, Kind.ROLLBACK))
+
+
+def unasked(standing: Standing) -> str:
+    """What `a` says where the step could be ordered, but nothing waits for it."""
+    return f"Nothing waits for your yes: the {words.actor_name(standing.state)} is at work."
 
 
 def back_targets(standing: Standing, *kinds: Kind) -> tuple[State, ...]:
@@ -52,43 +64,11 @@ def back_targets(standing: Standing, *kinds: Kind) -> tuple[State, ...]:
     return tuple(t.target for t in transitions_from(standing.state) if t.kind in kinds)
 
 
+def resumes(standing: Standing | None) -> bool:
+    """Whether `p` lets go on what rests; else it pauses."""
+    return standing is not None and standing.condition in (Condition.PAUSED, Condition.FAILED)
+
+
 def pause_word(standing: Standing | None) -> str:
     """Return what `p` does now: pause, or let go on."""
-    resumes = standing and standing.condition in (Condition.PAUSED, Condition.FAILED)
-    return "go on" if resumes else "pause"
-
-
-def _approve(standing: Standing) -> str:
-    who = words.actor_name(standing.state)
-    match standing.condition:
-        case Condition.ACTIVE:
-            return f"Nothing waits for your yes: the {who} is at work."
-        case Condition.PAUSED:
-            return f"{standing.build_id} is paused; p lets it go on."
-        case Condition.FAILED:
-            return f"{standing.build_id} failed; r sends it back with a reason, p tries the phase again."
-    if standing.waiting_for == "answer":
-        return f"The {who} asked you something; c opens the chat to answer."
-    return ""
-
-
-def _rollback(standing: Standing) -> str:
-    if back_targets(standing, Kind.ROLLBACK):
-        return ""
-    if standing.state is State.DISCOVERY:
-        return "Discovery is the first phase; there is nothing to roll back to."
-    return "In a handoff there is no rollback: r sends the packet back, or wait for the next phase."
-
-
-def _always(standing: Standing) -> str:
-    return ""
-
-
-_RULES = {
-    "approve": _approve,
-    "retry": _always,
-    "rollback": _rollback,
-    "pause": _always,
-    "cancel": _always,
-    "chat": _always,
-}
+    return "go on" if resumes(standing) else "pause"

@@ -260,6 +260,20 @@ class Orders(_Base):
             self.tell(why, bad=True)
         return why
 
+    def tell_why_not(self, action: str, workflow_id: str, standing: legal.Standing | None) -> None:
+        """Say why the key of `action` has nothing to do now, in the words of the service."""
+        from tui.why_not import why_not
+
+        async def ask() -> None:
+            try:
+                why = await why_not(self, action, workflow_id, standing, opened=self.journal_open)
+            except QdeckError as error:
+                self.tell(str(error), bad=True)
+                return
+            self.tell(why or "Look again: just now it became possible.")
+
+        self.run_worker(ask(), group="why", exclusive=True)
+
     def set_condition(self, workflow_id: str, order: str) -> None:
         """Pause, resume or cancel."""
         self.run_worker(self._set_condition(workflow_id, order), group="order")

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from core.errors import QdeckError
 from tui import legal
 from tui.catalogue import deeds, keys_of
 from tui.pages.settings import shown_keys
 from tui.theme import NAMES
+from tui.why_not import why_not
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
 
     from tui.app import QdeckApp
+    from tui.legal import Standing
 
 _NOT_HERE = frozenset({"move.", "composer.", "picker.", "pick.", "edit."})
 """Keys of a list or a field, which are of no use by name."""
@@ -35,6 +38,24 @@ class Entry(NamedTuple):
 
 class Actions(Provider):
     """Every action of every screen, by name: those that work here first."""
+
+    async def startup(self) -> None:
+        """Ask once, before anything is listed, why what is not possible for a workflow is not."""
+        app: QdeckApp = self.app  # type: ignore[assignment]
+        self._refused: dict[str, str] = {}
+        standing = getattr(self.screen, "standing", None)
+        if standing is None:
+            return
+        for action in legal.RULED:
+            if not legal.possible(action, standing(), opened=app.journal_open):
+                self._refused[action] = await self._asked(app, action, standing())
+
+    async def _asked(self, app: QdeckApp, action: str, standing: Standing | None) -> str:
+        try:
+            workflow_id = self.screen.workflow_id() if standing else ""  # type: ignore[attr-defined]
+            return await why_not(app, action, workflow_id, standing, opened=app.journal_open)
+        except QdeckError as error:
+            return str(error)
 
     def _entries(self) -> Iterator[Entry]:
         """A name once, the nearest place first."""
@@ -76,7 +97,8 @@ class Actions(Provider):
         name = action.removeprefix("screen.").partition("(")[0]
         if standing is None or not action.startswith("screen."):
             return "" if app.journal_open or name not in ("new", "app.new") else app.trouble or legal.OPENING
-        return legal.why_not(name, standing(), opened=app.journal_open)
+        early = legal.nothing_yet(standing(), opened=app.journal_open)
+        return self._refused.get(name, app.trouble or early if early == legal.OPENING else early)
 
     async def discover(self) -> Hits:
         """Everything, before anything is typed."""

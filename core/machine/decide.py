@@ -167,6 +167,12 @@ def _named(workflow: Workflow, command: Move) -> Transition | Refusal:
     """Find the transition that the command names."""
     if workflow.state is FINAL:
         return Refusal(Reason.NOT_POSSIBLE, f"{workflow.build_id} is complete; nothing moves it any more.")
+    if workflow.condition is Condition.CANCELLED:
+        return Refusal(
+            Reason.NOT_POSSIBLE,
+            f"{workflow.build_id} is cancelled; nothing moves it any more.",
+            hint="It is over for good.",
+        )
     target = command.target
     if target is None and command.kind is not None:
         target = default_target(workflow.state, command.kind)
@@ -176,23 +182,20 @@ def _named(workflow: Workflow, command: Move) -> Transition | Refusal:
         return Refusal(Reason.NOT_POSSIBLE, "The move names neither a target nor a kind.")
     found = transition_between(workflow.state, target)
     if found is None or (command.kind is not None and found.kind is not command.kind):
-        path = shortest_path(workflow.state, target)
-        kind = f" by {command.kind.value}" if found and command.kind else ""
+        way = command.kind.value if command.kind else "way"
         return Refusal(
             Reason.NOT_POSSIBLE,
-            f"There is no way from {workflow.state.value} to {target.value}{kind}.",
-            path=_legal_now(workflow, path),
-            hint="" if CONDITION_ALLOWS[workflow.condition] else "It is over for good.",
+            f"There is no {way} from {workflow.state.value} to {target.value}.",
+            path=_legal_now(workflow, shortest_path(workflow.state, target)),
+            hint="It stands there already." if target is workflow.state else "",
         )
     return found
 
 
 def _legal_now(workflow: Workflow, path: tuple[Transition, ...]) -> tuple[str, ...]:
-    """The way by name: after a resume where the condition holds up its first step; none where it is over."""
+    """The way by name: after a resume where the condition holds up its first step."""
     names, allowed = tuple(step.id for step in path), CONDITION_ALLOWS[workflow.condition]
-    if not path or path[0].kind in allowed:
-        return names
-    return (Order.RESUME.value, *names) if Order.RESUME in allowed else ()
+    return names if not path or path[0].kind in allowed else (Order.RESUME.value, *names)
 
 
 def _no_such_kind(workflow: Workflow, kind: Kind) -> Refusal:
@@ -202,7 +205,7 @@ def _no_such_kind(workflow: Workflow, kind: Kind) -> Refusal:
         Reason.NOT_POSSIBLE,
         f"There is no {kind.value} from {workflow.state.value}.",
         path=_legal_now(workflow, tuple(legal[:1])),
-        hint=f"From here: {ways}." if CONDITION_ALLOWS[workflow.condition] else "It is over for good.",
+        hint=f"From here: {ways}.",
     )
 
 

@@ -77,6 +77,11 @@ def _way_on(
     piece = workflow.evidence.get(kind)
     back = default_target(first, Kind.RETRY)
     if back is None or piece is None or piece.ok or piece.stale:
+        if workflow.waiting_for == "answer":
+            return (
+                (),
+                f"The {maker} has asked something: answer in the chat, then the {kind.value} can follow.",
+            )
         return (), f"The {maker} supplies the {kind.value} in {first.value}; then the gate opens."
     return _steps(first, back, transition.target), ""
 

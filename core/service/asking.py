@@ -6,7 +6,7 @@ from datetime import datetime
 
 from core.board import BoardRow
 from core.machine.commands import Authority
-from core.service import decisions, questions, stats
+from core.service import decisions, questions, stats, why_not
 from core.service.door import Door, this_user
 from core.service.views import (
     AskView,
@@ -98,3 +98,11 @@ class Questions(Door):
         """Return every legal move from here, and for each whether `by` may make it now and why not."""
         asker = by or Authority.person(this_user())
         return await self._do(decisions.moves, self._database, workflow_id, asker)
+
+    async def why_not(self, workflow_id: str, verb: str, by: Authority | None = None) -> str:
+        """Return what `by` would be told who ordered `verb` now; empty when it would be carried out.
+
+        Verbs are approve, retry, rollback, chat, pause, resume and cancel. Nothing is written.
+        """
+        asker = by or Authority.person(this_user())
+        return await self._do(why_not.why_not, self._database, workflow_id, verb, asker)

@@ -78,6 +78,17 @@ def carry_out(database: Database, order: Order) -> Answer:
     return _carry_out(database, order)
 
 
+def refusal_of(database: Database, order: Order) -> Refusal | None:
+    """Return how the order would be refused now, None when it would be carried out. Writes nothing."""
+    with database.read() as session:
+        row = find_row(session, order.workflow_id)
+        try:
+            _decide(session, order, workflow_of(row), row.updated_at)
+        except Refused as refused:
+            return refused.refusal
+    return None
+
+
 def _carry_out(database: Database, order: Order) -> Answer:
     with database.write() as session:
         # The lock comes first: what is read before it may be another writer's past.

@@ -26,7 +26,7 @@ from core.machine.commands import (
 from core.machine.gates import approval_of, digest_to_approve, why_not_current
 from core.machine.refusal import Missing, Reason, Refusal
 from core.machine.states import FINAL, STATES, Condition, EvidenceKind, Role, State, StateKind
-from core.machine.transitions import Kind, default_target, shortest_path, transition_between
+from core.machine.transitions import CONDITION_ALLOWS, Kind, default_target, transition_between
 from core.machine.transitions import Order as ConditionOrder
 from core.machine.workflow import Workflow
 from core.service.commands import Plan, Refused
@@ -180,7 +180,8 @@ def rollback(frame: Frame, workflow: Workflow, *, target: State, reason: str, ch
     """Back to an earlier phase with files, conversations and reservations."""
     found = transition_between(workflow.state, target)
     stale = frame.expected_version not in (None, workflow.version)
-    if found is not None and found.kind in (Kind.RETRY, Kind.REFUSE) and not stale:
+    keeps = found is not None and found.kind in (Kind.RETRY, Kind.REFUSE)
+    if found and keeps and not stale and found.kind in CONDITION_ALLOWS[workflow.condition]:
         raise Refused(
             Refusal(
                 Reason.NOT_POSSIBLE,
@@ -188,14 +189,6 @@ def rollback(frame: Frame, workflow: Workflow, *, target: State, reason: str, ch
                 f"({found.id}), which keeps the files.",
                 path=(found.id,),
                 hint="Use retry, or roll back to an earlier phase.",
-            )
-        )
-    if found is None and not stale and (path := shortest_path(workflow.state, target)):
-        raise Refused(
-            Refusal(
-                Reason.NOT_POSSIBLE,
-                f"There is no rollback from {state_title(workflow.state)} to {state_title(target)}.",
-                path=tuple(t.id for t in path),
             )
         )
     yield Move(

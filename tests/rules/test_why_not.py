@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.machine.commands import Authority, AuthorityKind, Move
+from core.machine.commands import Authority, AuthorityKind, Move, SetCondition
 from core.machine.decide import decide
 from core.machine.refusal import Reason, Refusal
 from core.machine.states import ROLE_TITLES, Autonomy, Condition, EvidenceKind, State
@@ -23,10 +23,13 @@ from tests.machine.conftest import Driver
 from tests.machine.oracle import ALLOWS, ROWS, SPEC, WHO
 from tests.machine.test_exhaustive import conditioned, order, ready
 from tests.service.conftest import ADA
+from tui.palette import Actions
 
 __all__ = ["api"]
 
 BY_ID = {row["id"]: row for row in SPEC["transitions"]}
+RANK = {State(row["id"]): place for place, row in enumerate(SPEC["states"])}
+PHASES = [State(piece["phase"]) for piece in SPEC["evidence"]]
 
 
 def fewest(source: str, target: str) -> int:
@@ -182,3 +185,89 @@ async def test_the_screen_the_command_line_and_the_api_say_the_same(
     assert told["service"] == told["api"] == told["command line"]
     assert "missing: requirement: there is none yet (from the Q Assistant)." in told["service"][1]
     assert told["service"][2][-1] == "The shortest legal way on: resume, then advance to planning (T01)."
+
+
+BACK = {"reason": "so"}
+FACES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "a": ("advance", "advance", {}),
+    "r": ("retry", "request-retry", BACK),
+    "b": ("rollback", "rollback", BACK),
+    "p": ("pause", "pause", {}),
+    "x": ("cancel", "cancel", {}),
+}
+"""By key of the app: the order of the command line, and that of the API."""
+SAID = {"r": ("--reason", "so"), "b": ("--reason", "so")}
+CLOSED = "missing: requirement: there is none yet (from the Q Assistant)."
+
+
+async def _asks(build: Any) -> None:
+    await build.wait("answer", "Which alphabet?")
+
+
+async def _rests(build: Any) -> None:
+    assert (await build.give(SetCondition, by=ADA, order=Order.PAUSE)).ok
+
+
+async def _fails(build: Any) -> None:
+    await build.go_to(State.TESTING)
+    assert (await build.give(SetCondition, order=Order.FAIL, reason="the model is gone")).ok
+
+
+async def _is_cancelled(build: Any) -> None:
+    await build.go_to(State.IMPLEMENTATION)
+    assert (await build.give(SetCondition, by=ADA, order=Order.CANCEL)).ok
+
+
+async def _as_it_is(build: Any) -> None:
+    pass
+
+
+STANDS: dict[str, tuple[Any, dict[str, str]]] = {
+    # What each dim key has to tell there, beside being what the other doors tell.
+    "at work": (_as_it_is, {"a": CLOSED, "b": "It stands there already."}),
+    "in a handoff": (lambda b: b.go_to(State.HANDOFF_TO_CODER), {"b": "refuse to planning (T11)"}),
+    "asks": (_asks, {"a": "The Q Assistant has asked something: answer in the chat"}),
+    "paused": (_rests, {"a": "resume, then advance to planning (T01)"}),
+    "failed": (_fails, {"a": "resume, then advance to handoff to verifier (T06)"}),
+    "cancelled": (_is_cancelled, dict.fromkeys("arbpx", "It is over for good.")),
+    "complete": (lambda b: b.complete(), dict.fromkeys("arbpx", "is complete")),
+}
+
+
+@pytest.mark.parametrize("stands", STANDS)
+async def test_a_dim_key_says_what_the_command_line_and_the_api_say(
+    stands: str, api: Any, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each key that is dim there: the text of the app, by key and in the palette, is the refusal's, whole."""
+    monkeypatch.setenv("QDECK_HOME", str(tmp_path / "home"))
+    build = await api.begun(Autonomy.AUTO)
+    prepare, keys = STANDS[stands]
+    await prepare(build)
+    view = await build.now()
+    before = [phase for phase in PHASES if RANK[phase] < RANK[view.state]][-1:] or [view.state]
+    to = {"b": ("--to", before[0].value)}
+    qdeck = CommandLine(tmp_path / "home")
+    app = make_app(Journal(path, build.id, time.time()), None)
+    async with playing(app, (120, 40)) as pilot:
+        for key, says in keys.items():
+            verb, endpoint, body = FACES[key]
+            words = (verb, build.id, *to.get(key, ()), *SAID.get(key, ()))
+            line = (*words, "--db", str(path))
+            called = (await asyncio.to_thread(qdeck.inside, *line)).ended(2).err.strip()
+            sent = dict(body)
+            if key == "a":
+                sent = {"role": view.role.value, "completed_state": view.state.value}
+            if key == "b":
+                sent["target_state"] = before[0].value
+            reply = await api.approve(f"/{build.id}/{endpoint}", sent)
+            assert reply.status_code == 409, reply.text
+            lines = reply.json()["why_not"]["lines"]
+            assert lines == called.splitlines() and says in called, called
+            app.clear_notifications()
+            await pilot.press(key)
+            await until(pilot, lambda: bool(app._notifications))
+            assert [notice.message for notice in app._notifications] == [" ".join(lines)]
+            palette = Actions(app.screen)
+            await palette.startup()
+            assert " ".join(lines) in [entry.why_not for entry in palette._entries()]
+    assert (await build.now()).version == view.version

@@ -71,7 +71,9 @@ async def test_the_log_is_shown_as_text(journal_of: JournalOf) -> None:
 async def test_the_palette_names_every_action_and_says_why_not(journal_of: JournalOf) -> None:
     """What works here can be run; what does not is dim and tells where, or what is in the way."""
     async with running(journal_of("review")) as (app, pilot):
-        entries = list(Actions(app.screen)._entries())
+        palette = Actions(app.screen)
+        await palette.startup()
+        entries = list(palette._entries())
         names = {entry.name.rpartition("  (")[0] for entry in entries}
         hidden = ("move.", "composer.", "picker.", "pick.", "edit.")
         assert {deed.name for deed in deeds() if not deed.id.startswith(hidden)} <= names

@@ -299,7 +299,7 @@ async def test_a_finished_build_takes_no_words(journal_of: JournalOf) -> None:
         await opened(app, pilot, journal)
         await press(app, pilot, "c")
         assert app.screen.query_one("#composer").disabled
-        assert "is complete" in told(app)
+        await until(pilot, lambda: "is complete; nobody listens." in told(app))
 
 
 async def test_what_a_rollback_takes_back_is_struck(journal_of: JournalOf) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.machine.states import Condition
 from tui import legal
 from tui.legal import Standing
 
@@ -28,10 +27,10 @@ class BuildActions(_Base):
         raise NotImplementedError
 
     def _may(self, action: str) -> bool:
-        why = legal.why_not(action, self.standing(), opened=self.deck.journal_open)
-        if why:
-            self.deck.tell(self.deck.trouble if why == legal.OPENING and self.deck.trouble else why)
-        return not why
+        if legal.possible(action, self.standing(), opened=self.deck.journal_open):
+            return True
+        self.deck.tell_why_not(action, self.workflow_id(), self.standing())
+        return False
 
     def action_approve(self) -> None:
         """Show what waits for the user's yes."""
@@ -52,8 +51,7 @@ class BuildActions(_Base):
         """Pause, or let go on what is paused or failed."""
         standing = self.standing()
         if standing and self._may("pause"):
-            goes_on = standing.condition in (Condition.PAUSED, Condition.FAILED)
-            self.deck.set_condition(self.workflow_id(), "resume" if goes_on else "pause")
+            self.deck.set_condition(self.workflow_id(), "resume" if legal.resumes(standing) else "pause")
 
     def action_cancel(self) -> None:
         """Ask whether to cancel for good."""

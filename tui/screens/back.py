@@ -108,7 +108,7 @@ class BackScreen(Armed, DeckScreen):
             self.query_one("#reason", Reason).load_text(self.suggestion(picture))
         self.show_meaning()
         if not options:
-            self.deck.tell(self.impossible(picture))
+            self.impossible(picture)
             self.dismiss()
             return
         self.disarm()
@@ -136,8 +136,8 @@ class BackScreen(Armed, DeckScreen):
         """The keys at the bottom."""
         raise NotImplementedError
 
-    def impossible(self, picture: Picture) -> str:
-        """What to say when there is no target at all."""
+    def impossible(self, picture: Picture) -> None:
+        """Say why there is no target at all."""
         raise NotImplementedError
 
     async def carry_out(self, target: State, reason: str, version: int) -> Answer | None:

@@ -172,7 +172,8 @@ class BoardScreen(BuildActions, DeckScreen):
             )
 
         def hint(key: str, label: str, action: str) -> Hint:
-            return Hint(key, label, f"screen.{action}", bool(legal.why_not(action, standing, opened=opened)))
+            dim = not legal.possible(action, standing, opened=opened)
+            return Hint(key, label, f"screen.{action}", dim)
 
         return (
             Hint("enter", "open", "screen.open"),

@@ -168,9 +168,9 @@ class DecisionScreen(Acceptances, Armed, DeckScreen):
             choices.append(("c", "answer", False))
         if self._money_is_spent(decision):
             choices.append(("m", f"{words.money((decision.budget_usd or 0) * 2)} budget and go on", False))
-        if not legal.why_not("retry", standing):
+        if legal.possible("retry", standing):
             choices.append(("r", "send back", True))
-        if not legal.why_not("rollback", standing):
+        if legal.possible("rollback", standing):
             choices.append(("b", "roll back", True))
         return choices
 
@@ -198,7 +198,7 @@ class DecisionScreen(Acceptances, Armed, DeckScreen):
         if self._decision is not None and not self._sending:
             self.deck.tell(f"{picture.view.build_id} was decided elsewhere.")
         elif self._decision is None:
-            self.deck.tell(legal.why_not("approve", self._standing()) or "Nothing waits for you here.")
+            self.deck.tell_why_not("approve", self._workflow_id, self._standing())
         self.dismiss()
 
     # --- keys
@@ -263,8 +263,8 @@ class DecisionScreen(Acceptances, Armed, DeckScreen):
     def _instead(self, what: str) -> None:
         if self._ready() is None:
             return
-        if why := legal.why_not(what, self._standing()):
-            self.deck.tell(why)
+        if not legal.possible(what, self._standing()):
+            self.deck.tell_why_not(what, self._workflow_id, self._standing())
             return
         self.dismiss()
         opener = self.deck.open_retry if what == "retry" else self.deck.open_rollback

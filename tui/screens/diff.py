@@ -104,14 +104,14 @@ class DiffScreen(Searching, DeckScreen):
         """The keys of this screen."""
         if isinstance(self.focused, Input):
             return (Hint("enter", "keep"), Hint("esc", "not now"))
-        why = legal.why_not("retry", self._standing()) if self.picture else legal.OPENING
+        dim = not legal.possible("retry", self._standing())
         count = len(self.deck.remarks.of(self._workflow_id))
         sends = f"send back with {words.plural(count, 'comment')}" if count else "send back"
         return (
             Hint("[ ]", "hunks"),
             Hint("{ }", "files"),
             Hint("enter", "comment"),
-            Hint("r", sends, "screen.retry", bool(why)),
+            Hint("r", sends, "screen.retry", dim),
             Hint("v", "one column" if self._view.split else "side by side", "screen.split"),
             Hint("t", "tree", "screen.tree"),
             Hint("/", "search", "screen.search"),
@@ -280,10 +280,12 @@ class DiffScreen(Searching, DeckScreen):
 
     def action_retry(self) -> None:
         """Send the work back; what was noted is the reason to begin with."""
-        if why := legal.why_not("retry", self._standing()):
-            self.deck.tell(why)
-        elif self.picture is not None:
+        if self.picture is None:
+            self.deck.tell(legal.OPENING)
+        elif legal.possible("retry", self._standing()):
             self.deck.open_retry(self._workflow_id)
+        else:
+            self.deck.tell_why_not("retry", self._workflow_id, self._standing())
 
     # --- keys
 

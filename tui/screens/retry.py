@@ -61,9 +61,9 @@ class RetryScreen(BackScreen):
             (Span(" r ", "need bold reverse"), Span(f" {where}", "strong"), Span("    esc  not now", "muted"))
         ]
 
-    def impossible(self, picture: Picture) -> str:
+    def impossible(self, picture: Picture) -> None:
         """There is always the phase itself."""
-        return "There is nothing to send back."
+        self.deck.tell("There is nothing to send back.")
 
     async def carry_out(self, target: State, reason: str, version: int) -> Answer | None:
         """Ask for the retry. What was noted on the diff is sent with it, and noted no more."""

@@ -100,11 +100,11 @@ class RollbackScreen(BackScreen):
             )
         ]
 
-    def impossible(self, picture: Picture) -> str:
+    def impossible(self, picture: Picture) -> None:
         """Say why there is no target."""
         view = picture.view
         standing = legal.Standing(view.build_id, view.state, view.condition, view.waiting_for)
-        return legal.why_not("rollback", standing) or "There is nothing to roll back to."
+        self.deck.tell_why_not("rollback", self._workflow_id, standing)
 
     def on_picker_highlighted(self) -> None:
         """Another target is another question."""

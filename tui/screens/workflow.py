@@ -167,7 +167,8 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         standing, opened = self.standing(), self.deck.journal_open
 
         def hint(key: str, label: str, action: str) -> Hint:
-            return Hint(key, label, f"screen.{action}", bool(legal.why_not(action, standing, opened=opened)))
+            dim = not legal.possible(action, standing, opened=opened)
+            return Hint(key, label, f"screen.{action}", dim)
 
         return (
             hint("a", "approve", "approve"),
