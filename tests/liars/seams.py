@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 import core.engine.proof as proof
 import core.engine.release as release
+import core.evidence.scans as scans
 import core.machine.decide as decide
 import core.machine.gates as gates
 import core.machine.permission as permission
@@ -39,9 +40,16 @@ from core.roles.phases import PLAYS
 from core.roles.tools.base import Result, Tool
 from core.roles.tools.changes import EDIT, WRITE
 from core.roles.tools.commands import RUN
+from core.roles.tools.results import submit
 from core.sandbox.types import Contained, Run
 
 GATES = ("requirement", "plan", "code", "tests", "review", "smoke")
+
+
+class _AnyVerdict(packets.ReviewReport):
+    """A result of a review whatever it says."""
+
+    verdict: str  # type: ignore[assignment]
 
 
 _TOLD_AT_ONCE = (
@@ -97,6 +105,10 @@ def _open_gate(stack: ExitStack, gate: str, name: str) -> None:
             fine = replace(module.SUBMIT, act=_handed_in)
             stack.enter_context(patch.object(module, "SUBMIT", fine))
         stack.enter_context(patch.object(packets, "Point", ()))
+    if (gate, name) == ("review", "verdict"):
+        words = (verification.SUBMIT.name, verification.SUBMIT.description, _AnyVerdict)
+        stack.enter_context(patch.object(verification, "SUBMIT", submit(*words)))
+        stack.enter_context(patch.dict(packets.PACKETS, {State.VERIFICATION: _AnyVerdict}))
 
 
 def _leniently(judge: Callable[..., Evidence], gate: str, name: str, *rest: Any, **more: Any) -> Evidence:
@@ -224,6 +236,30 @@ def _limit(name: str, times: int) -> Callable[[ExitStack], None]:
     return raised
 
 
+def _without_scanner(*kinds: str) -> Callable[[ExitStack], None]:
+    """Let the scanners of some kinds (as on their receipts) not be among those that are chosen."""
+
+    def blind(stack: ExitStack) -> None:
+        plain = scans.choose
+
+        def choose(*rest: Any) -> Any:
+            chosen = plain(*rest)
+            chosen.scanners = [scanner for scanner in chosen.scanners if scanner.kind not in kinds]
+            return chosen
+
+        stack.enter_context(patch.object(scans, "choose", choose))
+
+    return blind
+
+
+def _silently(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(scans, "_silenced", lambda *rest: None))
+
+
+def _names_believed(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(scans, "_read_all", lambda *rest: None))
+
+
 _SHOW = ("--bind", "WORLD", "WORLD")
 _BARRIERS: dict[str, Callable[[ExitStack], None]] = {
     "sandbox: network": _more_options("--share-net"),
@@ -240,6 +276,13 @@ _BARRIERS: dict[str, Callable[[ExitStack], None]] = {
     "scope: path": _paths_as_they_are,
     "scope: link": _links_followed,
     "scope: test paths": _auditor_writes_anywhere,
+    "scanner: ruff": _without_scanner("lint"),
+    "scanner: bandit": _without_scanner("security"),
+    "scanner: secrets": _without_scanner("secrets"),
+    "scanner: types": _without_scanner("types"),
+    "scanner: review command": _without_scanner("review"),
+    "scanner: silenced": _silently,
+    "scanner: names": _names_believed,
     "machine: current": _stale_counts,
     "machine: digest": _any_digest,
     "machine: approval": _anybody_approves,

@@ -85,13 +85,14 @@ def _fits(pair: Pair, told: Refused) -> bool:
 
 
 def _asked(events: Iterable[EventView]) -> frozenset[str]:
-    """The names of all clauses that were looked at."""
+    """The names of all clauses that were looked at; one that does not apply can refuse nobody."""
     found = set()
     for event in events:
         if event.event_type == "evidence_recorded":
             evidence = event.data.get("evidence", event.data)
             for clause in evidence.get("detail", {}).get("clauses", ()):
-                found.add(f"{evidence['kind']}: {clause['name']}")
+                if clause.get("applies", True):
+                    found.add(f"{evidence['kind']}: {clause['name']}")
     return frozenset(found)
 
 
