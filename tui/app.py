@@ -89,6 +89,7 @@ class QdeckApp(Orders, App[int]):
         Binding(
             "f5", "yeses", "Standing yeses", id="yeses", tooltip="What was accepted for good; take it back."
         ),
+        Binding("f7", "tokens", "Tokens", id="tokens", tooltip="Who may use the HTTP API: mint, revoke."),
         Binding(
             "ctrl+p",
             "command_palette",

@@ -29,6 +29,15 @@ def read_budget(text: str) -> float | None:
     return budget
 
 
+def read_days(text: str) -> int:
+    """Return how many days were typed. Raises ValueError with a sentence."""
+    text = text.strip()
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 366:
+        shown = clean(text, lines=False, limit=40)
+        raise ValueError(f"The days have to be a whole number from 1 to 366, not {shown!r}.")
+    return int(text)
+
+
 def read_retries(text: str) -> int:
     """Return how many steps back were typed. Raises ValueError with a sentence."""
     text = text.strip()

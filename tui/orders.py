@@ -170,6 +170,15 @@ class Orders(_Base):
         elif not isinstance(self.screen, YesesScreen):
             self.push_screen(YesesScreen())
 
+    def action_tokens(self) -> None:
+        """Show the tokens of the HTTP API."""
+        from tui.screens.tokens import TokensScreen
+
+        if not self.journal_open:
+            self.tell(self.trouble or legal.OPENING)
+        elif not isinstance(self.screen, TokensScreen):
+            self.push_screen(TokensScreen())
+
     def action_help(self) -> None:
         """Show the keys, and what moves a workflow."""
         from tui.screens.help import HelpScreen

@@ -51,6 +51,13 @@ SHORT_WAITS: dict[str, str] = {
 }
 """The same where there are 17 cells for it, beside a glyph that says who is needed."""
 
+TOKEN_MAY: dict[str, str] = {
+    "read": "look at every build of this journal",
+    "operate": "start, steer and speak, and move builds as their roles; it approves nothing",
+    "approve": "do all that you can, approvals and rollbacks included, IN YOUR NAME",
+}
+"""What whoever holds a token of a scope may do."""
+
 NEED, RUN, OK, BAD, STALE, FUTURE, PAUSED, CANCELLED = "◆", "◉", "●", "✗", "◌", "○", "‖", "⊘"
 """The glyphs of a phase: needs you, at work, done, failed, stale, to come, paused, cancelled."""
 

@@ -3,12 +3,14 @@ ones of the documentation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from textual.pilot import Pilot
 
 from core.errors import QdeckError
+from core.service.tokens import Scope, TokenView
 from screenshots.scenes import (
     SCENES,
     Journal,
@@ -27,7 +29,9 @@ from screenshots.scenes import (
 from tests.tui.hard_journals import NAMES
 from tui.app import QdeckApp
 from tui.ink import plain
+from tui.screens.secret import SecretScreen
 
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 STATES = ("empty", "one", "many", "names", "failed", "stale", "refused", "offline")
 
 
@@ -131,6 +135,42 @@ def _yeses(*keys: str) -> Play:
     async def play(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
         app.action_yeses()
         await until(pilot, lambda: app.screen.settled)  # type: ignore[attr-defined]
+        await _keys(*keys)(app, pilot, journal)
+
+    return play
+
+
+def _tokens(names: Sequence[str], *keys: str) -> Play:
+    """The list with tokens of these names, and of every kind: a minted one has another id each time."""
+
+    async def play(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+        app.action_tokens()
+        screen: Any = app.screen
+        await until(pilot, lambda: screen.settled)
+        screen.take([_token(place, name) for place, name in enumerate(names)], NOON)
+        await _keys(*keys)(app, pilot, journal)
+
+    return play
+
+
+def _token(place: int, name: str) -> TokenView:
+    """Good and used, good and unused, expired, revoked: one after the other."""
+    ends = NOON + timedelta(days=(20, 300, -3, 9)[place % 4])
+    return TokenView(
+        token_id=f"{place:012x}",
+        scope=tuple(Scope)[place % 3],
+        name=name,
+        issued_to="ada" if place % 2 else NAMES[0],
+        issued_at=NOON - timedelta(days=40),
+        expires_at=ends,
+        used_at=None if place % 4 == 1 else NOON - timedelta(days=7),
+        revoked_at=NOON if place % 4 == 3 else None,
+    )
+
+
+def _secret(*keys: str) -> Play:
+    async def play(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+        app.push_screen(SecretScreen(f"qdeck_0123456789ab_{'Ab3-_' * 8}xyz", "0123456789ab"))
         await _keys(*keys)(app, pilot, journal)
 
     return play
@@ -242,6 +282,11 @@ HARD_SCENES: tuple[Scene, ...] = (
     Scene("yeses-empty", "empty", _yeses()),
     Scene("yeses-names", "names", _yeses("j")),
     Scene("yeses-refused", "review", told(_yeses("x"))),
+    Scene("tokens-empty", "review", _tokens(())),
+    Scene("tokens", "review", _tokens(("ci", "dashboard", "old laptop", "intern", "nightly"), "j")),
+    Scene("tokens-names", "review", _tokens((*NAMES, ""), "j", "j")),
+    Scene("tokens-refused", "review", told(_tokens((), "x"))),
+    Scene("secret", "review", _secret("y")),
 )
 
 
@@ -413,6 +458,17 @@ MATRIX: dict[str, dict[str, str]] = {
         "refused": "yeses-refused",
         "offline": f"- {NEEDS}",
     },
+    "TokensScreen": {
+        "empty": "tokens-empty",
+        "one": f"- {LIST}",
+        "many": "tokens",
+        "names": "tokens-names",
+        "failed": f"- {STILL}",
+        "stale": f"- {STILL}",
+        "refused": "tokens-refused",
+        "offline": f"- {NEEDS}",
+    },
+    "SecretScreen": {state: "secret" if state == "one" else f"- {OURS}" for state in STATES},
     "HelpScreen": {state: "help" if state == "many" else f"- {OURS}" for state in STATES},
     "ConfirmScreen": {state: "leave" if state == "one" else f"- {NOW}" for state in STATES},
     "AskScreen": {state: "ask-names" if state == "names" else f"- {NOW}" for state in STATES},

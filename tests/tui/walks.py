@@ -18,8 +18,10 @@ from textual.pilot import Pilot
 import tui
 from core.machine.commands import Authority
 from core.service import OrchestrationService
+from core.service.tokens import Scope
 from screenshots.scenes import Journal, shows_picture, until
 from tui.app import QdeckApp
+from tui.screens.secret import SecretScreen
 
 Reach = Callable[[QdeckApp, Pilot[int], Journal], Awaitable[None]]
 Unit = tuple[str, str]
@@ -169,6 +171,22 @@ async def _yeses(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     await _pressed("f5")(app, pilot, journal)
 
 
+async def _tokens(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    """Where two were minted."""
+    service = await OrchestrationService.open(str(journal.path))
+    for scope in (Scope.READ, Scope.READ):
+        await service.tokens.mint(issued_to="ada", scope=scope, name="one")
+    await service.close()
+    await _pressed("f7")(app, pilot, journal)
+    await until(pilot, lambda: app.screen.settled)  # type: ignore[attr-defined]
+
+
+async def _secret(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    await _board(app, pilot, journal)
+    app.push_screen(SecretScreen("qdeck_secret", "0123"))
+    await pilot.pause()
+
+
 async def _new(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     await _pressed("ctrl+n")(app, pilot, journal)
     await until(pilot, lambda: getattr(app.screen, "look", None) is not None and app.screen.look.branch != "")
@@ -193,7 +211,7 @@ WALKS: tuple[Walk, ...] = (
         _board,
         f"Board: {_CURSOR} enter (@) (j) n {_BUILD} BoardScreen: slash (=toml) escape ctrl+f "
         "(escape) v (v) o O P (P) (P) q (escape) QdeckApp: ctrl+n (@) question_mark (@) f1 (@) f2 (@) f3 (@) "
-        "f4 (@) f5 (@) ctrl+p (escape) ctrl+q (escape) ctrl+c (f4) n",
+        "f4 (@) f5 (@) f7 (@) ctrl+p (escape) ctrl+q (escape) ctrl+c (f4) n",
     ),
     Walk(
         "columns",
@@ -303,5 +321,7 @@ WALKS: tuple[Walk, ...] = (
         "(shift+tab) f10 (@) (escape) escape",
     ),
     Walk("yeses", "asking", _yeses, f"YesesScreen: {_SEARCH} x (escape) escape (@) q"),
+    Walk("tokens", "review", _tokens, f"TokensScreen: {_SEARCH} m (escape) x (escape) escape (@) q"),
+    Walk("secret", "review", _secret, "SecretScreen: y escape"),
     Walk("places", "review", _project_field, "ProjectField: down down up"),
 )

@@ -1,4 +1,4 @@
-"""`qdeck token`: who may speak over the network. A person at a terminal mints; nobody else can."""
+"""`qdeck token`: who may speak over the network. A person at a terminal mints, or in the app."""
 
 from __future__ import annotations
 
@@ -12,15 +12,10 @@ from tui.commands.flags import Db, Json
 from tui.commands.output import UsageFault, fault_data, note, say, show_json, tell_fault
 from tui.commands.session import ask, at_terminal, person, with_service
 from tui.commands.telling import one_line
+from tui.words import TOKEN_MAY
 
 if TYPE_CHECKING:
     from core.service.service import OrchestrationService
-
-_MAY = {
-    "read": "look at every build of this journal",
-    "operate": "start, steer and speak, and move builds as their roles; it approves nothing",
-    "approve": "do all that you can, approvals and rollbacks included, IN YOUR NAME",
-}
 
 Days = Annotated[int, typer.Option("--days", min=1, max=366, help="How long it lasts.")]
 Name = Annotated[str, typer.Option("--name", "-n", help="What it is for; shown in the list.")]
@@ -34,8 +29,8 @@ def new(
     db: Db = "",
 ) -> int:
     """Mint a token for the HTTP API, in your name. Asks at the terminal, and is refused without one."""
-    if scope not in _MAY:
-        raise UsageFault(f"There is no scope {scope[:40]!r}.", f"Scopes are {', '.join(_MAY)}.")
+    if scope not in TOKEN_MAY:
+        raise UsageFault(f"There is no scope {scope[:40]!r}.", f"Scopes are {', '.join(TOKEN_MAY)}.")
     if not at_terminal():
         what = "A token is minted by a person at a terminal; nobody can be asked here."
         tell_fault(fault_data("not_yours", what, "Run this command yourself."), json)
@@ -46,7 +41,7 @@ def new(
 
         who = person().name
         note(f"A token of the scope {scope}, in the name of {who}, for {days} days. Who holds it may")
-        note(f"  {_MAY[scope]}.")
+        note(f"  {TOKEN_MAY[scope]}.")
         # A whole word, so that no stray key hands out rights.
         if (await ask(f'Type "{scope}" to mint it:')).lower() != scope:
             tell_fault(fault_data("declined", "No token was minted."), json)

@@ -130,6 +130,7 @@ class SettingsScreen(Searching, DeckScreen):
             Hint("t", "test the model", "screen.try_model", not model),
             Hint("u", "back to the default", "screen.unset", row is None or row.source != "your file"),
             Hint("/", "search", "screen.search"),
+            Hint("f7", "tokens", "app.tokens"),
             Hint("esc", "back", "screen.leave"),
         )
 
