@@ -16,6 +16,8 @@ _HIDDEN = re.compile(
 
 LINE_LIMIT = 2_000
 """Characters of one line that are ever shown."""
+MESSAGE_LIMIT = 2_000_000
+"""Characters of one message of a person. A role reads the beginning and the end of a very long one."""
 
 
 def clean(text: str, *, lines: bool = True, limit: int | None = None) -> str:

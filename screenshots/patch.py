@@ -97,3 +97,20 @@ STAT: Mapping[str, Any] = {
         {"path": "tests/test_slug.py", "status": "added", "added": 42, "removed": 0},
     ],
 }
+
+GUARDED = (
+    DIFF.replace("@@ -0,0 +1,17 @@", "@@ -0,0 +1,19 @@", 1)
+    .replace(
+        "+    plain = text.lower()",
+        '+    if not isinstance(text, str):\n+        raise TypeError("slugify takes text")\n'
+        "+    plain = text.lower()",
+        1,
+    )
+    .replace("hashlib.sha256", "hashlib.sha1", 1)
+)
+"""The same change with a line that no test runs, and one that a scanner warns of."""
+GUARDED_STAT: Mapping[str, Any] = {
+    **STAT,
+    "added": 63,
+    "changes": [{**STAT["changes"][0], "added": 19}, *STAT["changes"][1:]],
+}

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from filelock import FileLock
 from textual.pilot import Pilot
 
 from core.config import worker_lock_path
+from core.journal import engine
 from core.service import orders, registry, service
 from screenshots.journal import Clock, Writer
 from screenshots.story import others, slugify
@@ -25,7 +27,7 @@ from tui.app import QdeckApp
 from tui.options import AppOptions
 from tui.widgets.conversation import Conversation
 
-STAGES = ("empty", "plan", "testing", "asking", "review", "complete")
+STAGES = ("empty", "plan", "testing", "asking", "weighed", "review", "complete")
 PANES_SHOWN = ("", "plan", "diff", "tests", "review", "handoffs", "cost", "events")
 SIZES = ((80, 24), (120, 40))
 
@@ -49,14 +51,19 @@ class Journal:
         return Journal(folder / self.path.name, self.workflow_id, self.at)
 
 
+def _id_of(numbers: Iterator[int]) -> UUID:
+    return UUID(int=next(numbers), version=4)
+
+
 @contextmanager
 def counted_ids() -> Iterator[None]:
     """Let ids count from one, so that digests and hashes over them are the same in every picture."""
-    count = itertools.count(1)
-    makers = (registry, orders, service)
+    count, messages = itertools.count(1), itertools.count(1 << 32)
+    makers = (registry, orders, service, engine)
     before = [module.uuid4 for module in makers]
     for module in makers:
-        module.uuid4 = lambda: UUID(int=next(count), version=4)  # type: ignore[attr-defined]
+        numbers = messages if module is engine else count
+        module.uuid4 = partial(_id_of, numbers)  # type: ignore[attr-defined]
     try:
         yield
     finally:
@@ -359,7 +366,7 @@ SCENES: tuple[Scene, ...] = (
     Scene("rollback-sure", "review", _rollback_sure),
     Scene("diff-large", "review", _large("diff", *["j"] * 13, "enter", *"Name what is kept", "enter")),
     Scene("diff-split", "review", _large("diff", "t", *["right_curly_bracket"] * 2)),
-    Scene("evidence-large", "asking", _large("evidence", *["j"] * 3)),
+    Scene("evidence-large", "weighed", _large("evidence", *["j"] * 3)),
     Scene("evidence-output", "review", _large("evidence", "G", "k", "enter", "slash", *"assert", "enter")),
     Scene("history", "review", _history("left_square_bracket", "left_square_bracket", "k")),
     Scene("history-board", "complete", _history("g", "pagedown", "v")),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.machine.states import Autonomy, EvidenceKind, State
 from core.machine.transitions import Order
 from screenshots.journal import PERSON, Hand, Writer
-from screenshots.patch import DIFF, STAT
-from screenshots.trouble import asks
+from screenshots.patch import DIFF, GUARDED, GUARDED_STAT, STAT
+from screenshots.trouble import FINDINGS, WEIGHED, asks
 
 PROJECT = Path("/srv/text-tools")
 OTHER = Path("/srv/shop-api")
@@ -146,17 +146,20 @@ async def approve_plan(hand: Hand) -> None:
     await hand.moves(State.IMPLEMENTATION)
 
 
-async def write(hand: Hand, name: str, summary: str) -> None:
+async def write(
+    hand: Hand, name: str, summary: str, diff: str = DIFF, stat: Mapping[str, Any] = STAT
+) -> None:
     """Implementation, one attempt."""
     await hand.begin()
     hand.activity("Code Writer writes textkit/slug.py")
     hand.say("I write the module first, then a test for every criterion, and run them.")
-    hand.tool("write", '{"path": "textkit/slug.py"}', "Written: 17 lines.")
+    lines = stat["changes"][0]["added"]
+    hand.tool("write", '{"path": "textkit/slug.py"}', f"Written: {lines} lines.")
     hand.tool("write", '{"path": "tests/test_slug.py"}', "Written: 42 lines.")
     hand.tool("run", '{"command": "pytest -q"}', "19 passed in 0.21s")
     hand.pays(0.021)
-    await hand.checkpoint(name, DIFF, STAT)
-    await hand.proves(EvidenceKind.CODE, "3 files, +61 -1", {"files": 3})
+    await hand.checkpoint(name, diff, stat)
+    await hand.proves(EvidenceKind.CODE, f"3 files, +{stat['added']} -{stat['removed']}", {"files": 3})
     hand.tool("submit_code", f'{{"summary": "{summary}"}}', "Taken.")
     await hand.end("submitted", summary)
     packet = {"summary": summary, "files": ["textkit/slug.py", "tests/test_slug.py"], "notes": []}
@@ -192,7 +195,18 @@ async def fail_tests(hand: Hand) -> None:
     )
 
 
-async def pass_tests(hand: Hand) -> None:
+GREEN: Mapping[str, Any] = {
+    "clauses": [
+        {"name": "tests ran", "ok": True, "why": "19 passed", "applies": True},
+        {"name": "pass to pass", "ok": True, "why": "12 of 12 stay green", "applies": True},
+        {"name": "red first", "ok": True, "why": "7 of 7 new tests fail on the base", "applies": True},
+        {"name": "deleted tests", "ok": True, "why": "the change deletes no test", "applies": False},
+        {"name": "coverage", "ok": True, "why": "100 % of the 13 changed lines ran", "applies": True},
+    ]
+}
+
+
+async def pass_tests(hand: Hand, covered: int = 100, detail: Mapping[str, Any] = GREEN) -> None:
     """Testing is green and hands on."""
     await hand.begin()
     hand.activity("running the tests", "19 passed")
@@ -217,14 +231,7 @@ async def pass_tests(hand: Hand) -> None:
         suite="red",
         title="running the new tests on the base, where they must fail",
     )
-    clauses = [
-        {"name": "tests ran", "ok": True, "why": "19 passed", "applies": True},
-        {"name": "pass to pass", "ok": True, "why": "12 of 12 stay green", "applies": True},
-        {"name": "red first", "ok": True, "why": "7 of 7 new tests fail on the base", "applies": True},
-        {"name": "deleted tests", "ok": True, "why": "the change deletes no test", "applies": False},
-        {"name": "coverage", "ok": True, "why": "100 % of the 16 changed lines ran", "applies": True},
-    ]
-    await hand.proves(EvidenceKind.TESTS, "19 passed; coverage 100 %", {"clauses": clauses})
+    await hand.proves(EvidenceKind.TESTS, f"19 passed; coverage {covered} %", detail)
     hand.pays(0.007)
     await hand.end("submitted", "19 passed")
     packet = {
@@ -238,17 +245,20 @@ async def pass_tests(hand: Hand) -> None:
     await hand.moves(State.VERIFICATION)
 
 
-async def review(hand: Hand) -> None:
+async def review(
+    hand: Hand, found: str = "no new finding", findings: Sequence[Mapping[str, Any]] = ()
+) -> None:
     """Verification, to the approval that it waits for."""
     await hand.begin()
     hand.activity("running ruff and bandit")
     hand.runs("lint", ["ruff", "check", "textkit"], seconds=0.1)
     hand.runs("security", ["bandit", "-r", "textkit"], seconds=0.8)
-    hand.say("Nothing new from the scanners, and the diff holds what the requirement asks.")
+    news = "What the scanners found is answered" if findings else "Nothing new from the scanners"
+    hand.say(f"{news}, and the diff holds what the requirement asks.")
     hand.pays(0.012)
-    detail = {"findings": [], "checklist": CHECKLIST}
-    await hand.proves(EvidenceKind.REVIEW, "no new finding; 8 of 8 points answered", detail)
-    await hand.end("submitted", "no new finding; 8 of 8 points answered")
+    told = f"{found}; 8 of 8 points answered"
+    await hand.proves(EvidenceKind.REVIEW, told, {"findings": list(findings), "checklist": CHECKLIST})
+    await hand.end("submitted", told)
     await hand.waits("approval:review", "the review is ready")
 
 
@@ -270,7 +280,7 @@ async def release(hand: Hand) -> None:
 
 
 async def slugify(writer: Writer, until: str = "review") -> Hand:
-    """The build that is told in full, up to "plan", "testing", "review" or "complete"."""
+    """The build that is told in full, up to one of the stages."""
     hand = await writer.start(PROJECT, REQUEST)
     await discover(hand)
     await plan(hand)
@@ -279,7 +289,8 @@ async def slugify(writer: Writer, until: str = "review") -> Hand:
     await approve_plan(hand)
     await write(hand, "first", "slugify with tests for every criterion")
     await fail_tests(hand)
-    await write(hand, "second", "ß and its kin are spelled out first")
+    patch = (GUARDED, GUARDED_STAT) if until == "weighed" else (DIFF, STAT)
+    await write(hand, "second", "ß and its kin are spelled out first", *patch)
     if until == "testing":
         await hand.begin()
         hand.activity("Test Auditor runs the tests on a clean copy", "18 passed")
@@ -293,6 +304,10 @@ async def slugify(writer: Writer, until: str = "review") -> Hand:
         return hand
     if until == "asking":
         await asks(hand)
+        return hand
+    if until == "weighed":
+        await pass_tests(hand, 93, WEIGHED)
+        await review(hand, "1 new finding, 1 accepted by a person, 1 as advice", FINDINGS)
         return hand
     await pass_tests(hand)
     await review(hand)

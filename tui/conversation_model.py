@@ -24,6 +24,8 @@ LONGEST = 200_000
 ANSWERS = ("tool_result", "blocked")
 OPENED_LINES = 40
 """Lines of an opened tool call."""
+FOLDED_LINES, UNFOLDED_LINES = 12, 400
+"""Lines of what a person said or pasted, and how many there are once it is opened; `y` copies all."""
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ def entry_lines(entry: Entry, width: int, *, opened: bool = False) -> list[Line]
         case "note":
             return [(Span("  · ", "faint"), *line) for line in wrap((said(entry.text, "muted"),), width - 4)]
     if entry.author.startswith("person:"):
-        return [*head, *_person(entry, width)]
+        return [*head, *_person(entry, width, opened)]
     return [*head, *text_lines(clean(entry.text, limit=LONGEST), width)]
 
 
@@ -144,10 +146,24 @@ def _head(entry: Entry) -> list[Line]:
     return [author_head(entry.author, entry.attempt_id, entry.at)]
 
 
-def _person(entry: Entry, width: int) -> list[Line]:
+def folds(entry: Entry) -> bool:
+    """Whether there is more of an entry than is shown of it at first."""
+    if entry.kind == "tool_call":
+        return True
+    return entry.author.startswith("person:") and entry.text.count("\n") >= FOLDED_LINES
+
+
+def _person(entry: Entry, width: int, opened: bool) -> list[Line]:
+    most = UNFOLDED_LINES if opened else FOLDED_LINES
+    # What is not shown is not looked at either: this may be a megabyte.
+    *rows, rest = [*entry.text.split("\n", most), ""][: most + 1]
     lines: list[Line] = []
-    for paragraph in clean(entry.text, limit=LONGEST).split("\n"):
+    for paragraph in clean("\n".join(rows), limit=LONGEST).split("\n"):
         lines += [(Span("▎ ", "run"), *line) for line in wrap((Span(paragraph),), width - 2)]
+    if rest:
+        link = f"screen.toggle_entry({entry.key!r})"
+        more = f"and {words.plural(rest.count(chr(10)) + 1, 'line')} more"
+        lines.append((Span("▎ ", "run"), Span(f"{more}, {words.bulk(rest)}", "muted", link)))
     return lines
 
 

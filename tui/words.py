@@ -166,6 +166,14 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def bulk(text: str) -> str:
+    """Return how much a text is: "1.0 MB"."""
+    count = len(text.encode(errors="replace"))
+    if count < 1_000:
+        return f"{count} B"
+    return f"{count / 1_000:.0f} KB" if count < 999_500 else f"{count / 1_000_000:.1f} MB"
+
+
 def digest(value: str, size: int = 8) -> str:
     """Return the first characters of a digest, enough to tell it from others."""
     return value[:size] if value else "-"

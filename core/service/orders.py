@@ -31,9 +31,8 @@ from core.machine.transitions import Order as ConditionOrder
 from core.machine.workflow import Workflow
 from core.service.commands import Plan, Refused
 from core.service.sentences import role_title, state_title
+from core.text import MESSAGE_LIMIT
 
-MESSAGE_LIMIT = 200_000
-"""Characters of one chat message or reason; more is a file, not a message."""
 BUDGET_LIMIT = 1_000_000
 """US dollars that one workflow may be given; a larger number is a mistake."""
 

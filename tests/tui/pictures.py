@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from textual.events import Paste
 from textual.pilot import Pilot
 
 from core.errors import QdeckError
@@ -30,6 +31,7 @@ from tests.tui.hard_journals import NAMES
 from tui.app import QdeckApp
 from tui.ink import plain
 from tui.screens.secret import SecretScreen
+from tui.widgets.composer import Composer
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 STATES = ("empty", "one", "many", "names", "failed", "stale", "refused", "offline")
@@ -197,6 +199,16 @@ async def _why(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     await _keys("y")(app, pilot, journal)
 
 
+async def _pasted(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    """Two long pastes beside the field, and words in it."""
+    await _opened("chat")(app, pilot, journal)
+    composer = app.screen.query_one("#composer", Composer)
+    for lines in (20_000, 60):
+        composer.post_message(Paste("\n".join(f"{n:06}: {'x' * 42}" for n in range(lines))))
+    await until(pilot, lambda: len(composer.pieces) == 2)
+    await _keys(*"what is wrong here?")(app, pilot, journal)
+
+
 async def _key_refused(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     await _settings(app, pilot, journal)
     rows: Any = app.screen.query_one("#settings")
@@ -230,6 +242,7 @@ HARD_SCENES: tuple[Scene, ...] = (
     Scene("workflow-failed", "failed", _opened("", "o")),
     Scene("workflow-stale", "stale", _opened("tests")),
     Scene("workflow-refused", "testing", told(_opened(), _keys("a"))),
+    Scene("workflow-pasted", "testing", _pasted),
     Scene("handoffs-names", "names", _opened("handoffs")),
     Scene("events-names", "names", _opened("events")),
     Scene("tests-names", "names", _opened("tests")),
@@ -321,7 +334,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "WorkflowScreen": {
         "empty": "workflow-empty",
         "one": "workflow-needs-you",
-        "many": "workflow-many",
+        "many": "workflow-many workflow-pasted",
         "names": "workflow-names handoffs-names events-names tests-names",
         "failed": "workflow-failed",
         "stale": "workflow-stale",

@@ -20,7 +20,9 @@ from tests.tui.test_hostile import assert_harmless
 from tui.ink import plain
 from tui.pages.timeline import outcome_mark
 from tui.remembered import KEPT, LARGEST, Remembered
-from tui.widgets.composer import LONGEST
+from tui.widgets.attached import Attached
+from tui.widgets.composer import LONGEST, Composer
+from tui.widgets.conversation import Conversation
 
 JournalOf = Callable[[str], Journal]
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -208,15 +210,37 @@ def test_of_what_was_sent_the_newest_is_kept(tmp_path: Path) -> None:
     assert Remembered.read(kept.file).sent == ["a"]
 
 
-async def test_a_pasted_megabyte_neither_freezes_nor_breaks(journal_of: JournalOf) -> None:
-    """It can be looked at and removed; sending it is refused in a sentence."""
+async def test_a_pasted_megabyte_is_one_piece_that_is_sent_whole(journal_of: JournalOf) -> None:
+    """It stands beside the field, can be taken away by key and by mouse, is folded once it is said."""
     journal = journal_of("testing")
+    megabyte = "\n".join(f"{n:06}: {'x' * 42}" for n in range(20_000))
     async with running(journal) as (app, pilot):
         await opened(app, pilot, journal)
         await press(app, pilot, "c")
-        app.screen.query_one("#composer").insert("word " * 200_000)
-        await press(app, pilot, "enter")
-        await until(pilot, lambda: "characters" in told(app))
+        composer = app.screen.query_one("#composer", Composer)
+        for text in ("a\n" * 20, megabyte):
+            composer.post_message(events.Paste(text))
+            await until(pilot, lambda: "take the paste away" in shown(app))
+            if text is not megabyte:
+                await press(app, pilot, "backspace")
+                await until(pilot, lambda: "pasted" not in shown(app).replace("what was pasted", ""))
+        assert "pasted 1.0 MB, 20,000 lines" in shown(app)
+        composer.post_message(events.Paste(megabyte))
+        await until(pilot, lambda: "2,000,000 characters" in told(app))
+        composer.post_message(events.Paste("a\n" * 20))
+        await until(pilot, lambda: len(composer.pieces) == 2)
+        await calm(pilot)
+        row = next(row for row in shown(app).split("\n") if "20 lines" in row)
+        await pilot.click(Attached, offset=(row.index("20 lines"), 0))
+        await until(pilot, lambda: len(composer.pieces) == 1)
+        await press(app, pilot, *"look", "enter")
+        talk = app.screen.query_one("#talk", Conversation)
+        await until(pilot, lambda: "and 19,990 lines more" in talk.text and talk.settled)
+        assert composer.empty and "000009:" in talk.text and "000010:" not in talk.text
+        await press(app, pilot, "escape", "escape", "G", "J", "enter")
+        await until(pilot, lambda: "000300:" in talk.text)
+        await press(app, pilot, "y")
+        assert app.clipboard == f"look\n\n{megabyte}"
 
 
 async def test_live_words_appear_and_become_a_message(journal_of: JournalOf) -> None:
@@ -396,6 +420,7 @@ async def test_a_paste_that_is_too_long_is_cut_and_told(journal_of: JournalOf) -
         await opened(app, pilot, journal)
         await press(app, pilot, "c")
         composer = app.screen.query_one("#composer")
+        composer.attaches = False
         composer.post_message(events.Paste("word " * 200_000))
         await until(pilot, lambda: "left out" in told(app))
         assert len(composer.text) == LONGEST

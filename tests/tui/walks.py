@@ -239,7 +239,8 @@ WALKS: tuple[Walk, ...] = (
         "composer",
         "testing",
         _pane("chat"),
-        "Composer: (=one) enter up down (=two) ctrl+j shift+enter alt+enter tab (@) (=x) escape",
+        "Composer: (=one) enter up down (=two) ctrl+j shift+enter alt+enter tab (@) (=x) backspace (=x) "
+        "escape",
     ),
     Walk(
         "reason",

@@ -13,6 +13,7 @@ from core.machine.commands import Authority
 from core.machine.refusal import Reason as Why
 from core.machine.states import Autonomy, Condition, State
 from core.machine.transitions import Kind
+from core.text import MESSAGE_LIMIT
 from tui.commands.flags import Budget, Db, Json, Reason, Version, Worker, Workflow
 from tui.commands.output import UsageFault, fault_data, note, say, show_json, tell_fault
 from tui.commands.session import ask_yes, at_terminal, ensure_worker, person, with_service
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from core.service.service import OrchestrationService
     from core.service.views import Answer
 
-_MESSAGE_LIMIT = 200_000
+_REQUEST_LIMIT = 200_000
 
 Give = Callable[["OrchestrationService", int], Awaitable["Answer"]]
 """Gives one order at the version that the caller has seen."""
@@ -244,7 +245,7 @@ def chat(
     db: Db = "",
 ) -> int:
     """Say something to the role that is at work, or that waits for you."""
-    words, by = read_words(text, "message"), person()
+    words, by = read_words(text, "message", MESSAGE_LIMIT), person()
 
     async def work(service: OrchestrationService) -> int:
         answer = await service.chat(workflow, words, by=by)
@@ -255,14 +256,14 @@ def chat(
     return with_service(db, work)
 
 
-def read_words(text: str, what: str) -> str:
-    """Return the words that were given, or piped in for `-`. Refuses none, and more than a message can be."""
-    words = sys.stdin.read(_MESSAGE_LIMIT + 1) if text == "-" else text
+def read_words(text: str, what: str, most: int = _REQUEST_LIMIT) -> str:
+    """Return the words that were given, or piped in for `-`. Refuses none, and too many characters."""
+    words = sys.stdin.read(most + 1) if text == "-" else text
     if not words.strip():
         raise UsageFault(f"The {what} is empty.", "Say in a sentence or two what you want.")
-    if len(words) > _MESSAGE_LIMIT:
+    if len(words) > most:
         hint = "Put the long part into a file of the repository and name the file."
-        raise UsageFault(f"The {what} is longer than {_MESSAGE_LIMIT:,} characters.", hint)
+        raise UsageFault(f"The {what} is longer than {most:,} characters.", hint)
     return words
 
 

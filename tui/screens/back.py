@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class Reason(Composer):
     """Where the reason is written; enter goes back to the choice, and sends nothing."""
 
+    attaches = False
+
     def action_send(self) -> None:
         """Leave the text for the choice above."""
         self.post_message(self.Left(self))

@@ -334,12 +334,14 @@ class BoardScreen(BuildActions, DeckScreen):
         Also while the journal is being opened: what is typed next are words, and must not run as keys.
         """
         from tui.widgets.composer import Composer
+        from tui.widgets.request import LONGEST_REQUEST
 
         if not self.query(Composer):
             composer = Composer(
                 placeholder="What should be built? enter starts it, ctrl+j makes a new line, esc leaves.",
                 id="composer",
             )
+            composer.takes = "A request", LONGEST_REQUEST
             await self.mount(composer, before="#prompt")
         name = self.deck.project_name or "no project yet"
         composer = self.query_one("#composer", Composer)
@@ -369,9 +371,8 @@ class BoardScreen(BuildActions, DeckScreen):
         from tui.widgets.composer import Composer
 
         for composer in self.query("#composer").results(Composer):
-            if not composer.text.strip():
-                composer.load_text(text)
-                composer.move_cursor(composer.document.end)
+            if composer.empty:
+                composer.take_back(text)
 
     def close_composer(self) -> None:
         """Give the line back to the prompt; what was written stays."""

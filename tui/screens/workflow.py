@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from core.board import BoardRow
 from core.machine.states import Condition
@@ -24,6 +24,7 @@ from tui.screens.actions import BuildActions
 from tui.screens.base import DeckScreen
 from tui.screens.board import standing_of
 from tui.screens.searching import Searched, Searching
+from tui.screens.workflow_keys import WORKFLOW_KEYS
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.composer import Composer
 from tui.widgets.conversation import Conversation
@@ -40,40 +41,7 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
     """A workflow and everything that is known of it."""
 
     CSS_PATH = "workflow.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
-        Binding("escape", "back", "Back", id="workflow.back", tooltip="Back to the board."),
-        Binding("q", "app.pop_screen", "Back", id="workflow.close", tooltip="Back to the board.", show=False),
-        Binding("right_square_bracket", "turn(1)", "Next pane", id="pane.next", tooltip="The next pane."),
-        Binding(
-            "left_square_bracket", "turn(-1)", "Pane before", id="pane.before", tooltip="The pane before."
-        ),
-        Binding(
-            "n",
-            "next_need",
-            "Next decision",
-            id="next",
-            tooltip="To the next workflow that needs you, or the next match.",
-        ),
-        Binding("slash,ctrl+f", "search", "Search", id="search.open", tooltip="Find words in this pane."),
-        Binding(
-            "N", "match(-1)", "Match before", id="search.before", tooltip="The match before.", show=False
-        ),
-        Binding("z", "zoom", "Zoom", id="pane.zoom", tooltip="Give the pane the whole width, and back."),
-        Binding(
-            "full_stop", "stop", "Stop the turn", id="workflow.stop", tooltip="Stop what the role is doing."
-        ),
-        *(
-            Binding(
-                str(i),
-                f"pane('{name}')",
-                name.capitalize(),
-                id=f"pane.{name}",
-                tooltip=f"Show {name}.",
-                show=False,
-            )
-            for i, name in enumerate(PANES, start=1)
-        ),
-    ]
+    BINDINGS = WORKFLOW_KEYS
 
     def __init__(self, workflow_id: str, pane: str = "") -> None:
         super().__init__()
@@ -163,7 +131,9 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             return (Hint("enter", "keep it"), Hint("esc", "forget it"))
         if isinstance(self.focused, Composer):
             esc = "stop the turn" if self.stops_turn() else "leave the text"
-            return (Hint("enter", "send"), Hint("ctrl+j", "new line"), Hint("esc", esc))
+            held = self.focused.pieces and not self.focused.text
+            away = (Hint("backspace", "take the paste away"),) if held else ()
+            return (Hint("enter", "send"), Hint("ctrl+j", "new line"), *away, Hint("esc", esc))
         standing, opened = self.standing(), self.deck.journal_open
 
         def hint(key: str, label: str, action: str) -> Hint:
@@ -324,7 +294,9 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         self.deck.say(self._workflow_id, event.text)
         self.deck.remember()
 
-    def on_text_area_changed(self) -> None:
+    @on(TextArea.Changed)
+    @on(Composer.Weighed)
+    def _written(self) -> None:
         """What escape does depends on whether something is written."""
         self.refresh_hints()
 
@@ -334,7 +306,7 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         A turn that was asked to stop already is not asked again, so that the next escape leads out.
         """
         standing, picture = self.standing(), self.picture
-        if standing is None or picture is None or self.query_one("#composer", Composer).text:
+        if standing is None or picture is None or not self.query_one("#composer", Composer).empty:
             return False
         return at_work(standing) and picture.view.attempt_id != self._stopped
 

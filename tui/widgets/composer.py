@@ -10,12 +10,14 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 
-from core.text import clean, visible
+from core.text import MESSAGE_LIMIT, clean, visible
+from tui.widgets.attached import Attached, described, too_long
 from tui.widgets.offered import MOST, Offered
 from tui.widgets.writing import Writing
 
 LONGEST = 50_000
 """Characters that a text field takes: more would hold up the keys."""
+_INSTEAD = "Put long text into a file of the project and name it with @."
 
 
 def fitting(begun: str, files: Sequence[str]) -> list[str]:
@@ -33,7 +35,13 @@ def fitting(begun: str, files: Sequence[str]) -> list[str]:
 
 
 class Composer(Writing):
-    """A text field that grows with what is written. `title` says whom the words go to."""
+    """A text field that grows with what is written. `title` says whom the words go to.
+
+    A long paste stands beside the field as one piece, is sent whole, and can be taken away again.
+    """
+
+    attaches = True
+    """Whether long pastes are kept beside the field."""
 
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
         Binding("enter", "send", "Send", id="composer.send", tooltip="Send what is written."),
@@ -59,6 +67,14 @@ class Composer(Writing):
             show=False,
         ),
         Binding("down", "later", "Later", id="composer.later", tooltip="What was sent after.", show=False),
+        Binding(
+            "backspace",
+            "rub_out",
+            "Rub out",
+            id="composer.rub",
+            tooltip="Delete to the left; at the beginning take away what was pasted last.",
+            show=False,
+        ),
     ]
 
     @dataclass
@@ -67,6 +83,17 @@ class Composer(Writing):
 
         composer: Composer
         text: str
+
+        @property
+        def control(self) -> Composer:
+            """The composer, for handlers that name one."""
+            return self.composer
+
+    @dataclass
+    class Weighed(Message):
+        """Something was put beside the field, or taken away."""
+
+        composer: Composer
 
         @property
         def control(self) -> Composer:
@@ -95,6 +122,9 @@ class Composer(Writing):
         self.files: Callable[[], Sequence[str]] = lambda: ()
         self._completed = ""
         self._offered: Offered | None = None
+        self.pieces: list[str] = []
+        self.takes = "A message", MESSAGE_LIMIT
+        self._attached: Attached | None = None
         self.address(title)
 
     def address(self, title: str) -> None:
@@ -111,13 +141,29 @@ class Composer(Writing):
         if self._choosing is not None:
             self.action_complete()
             return
-        text = self.text.strip()
+        typed = self.text.strip()
+        text = "\n\n".join(part for part in (typed, *self.pieces) if part)
         if not text:
             return
-        self._sent.append(text)
+        if typed:
+            self._sent.append(typed)
         self._looking_at, self._draft = len(self._sent), ""
         self.clear()
+        self._hold(())
         self.post_message(self.Sent(self, text))
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to send, and nothing beside the field either."""
+        return not self.text and not self.pieces
+
+    def take_back(self, text: str) -> None:
+        """Hold words again that were sent in vain."""
+        if self.attaches and too_long(text):
+            self._hold((*self.pieces, text))
+        else:
+            self.load_text(text)
+            self.move_cursor(self.document.end)
 
     def action_newline(self) -> None:
         """Begin a new line at the cursor."""
@@ -159,18 +205,61 @@ class Composer(Writing):
 
     async def _on_paste(self, event: events.Paste) -> None:
         """Take in what was pasted, as much of it as can be sent; what was cut off is told."""
+        if self.attaches and too_long(event.text):
+            event.prevent_default()
+            event.stop()
+            self._take_piece(visible(event.text).strip("\n"))
+            return
         room = LONGEST - len(self.text)
         if len(event.text) <= room:
             return
         event.prevent_default()
         left = visible(event.text[: max(0, room)])
         self.insert(left)
-        self.app.notify(
+        self._say(
             f"{LONGEST:,} characters fit here: {len(event.text) - len(left):,} of what you pasted "
-            "were left out. Put long text into a file of the project and name it with @.",
-            severity="warning",
-            markup=False,
+            f"were left out. {_INSTEAD}"
         )
+
+    # --- what stands beside the field
+
+    def _take_piece(self, text: str) -> None:
+        what, most = self.takes
+        if len(self.text) + sum(len(piece) + 2 for piece in (*self.pieces, text)) > most:
+            self._say(
+                f"{what} takes {most:,} characters; with the {len(text):,} that you pasted "
+                f"it would be longer, so they were not taken. {_INSTEAD}"
+            )
+        elif text.strip():
+            self._hold((*self.pieces, text))
+
+    def _hold(self, pieces: Sequence[str]) -> None:
+        if list(pieces) == self.pieces:
+            return
+        self.pieces = list(pieces)
+        if self._attached is None and self.parent is not None:
+            self._attached = Attached(self._drop)
+            self.parent.mount(self._attached, before=self)
+        if self._attached is not None:
+            self._attached.tell(self.pieces)
+        self.post_message(self.Weighed(self))
+
+    def _drop(self, number: int) -> None:
+        if number < len(self.pieces):
+            gone = self.pieces[number]
+            self._hold([piece for i, piece in enumerate(self.pieces) if i != number])
+            self._say(f"Taken away: what was {described(gone)}.", bad=False)
+            self.focus()
+
+    def action_rub_out(self) -> None:
+        """Delete to the left; where there is nothing, take away what was pasted last."""
+        if self.pieces and self.selection.is_empty and self.cursor_location == (0, 0):
+            self._drop(len(self.pieces) - 1)
+        else:
+            self.action_delete_left()
+
+    def _say(self, text: str, *, bad: bool = True) -> None:
+        self.app.notify(text, severity="warning" if bad else "information", markup=False)
 
     # --- names of files
 

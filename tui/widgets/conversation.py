@@ -12,6 +12,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
+from tui.conversation_model import folds
 from tui.ink import Line, Span, cut_line, fit
 from tui.keys import BUILD_KEYS, COPY_KEY, MOVE_KEYS
 from tui.search import Found, find, marked
@@ -41,7 +42,7 @@ class Conversation(Painted):
             "toggle_tools",
             "Tool details",
             id="conversation.tools",
-            tooltip="Show or fold what tools were given and what they answered.",
+            tooltip="Show or fold long messages, and what tools were given and answered.",
         ),
         Binding(
             "right_curly_bracket,J",
@@ -242,11 +243,11 @@ class Conversation(Painted):
         """Open or fold the chosen tool call; the last one in sight when nothing is chosen."""
         if not self._chosen:
             self.action_choose(0)
-        kinds = {e.key: e.kind for i in self.roll.heads() if (e := self.roll.entry_at(i))}
-        if kinds.get(self._chosen) == "tool_call":
+        known = {e.key: e for i in self.roll.heads() if (e := self.roll.entry_at(i))}
+        if self._chosen in known and folds(known[self._chosen]):
             self.toggle(self._chosen)
         else:
-            self.app.notify("Only tool calls open: J and K choose one.", markup=False)
+            self.app.notify("Tool calls and long messages open: J and K choose one.", markup=False)
 
     def on_click(self, event: events.Click) -> None:
         """Choose the block under the mouse."""

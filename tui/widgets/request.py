@@ -17,6 +17,8 @@ LONGEST_REQUEST = 100_000
 class Request(Composer):
     """The request, in as many lines as it takes; enter makes a new line here."""
 
+    attaches = False
+
     @dataclass
     class TooMuch(Message):
         """What was pasted does not fit; `size` is how many characters it has."""
