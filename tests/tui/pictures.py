@@ -30,7 +30,7 @@ from screenshots.scenes import (
 from tests.tui.hard_journals import NAMES
 from tui.app import QdeckApp
 from tui.ink import plain
-from tui.screens.secret import SecretScreen
+from tui.screens.minted import MintedScreen
 from tui.widgets.composer import Composer
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -170,9 +170,9 @@ def _token(place: int, name: str) -> TokenView:
     )
 
 
-def _secret(*keys: str) -> Play:
+def _minted(*keys: str) -> Play:
     async def play(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
-        app.push_screen(SecretScreen(f"qdeck_0123456789ab_{'Ab3-_' * 8}xyz", "0123456789ab"))
+        app.push_screen(MintedScreen(f"qdeck_0123456789ab_{'Ab3-_' * 8}xyz", "0123456789ab"))
         await _keys(*keys)(app, pilot, journal)
 
     return play
@@ -299,7 +299,7 @@ HARD_SCENES: tuple[Scene, ...] = (
     Scene("tokens", "review", _tokens(("ci", "dashboard", "old laptop", "intern", "nightly"), "j")),
     Scene("tokens-names", "review", _tokens((*NAMES, ""), "j", "j")),
     Scene("tokens-refused", "review", told(_tokens((), "x"))),
-    Scene("secret", "review", _secret("y")),
+    Scene("minted", "review", _minted("y")),
 )
 
 
@@ -481,7 +481,7 @@ MATRIX: dict[str, dict[str, str]] = {
         "refused": "tokens-refused",
         "offline": f"- {NEEDS}",
     },
-    "SecretScreen": {state: "secret" if state == "one" else f"- {OURS}" for state in STATES},
+    "MintedScreen": {state: "minted" if state == "one" else f"- {OURS}" for state in STATES},
     "HelpScreen": {state: "help" if state == "many" else f"- {OURS}" for state in STATES},
     "ConfirmScreen": {state: "leave" if state == "one" else f"- {NOW}" for state in STATES},
     "AskScreen": {state: "ask-names" if state == "names" else f"- {NOW}" for state in STATES},

@@ -36,7 +36,7 @@ async def test_a_token_is_minted_shown_once_and_revoked(size: tuple[int, int], j
         assert "it approves nothing" in " ".join(shown(app).split()) and "operate" in shown(app)
         assert await service.tokens.listed() == []
         await press(app, pilot, "y")
-        await until(pilot, lambda: on(app) == "SecretScreen")
+        await until(pilot, lambda: on(app) == "MintedScreen")
         [secret] = SECRET.findall(shown(app))
         await press(app, pilot, "y")
         assert app.clipboard == secret and secret in shown(app)

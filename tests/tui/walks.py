@@ -21,7 +21,7 @@ from core.service import OrchestrationService
 from core.service.tokens import Scope
 from screenshots.scenes import Journal, shows_picture, until
 from tui.app import QdeckApp
-from tui.screens.secret import SecretScreen
+from tui.screens.minted import MintedScreen
 
 Reach = Callable[[QdeckApp, Pilot[int], Journal], Awaitable[None]]
 Unit = tuple[str, str]
@@ -181,9 +181,9 @@ async def _tokens(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     await until(pilot, lambda: app.screen.settled)  # type: ignore[attr-defined]
 
 
-async def _secret(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+async def _minted(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     await _board(app, pilot, journal)
-    app.push_screen(SecretScreen("qdeck_secret", "0123"))
+    app.push_screen(MintedScreen("qdeck_secret", "0123"))
     await pilot.pause()
 
 
@@ -323,6 +323,6 @@ WALKS: tuple[Walk, ...] = (
     ),
     Walk("yeses", "asking", _yeses, f"YesesScreen: {_SEARCH} x (escape) escape (@) q"),
     Walk("tokens", "review", _tokens, f"TokensScreen: {_SEARCH} m (escape) x (escape) escape (@) q"),
-    Walk("secret", "review", _secret, "SecretScreen: y escape"),
+    Walk("minted", "review", _minted, "MintedScreen: y escape"),
     Walk("places", "review", _project_field, "ProjectField: down down up"),
 )

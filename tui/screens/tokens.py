@@ -213,7 +213,7 @@ class TokensScreen(Searching, DeckScreen):
         from datetime import timedelta
 
         from core.service.tokens import Scope
-        from tui.screens.secret import SecretScreen
+        from tui.screens.minted import MintedScreen
 
         async def mint(service: OrchestrationService) -> Minted:
             return await service.tokens.mint(
@@ -225,7 +225,7 @@ class TokensScreen(Searching, DeckScreen):
         except QdeckError as error:
             self.deck.tell(str(error), bad=True)
             return
-        self.deck.push_screen(SecretScreen(minted.token, minted.view.token_id))
+        self.deck.push_screen(MintedScreen(minted.token, minted.view.token_id))
         await self._load()
 
     # --- revoking

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from tui.app import QdeckApp
 
 
-class SecretScreen(ModalScreen[None]):
+class MintedScreen(ModalScreen[None]):
     """Shows it until it is closed; nothing keeps it."""
 
-    CSS_PATH = "secret.tcss"
+    CSS_PATH = "minted.tcss"
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
-        Binding("y", "copy", "Copy", id="secret.copy", tooltip="Copy it, through ssh too."),
-        Binding("escape", "dismiss(None)", "Close", id="secret.close", tooltip="Close it for good."),
+        Binding("y", "copy", "Copy", id="minted.copy", tooltip="Copy it, through ssh too."),
+        Binding("escape", "dismiss(None)", "Close", id="minted.close", tooltip="Close it for good."),
     ]
 
     def __init__(self, secret: str, token_id: str) -> None:
