@@ -46,6 +46,18 @@ def mentioned() -> list[list[str]]:
     return [shlex.split(call)[1:] for call in calls]
 
 
+def block(first: str) -> str:
+    """The shell block of the README that begins so, as it is printed."""
+    [text] = [text for kind, text in BLOCKS if kind == "sh" and text.startswith(first)]
+    return text
+
+
+def line(begins: str) -> str:
+    """The command that the README shows within its text and that begins so, as it is printed."""
+    [text] = {text for text in re.findall(r"`(qdeck [^`]+)`", README) if text.startswith(begins)}
+    return text
+
+
 def test_every_command_that_the_readme_shows_exists() -> None:
     """With every option that it is shown with."""
     known = commands()

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from core.api.answers import Guarded, Id, described
 from core.api.door import Desk, Reading, bearer
@@ -27,8 +29,8 @@ _PING_EVERY = 15.0
 _PAGE = 200
 
 _Last = Annotated[
-    int | None,
-    Header(alias="Last-Event-ID", ge=0, le=2**53, description="The number of the last event that arrived."),
+    Annotated[int, Field(ge=0, le=2**53)] | SkipJsonSchema[None],  # a header is never null, only missing
+    Header(alias="Last-Event-ID", description="The number of the last event that arrived."),
 ]
 
 
@@ -45,7 +47,8 @@ def _description() -> dict[str, Any]:
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
     said["responses"][204] = {"description": "The workflow is over, and everything was told."}
-    return {**said, "response_model": None, "response_class": EventStream}
+    # A response class with a type of its own would claim it for the faults too, which are JSON.
+    return {**said, "response_model": None, "response_class": Response}
 
 
 @router.get("/{workflow_id}/events", **_description())

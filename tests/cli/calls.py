@@ -13,6 +13,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -23,6 +24,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from filelock import FileLock
+
+from core.config import worker_lock_path
 from core.machine.commands import Authority
 from core.machine.states import Autonomy
 from core.service import OrchestrationService
@@ -138,6 +142,30 @@ class CommandLine:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+
+    def shell(self, script: str, cwd: Path, **env: str) -> subprocess.Popen[bytes]:
+        """Start a script of the shell in which `qdeck` is this program."""
+        shim = self.home.parent / "bin" / "qdeck"
+        shim.parent.mkdir(exist_ok=True)
+        shim.write_text(f'#!/bin/sh\nexec {shlex.join(self.argv())} "$@"\n')
+        shim.chmod(0o755)
+        return subprocess.Popen(
+            ["bash", "-c", script],
+            env={**self.env, **env, "PATH": f"{shim.parent}:{self.env['PATH']}"},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    @contextlib.contextmanager
+    def worked(self) -> Iterator[None]:
+        """As if a worker were alive: no call starts one."""
+        with mock.patch.dict(os.environ, self.env, clear=True):
+            lock = worker_lock_path(f"sqlite:///{self.database}")
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            yield
 
     def at_terminal(self, *arguments: str) -> Terminal:
         """Call `qdeck` in a terminal of its own."""

@@ -13,14 +13,25 @@ from tests.cli.calls import MODEL, REQUEST, CommandLine
 from tests.service.conftest import ADA
 from tests.test_docs import commands, mentioned
 
-ELSEWHERE = {
-    "demo": "tests/cli/test_whole_builds.py",
-    "run": "tests/cli/test_whole_builds.py",
-    "worker": "tests/cli/test_exit_codes.py",
-    "serve": "tests/api/test_commands.py",
-    "web": "tests/tui/test_web.py",
+BUILDS, SERVES = "tests/cli/test_whole_builds.py", "tests/api/test_commands.py"
+ELSEWHERE: dict[tuple[str, ...], tuple[str, str]] = {
+    ("demo",): ("tests/tui/test_demo.py", '"demo"'),
+    ("demo", "--no-screen"): (BUILDS, 'qdeck("demo", "--no-screen"'),
+    ("run",): (BUILDS, 'qdeck("run", REQUEST'),
+    ("run", "REQUEST"): (BUILDS, 'qdeck("run", REQUEST'),
+    ("run", "$REQUEST", "--autonomy", "auto", "--budget", "5", "--json"): (
+        BUILDS,
+        "line('qdeck run \"$REQUEST\"')",
+    ),
+    ("run", "Add a --json flag to the export command", "--model", "openai/gpt-5-mini"): (
+        BUILDS,
+        'block("cd ~/code/my-project")',
+    ),
+    ("worker",): ("tests/cli/test_exit_codes.py", 'used.open("worker")'),
+    ("serve",): (SERVES, 'qdeck.open("serve")'),
+    ("web",): ("tests/tui/test_web.py", '"web"'),
 }
-"""What starts a process that stays, or carries a whole build, and where that is done for real."""
+"""What starts a process that stays, or carries a whole build: the file that does it, and in which words."""
 
 REFUSED = {
     ("aside",): "Nothing is wrong with the file",
@@ -69,18 +80,16 @@ def test_every_example_of_the_readme_is_run(
     ready: tuple[CommandLine, str, str], repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each ends as the README lets expect: done, or refused in words that help."""
-    monkeypatch.chdir(repo.parent)  # what an example writes, it writes where it is called
+    monkeypatch.chdir(repo)  # what an example writes, it writes where it is called
     qdeck, project, token = ready
     qdeck.more["QDECK_MODEL"] = MODEL
-    options = commands()
-    examples = {tuple(words): words for words in mentioned() if words[0] not in {*ELSEWHERE, "COMMAND"}}
+    examples = {tuple(words): words for words in mentioned() if words[0] != "COMMAND"}
+    examples = {example: words for example, words in examples.items() if example not in ELSEWHERE}
     assert len(examples) > 25
     for example, words in examples.items():
         typed = as_typed(words, project, token)
-        name = " ".join(typed[:2]) if " ".join(typed[:2]) in options else typed[0]
-        typed += ["--project", str(repo)] if name == "start" else []
-        typed += ["--no-worker"] if "--no-worker" in options[name] else []
-        called = qdeck.inside(*typed)
+        with qdeck.worked():
+            called = qdeck.inside(*typed)
         if example in REFUSED:
             assert called.code == 2 and REFUSED[example] in called.err, (typed, called)
         else:
@@ -97,7 +106,8 @@ def test_every_command_explains_itself(qdeck: CommandLine) -> None:
 
 
 def test_what_is_run_elsewhere_is_run_there() -> None:
-    """The few that need a process of their own."""
+    """The few that need a process of their own; the list names nothing that the README does not show."""
     root = Path(__file__).parents[2]
-    for command, file in ELSEWHERE.items():
-        assert f'"{command}"' in (root / file).read_text("utf-8"), command
+    assert set(ELSEWHERE) <= {tuple(words) for words in mentioned()}
+    for example, (file, words) in ELSEWHERE.items():
+        assert words in (root / file).read_text("utf-8"), example

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -14,6 +15,8 @@ import pytest
 
 from tests.cli.calls import MODEL, REQUEST, CommandLine, git
 from tests.llm.openai_server import Fault, OpenAIServer, Reply
+from tests.llm.scenario_server import scenario_responder
+from tests.test_docs import block, line
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
@@ -65,9 +68,25 @@ def test_the_demo_plays_itself_to_the_merge(qdeck: CommandLine, tmp_path: Path) 
 
 
 def test_a_run_without_a_terminal_waits_with_3_and_is_approved_at_one(qdeck: CommandLine, repo: Path) -> None:
-    """In gated the plan waits; a yes at a terminal is told what it approves and by which digest."""
-    waiting = qdeck("run", REQUEST, "-p", str(repo), "-m", MODEL, "--json").ended(3).data
-    assert (waiting["workflow"]["state"], waiting["workflow"]["waiting_for"]) == ("planning", "approval:plan")
+    """The README's first block, as it is printed: in gated the plan waits.
+
+    A yes at a terminal is told what it approves and by which digest.
+    """
+    place = qdeck.home.parent / "code" / "my-project"
+    place.parent.mkdir()
+    repo.rename(place)
+    with OpenAIServer(respond=scenario_responder(MODEL)) as server:
+        script = block("cd ~/code/my-project").replace(
+            "OPENAI_API_KEY=…", "OPENAI_API_KEY=sk-test-0123456789"
+        )
+        env = {"HOME": str(qdeck.home.parent), "OPENAI_API_BASE": server.url}
+        ran = qdeck.shell(script, Path("/"), **env)
+        out, err = ran.communicate(timeout=250)
+    assert ran.returncode == 3, (out, err)
+    assert {seen.body["model"] for seen in server.requests} == {"gpt-5-mini"}
+    waiting = qdeck.inside("status", "B-0001", "--json").data
+    assert (waiting["state"], waiting["waiting_for"]) == ("planning", "approval:plan")
+    assert waiting["request"] == "Add a --json flag to the export command"
 
     refused = qdeck("advance", "B-0001", "--no-worker", "--json").ended(2).data
     terminal = qdeck.at_terminal("advance", "B-0001", "--no-worker")
@@ -94,9 +113,11 @@ def test_a_run_at_a_terminal_asks_and_goes_on(qdeck: CommandLine, repo: Path) ->
 
 
 def test_a_worker_killed_under_a_run_is_replaced(qdeck: CommandLine, repo: Path) -> None:
-    """The run notices, starts another one and comes to the same end."""
+    """The README's pipeline, as it is printed: it notices, starts another one and comes to the same end."""
     qdeck.more = {"QDECK_REHEARSAL_PACE": "0.01"}
-    run = qdeck.open("run", REQUEST, "-p", str(repo), "-m", MODEL, "--autonomy", "auto", "--json")
+    pipeline = line('qdeck run "$REQUEST"')
+    assert pipeline.endswith("> build.json")
+    run = qdeck.shell(pipeline, repo, REQUEST=REQUEST, QDECK_MODEL=MODEL)
     for _ in range(2):
         worker = wait_for_worker(qdeck)
         time.sleep(3)
@@ -105,7 +126,9 @@ def test_a_worker_killed_under_a_run_is_replaced(qdeck: CommandLine, repo: Path)
     out, err = run.communicate(timeout=250)
 
     assert run.returncode == 0, err.decode()
-    assert b"Traceback" not in err and b'"state": "complete"' in out
+    workflow = json.loads((repo / "build.json").read_bytes())["workflow"]
+    assert (workflow["state"], workflow["autonomy"], workflow["budget_usd"]) == ("complete", "auto", 5)
+    assert workflow["request"] == REQUEST and out == b"" and b"Traceback" not in err
 
 
 def test_a_run_that_is_interrupted_keeps_what_it_has(qdeck: CommandLine, repo: Path) -> None:
