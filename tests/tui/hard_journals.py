@@ -9,7 +9,7 @@ from core.machine.commands import Authority
 from core.machine.states import EvidenceKind, State
 from core.machine.transitions import Order
 from screenshots import story
-from screenshots.journal import Clock, Hand, Writer
+from screenshots.journal import PERSON, Clock, Hand, Writer
 from screenshots.patch import DIFF, STAT
 from screenshots.scenes import Journal, counted_ids
 
@@ -82,6 +82,31 @@ async def names(writer: Writer) -> Hand:
     project = (await writer.service.projects())[0]
     for key, name in (("tests:skipped:1", NAMES[0]), ("tests:skipped:2", NAMES[2])):
         await writer.service.give_standing_yes(project.project_id, key, by=by, reason=name)
+    return hand
+
+
+async def releasing(writer: Writer) -> Hand:
+    """A release that waits for its yes, of a project whose deploy command was granted something before."""
+    hand = await story.slugify(writer)
+    await hand.moves(State.HANDOFF_TO_RELEASER, by=PERSON)
+    await hand.begin()
+    await hand.end("accepted", "approved and complete")
+    await hand.moves(State.DEPLOYMENT)
+    await hand.begin()
+    await hand.end("prepared", "Everything is ready to be merged.")
+    await hand.waits("approval:release", "Everything is ready to be merged.")
+    commands = {"deploy_command": "make deploy", "rollback_command": "make undo"}
+    project = await writer.service.register_project(str(story.PROJECT), settings=commands)
+    for command, secret in (("deploy", "SHIP_TOKEN"), ("rollback", "UNDO_TOKEN")):
+        await writer.service.grant(
+            project.project_id,
+            command=command,
+            argv=("make", command),
+            digest="5a" * 32,
+            secrets=[secret],
+            hosts=["ship.example.org"],
+            by=Authority.person("ada"),
+        )
     return hand
 
 
@@ -174,6 +199,7 @@ async def failed(writer: Writer) -> Hand:
 WRITERS: dict[str, Callable[[Writer], Awaitable[Hand]]] = {
     "names": names,
     "many": many,
+    "releasing": releasing,
     "fresh": fresh,
     "stale": stale,
     "failed": failed,

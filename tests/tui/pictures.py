@@ -178,6 +178,22 @@ def _minted(*keys: str) -> Play:
     return play
 
 
+async def _released(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    """A release, once it tells what its commands are granted."""
+    await _deciding("decision")(app, pilot, journal)
+    await until(pilot, lambda: bool(app.screen._granted))  # type: ignore[attr-defined]
+    await calm(pilot)
+
+
+async def _granting(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    """The very words that a grant is for."""
+    await _released(app, pilot, journal)
+    await pilot.press("s")
+    await until(pilot, lambda: bool(app.screen.query("#question")))
+    await until(pilot, lambda: getattr(app.screen, "armed", lambda: False)())
+    await _keys("d", *"SHIP_TOKEN ship.example.org", "enter")(app, pilot, journal)
+
+
 async def _talk(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     """The line to the Q Assistant with names of files offered."""
     await pilot.press("c")
@@ -294,6 +310,9 @@ HARD_SCENES: tuple[Scene, ...] = (
     Scene("ask-names", "names", _why),
     Scene("yeses-empty", "empty", _yeses()),
     Scene("yeses-names", "names", _yeses("j")),
+    Scene("yeses-grants", "releasing", _yeses("j")),
+    Scene("decision-release", "releasing", _released),
+    Scene("decision-grant", "releasing", _granting),
     Scene("yeses-refused", "review", told(_yeses("x"))),
     Scene("tokens-empty", "review", _tokens(())),
     Scene("tokens", "review", _tokens(("ci", "dashboard", "old laptop", "intern", "nightly"), "j")),
@@ -343,7 +362,7 @@ MATRIX: dict[str, dict[str, str]] = {
     },
     "DecisionScreen": {
         "empty": f"- {AT_ONCE}",
-        "one": "decision-plan",
+        "one": "decision-plan decision-release decision-grant",
         "many": "decision-many",
         "names": "decision-names",
         "failed": f"- {AT_ONCE}",
@@ -464,7 +483,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "YesesScreen": {
         "empty": "yeses-empty",
         "one": f"- {LIST}",
-        "many": "yeses-names",
+        "many": "yeses-grants",
         "names": "yeses-names",
         "failed": f"- {STILL}",
         "stale": f"- {STILL}",

@@ -259,8 +259,15 @@ WALKS: tuple[Walk, ...] = (
         "decision",
         "asking",
         _screen("decision"),
-        f"DecisionPage: {_CURSOR} d (@) e (@) h (@) c (@) r (@) b (@) x (escape) o (escape) 1 (escape) "
+        f"DecisionPage: {_CURSOR} d (@) e (@) h (@) c (@) r (@) b (@) x (escape) o (escape) s 1 (escape) "
         "2 (escape) 3 (escape) 4 5 6 7 8 9 DecisionScreen: escape (@) q",
+        _SMALL,
+    ),
+    Walk(
+        "grant",
+        "releasing",
+        _screen("decision"),
+        "DecisionPage: s (d) (=SHIP_TOKEN) (enter) (y)",
         _SMALL,
     ),
     Walk("yes", "review", _screen("decision"), "DecisionPage: a", _SMALL),
@@ -321,8 +328,8 @@ WALKS: tuple[Walk, ...] = (
         "Request: enter NewScreen: ctrl+t PickScreen: escape NewScreen: ctrl+r (@) ctrl+s (@) "
         "(shift+tab) f10 (@) (escape) escape",
     ),
-    Walk("yeses", "asking", _yeses, f"YesesScreen: {_SEARCH} x (escape) escape (@) q"),
     Walk("tokens", "review", _tokens, f"TokensScreen: {_SEARCH} m (escape) x (escape) escape (@) q"),
     Walk("minted", "review", _minted, "MintedScreen: y escape"),
+    Walk("yeses", "asking", _yeses, f"YesesScreen: {_SEARCH} x (escape) s escape (@) q"),
     Walk("places", "review", _project_field, "ProjectField: down down up"),
 )

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import shlex
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.config import PROJECT_FILE, load_settings
-from core.config_values import PARSERS
-from core.errors import ExitCode
-from core.grants import COMMANDS, grant_digest, host_name, secret_name
+from core.errors import ExitCode, ProjectError
+from core.grants import COMMANDS, host_name, secret_name
 from tui.commands.accepting import agreed
 from tui.commands.flags import Db, Json
 from tui.commands.orders import tell_answer
 from tui.commands.output import UsageFault, say, show_json
 from tui.commands.session import person, with_service
 from tui.commands.telling import one_line
-from tui.projects import committed
+from tui.grants import bound
 
 if TYPE_CHECKING:
     from core.service.service import OrchestrationService
-    from core.service.views import GrantView, ProjectView
+    from core.service.views import GrantView
 
 
 def grant(
@@ -56,7 +52,10 @@ def grant(
             return tell_answer(await service.revoke_grant(wanted, revoke, by=person()), json)
         if found is None or not (names or places):
             return _listed(await service.grants(wanted), json)
-        argv, digest = bound(found, command)
+        try:
+            argv, digest = bound(found, command)
+        except ProjectError as error:
+            raise UsageFault(error.what, error.hint) from None
         what = ", ".join([*(f"the secret {name}" for name in names), *(f"the host {p}" for p in places)])
         question = (
             f"The {command} command of {one_line(found.name)}:\n  {one_line(shlex.join(argv), 2000)}\n"
@@ -70,23 +69,6 @@ def grant(
         return tell_answer(answer, json)
 
     return with_service(db, work)
-
-
-def bound(project: ProjectView, command: str) -> tuple[tuple[str, ...], str]:
-    """Return the words of the command as they count now, and the digest of them and what they stand for."""
-    read = partial(committed, Path(project.path), project.default_branch)
-    flags = {key: value for key, value in project.settings.items() if key in PARSERS}
-    trusted = project.settings.get("trusted", ())
-    settings = load_settings(read(PROJECT_FILE) or b"", flags, trusted=trusted)
-    argv: tuple[str, ...] = settings.deploy_command if command == "deploy" else settings.rollback_command
-    if not argv:
-        key = f"{command}_command"
-        asked = next((a for a in settings.asks if a.key == key), None)
-        hint = f"Set {key} in your settings."
-        if asked:
-            hint = f"{PROJECT_FILE} asks for {asked.value}; allow it first: trusted {asked.digest}."
-        raise UsageFault(f"This project has no {command} command that counts.", hint)
-    return argv, grant_digest(command, argv, read)
 
 
 def _checked(secrets: list[str], hosts: list[str], command: str) -> tuple[list[str], list[str]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.machine.states import EvidenceKind
 from tui import words
-from tui.ink import BLANK, Line, Span, said, spread, width_of
+from tui.ink import BLANK, Line, Span, said, spread, width_of, wrap
 from tui.pages.back import prices_back
 from tui.pages.diff import stat_lines
 from tui.pages.parts import (
@@ -49,6 +49,11 @@ def decision_head(decision: DecisionView, width: int, now: float) -> list[Line]:
     for row in decision.question.split("\n")[:6]:
         lines += paragraph(row, width - 2, "text", indent=2)
     return lines
+
+
+def told_lines(told: Sequence[str], width: int) -> list[Line]:
+    """What else is to be known before the yes, a sentence a line, below the question."""
+    return [row for text in told for row in wrap((Span("  "), said(text, "muted", 400)), width, 2)]
 
 
 def decision_page(decision: DecisionView, picture: Picture | None, width: int, now: float) -> list[Line]:

@@ -3,12 +3,14 @@ late."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from core.errors import QdeckError
 from core.machine.transitions import Kind
 from tui import legal, words
 from tui.armed import Armed
@@ -16,16 +18,17 @@ from tui.ink import Line, Span
 from tui.keys import MOVE_KEYS
 from tui.legal import Standing
 from tui.orders import person
-from tui.pages.decision import decision_head, decision_page, open_asks
+from tui.pages.decision import decision_head, decision_page, open_asks, told_lines
 from tui.picture import Picture
 from tui.screens.acceptance import Acceptances, overridable
 from tui.screens.base import DeckScreen
+from tui.screens.granting import Granting, sentences
 from tui.widgets.bars import Hint
 from tui.widgets.lines import Lines
 from tui.widgets.page import Page
 
 if TYPE_CHECKING:
-    from core.service.views import Answer, DecisionView, MoveView
+    from core.service.views import Answer, DecisionView, MoveView, ProjectView
 
 
 class DecisionPage(Page):
@@ -50,6 +53,13 @@ class DecisionPage(Page):
             id="decision.override",
             tooltip="Let red evidence count, loudly.",
         ),
+        Binding(
+            "s",
+            "screen.grant",
+            "Grant",
+            id="decision.grant",
+            tooltip="Grant the deploy command secrets and hosts.",
+        ),
         Binding("h", "screen.history", "History", id="decision.history", tooltip="See how it came to this."),
         *(
             Binding(
@@ -67,7 +77,7 @@ class DecisionPage(Page):
     ]
 
 
-class DecisionScreen(Acceptances, Armed, DeckScreen):
+class DecisionScreen(Acceptances, Granting, Armed, DeckScreen):
     """What waits for a person, and their answer."""
 
     CSS_PATH = "decision.tcss"
@@ -81,6 +91,7 @@ class DecisionScreen(Acceptances, Armed, DeckScreen):
         self.picture: Picture | None = None
         self._decision: DecisionView | None = None
         self._sending = False
+        self._granted: list[str] = []
 
     def content(self) -> ComposeResult:
         """The question, what it rests on, and the answers."""
@@ -122,6 +133,8 @@ class DecisionScreen(Acceptances, Armed, DeckScreen):
             # Another question than the one that was read: keys typed for that must not answer this.
             self.disarm()
             self.call_after_refresh(self.arm)
+            if self._releases():
+                self.granted()
 
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
@@ -131,6 +144,7 @@ class DecisionScreen(Acceptances, Armed, DeckScreen):
             Hint("h", "history", "screen.history"),
             Hint("c", "talk", "screen.chat"),
             *self._override_hint(),
+            *((Hint("s", "grant", "screen.grant"),) if self._releases() else ()),
             Hint("x", "cancel", "screen.cancel"),
             Hint("esc", "not now", "app.pop_screen"),
         )
@@ -144,7 +158,9 @@ class DecisionScreen(Acceptances, Armed, DeckScreen):
 
     def _show(self, decision: DecisionView) -> None:
         picture, now = self.picture, self.deck.now()
-        self.query_one("#head", Lines).show(lambda width: decision_head(decision, width, now))
+        self.query_one("#head", Lines).show(
+            lambda width: [*decision_head(decision, width, now), *told_lines(self._granted, width)]
+        )
         self.query_one("#body", DecisionPage).show(lambda width: decision_page(decision, picture, width, now))
         self.query_one("#answers", Lines).show(lambda width: self._answers(decision, width))
 
@@ -274,6 +290,45 @@ class DecisionScreen(Acceptances, Armed, DeckScreen):
         """Ask whether to cancel for good."""
         if (decision := self._ready()) is not None:
             self.deck.confirm_cancel(self._workflow_id, decision.build_id)
+
+    def _releases(self) -> bool:
+        """Whether it is the release that waits, which a deploy command belongs to."""
+        return self._decision is not None and self._decision.subject == "approval:release"
+
+    def action_grant(self) -> None:
+        """Grant the deploy command what it needs, before the yes to the release."""
+        if self._ready() is None:
+            return
+        if not self._releases():
+            self.deck.tell(
+                "Secrets and hosts are granted with the release; f5 lists and grants them any time."
+            )
+            return
+        self.run_worker(self._grant(), group="granting")
+
+    async def _grant(self) -> None:
+        if (project := await self._project()) is not None:
+            self.grant_to(project)
+
+    def granted(self) -> None:
+        """Look what the commands of the release are granted now."""
+        self.run_worker(self._look(), group="granted", exclusive=True)
+
+    async def _look(self) -> None:
+        project = await self._project()
+        self._granted = await asyncio.to_thread(sentences, project) if project else []
+        if self.is_attached and self._decision is not None:
+            self._show(self._decision)
+
+    async def _project(self) -> ProjectView | None:
+        """The project of this build, as it is on record now."""
+        project_id = self.picture.view.project_id if self.picture else ""
+        try:
+            projects = await self.deck.link.ask(lambda service: service.projects())
+        except QdeckError as error:
+            self.deck.tell(str(error), bad=True)
+            return None
+        return next((p for p in projects if p.project_id == project_id), None)
 
     def action_chat(self) -> None:
         """Talk about it on the workflow's own screen."""

@@ -1,9 +1,11 @@
-"""The standing yeses: what was accepted for every build of a project, by whom and why."""
+"""The standing yeses: what was accepted for every build of a project, by whom and why; and what its deploy
+command is granted."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,6 +17,8 @@ from tui import words
 from tui.ink import BLANK, Line, Span, said, spread, wrap
 from tui.orders import person
 from tui.screens.base import DeckScreen
+from tui.screens.confirm import Choice, ConfirmScreen
+from tui.screens.granting import Granting
 from tui.screens.searching import SEARCH_KEYS, Searching
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.lines import Lines
@@ -22,32 +26,40 @@ from tui.widgets.listing import Listing
 
 if TYPE_CHECKING:
     from core.service import OrchestrationService
-    from core.service.views import StandingView
+    from core.service.views import Answer, GrantView, ProjectView, StandingView
+
+    Given = StandingView | GrantView
 
 NONE_YET = (
     "Nobody has said yes to anything for good yet. In a decision a number opens a finding, and s says yes to "
-    "it in every build of the project."
+    "it in every build of the project. Its deploy command gets the secrets and hosts that you grant "
+    "with s; now it gets none."
 )
+TITLE = (Span("Standing yeses and grants", "strong bold"),)
 
 
-class YesesScreen(Searching, DeckScreen):
+class YesesScreen(Searching, Granting, DeckScreen):
     """All of them, those that count first."""
 
     CSS_PATH = "yeses.tcss"
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
-        Binding("x", "revoke", "Take back", id="yeses.revoke", tooltip="Take this standing yes back."),
+        Binding("x", "revoke", "Take back", id="yeses.revoke", tooltip="Take this yes or grant back."),
+        Binding(
+            "s", "grant", "Grant", id="yeses.grant", tooltip="Grant the deploy command secrets and hosts."
+        ),
         Binding("escape,q", "leave", "Back", id="yeses.close", tooltip="Back to where you came from."),
         *SEARCH_KEYS,
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self._yeses: list[tuple[str, StandingView]] = []
+        self._yeses: list[tuple[ProjectView, Given]] = []
+        self._projects: list[ProjectView] = []
         self.settled = False
 
     def content(self) -> ComposeResult:
         """The yeses, and everything about the one under the cursor."""
-        yield Bar((Span("Standing yeses", "strong bold"),), id="title")
+        yield Bar(TITLE, id="title")
         yield Listing(id="list")
         yield Lines(self._about, id="about")
 
@@ -57,13 +69,14 @@ class YesesScreen(Searching, DeckScreen):
         self._read()
 
     def hints(self) -> Sequence[Hint]:
-        """Take back, search, leave."""
+        """Take back, grant, search, leave."""
         if self.query("#search.-open"):
             return (Hint("enter", "keep"), Hint("esc", "forget"))
         chosen = self._chosen
         return (
             Hint("j k", "choose"),
             Hint("x", "take it back", "screen.revoke", chosen is None or bool(chosen[1].revoked_by)),
+            Hint("s", "grant", "screen.grant", not self._projects),
             Hint("/", "search", "screen.search"),
             Hint("esc", "back", "screen.leave"),
         )
@@ -73,7 +86,7 @@ class YesesScreen(Searching, DeckScreen):
         return self.query_one("#list", Listing)
 
     @property
-    def _chosen(self) -> tuple[str, StandingView] | None:
+    def _chosen(self) -> tuple[ProjectView, Given] | None:
         index = self._list.cursor if self.query("#list") else 0
         return self._yeses[index] if index < len(self._yeses) else None
 
@@ -87,7 +100,7 @@ class YesesScreen(Searching, DeckScreen):
 
     def on_found(self) -> None:
         """Say how many."""
-        self.query_one("#title", Bar).show((Span("Standing yeses", "strong bold"),), self.match_line())
+        self.query_one("#title", Bar).show(TITLE, self.match_line())
 
     # --- drawing
 
@@ -95,15 +108,17 @@ class YesesScreen(Searching, DeckScreen):
         self.run_worker(self._load(), group="yeses", exclusive=True)
 
     async def _load(self) -> None:
-        async def all_of_them(service: OrchestrationService) -> list[tuple[str, StandingView]]:
-            return [
-                (project.name, one)
-                for project in await service.projects()
-                for one in await service.standing_yeses(project.project_id)
-            ]
+        async def all_of_them(
+            service: OrchestrationService,
+        ) -> tuple[list[ProjectView], list[tuple[ProjectView, Given]]]:
+            projects, found = await service.projects(), []
+            for project in projects:
+                yeses: list[Given] = [*await service.standing_yeses(project.project_id)]
+                found += [(project, one) for one in (*yeses, *await service.grants(project.project_id))]
+            return projects, found
 
         try:
-            found = await self.deck.link.ask(all_of_them)
+            self._projects, found = await self.deck.link.ask(all_of_them)
         except QdeckError as error:
             self.deck.tell(str(error), bad=True)
             return
@@ -111,8 +126,8 @@ class YesesScreen(Searching, DeckScreen):
             return
         self._yeses = sorted(found, key=lambda pair: bool(pair[1].revoked_by))
         yeses = self._yeses
-        texts = [f"{name} {one.key} {one.what} {one.by} {one.reason}" for name, one in yeses]
-        self._list.fill(len(yeses), lambda i, width: yes_line(*yeses[i], width), texts)
+        texts = [f"{project.name} {what_of(one)} {one.by} {why_of(one)}" for project, one in yeses]
+        self._list.fill(len(yeses), lambda i, width: yes_line(yeses[i][0].name, yeses[i][1], width), texts)
         self._list.move_to(self._list.cursor)
         self.settled = True
         self._show_about()
@@ -125,10 +140,13 @@ class YesesScreen(Searching, DeckScreen):
     def _about(self, width: int) -> list[Line]:
         if self._chosen is None:
             return wrap((Span(NONE_YET if self.settled else "reading", "muted"),), width)
-        name, one = self._chosen
+        project, one = self._chosen
+        name = clean(project.name, lines=False)
+        if is_grant(one):
+            return grant_lines(name, one, width)
         key = (Span("  "), said(one.key, "code")) if one.what not in ("", one.key) else ()
         lines = wrap((said(one.what or one.key, "strong", 400), *key), width)
-        lines += _word(one.by, one.at, one.reason, f"in every build of {clean(name, lines=False)}", width)
+        lines += _word(one.by, one.at, one.reason, f"in every build of {name}", width)
         if one.revoked_by:
             lines += [
                 BLANK,
@@ -145,9 +163,12 @@ class YesesScreen(Searching, DeckScreen):
         if self._chosen is None:
             self.deck.tell("There is no standing yes to take back.")
             return
-        name, one = self._chosen
+        project, one = self._chosen
         if one.revoked_by:
             self.deck.tell("That one was taken back already.")
+            return
+        if is_grant(one):
+            self._ungrant(project, one)
             return
 
         def written(reason: str | None) -> None:
@@ -158,8 +179,8 @@ class YesesScreen(Searching, DeckScreen):
         self.deck.push_screen(
             AskScreen(
                 "Why is this yes taken back?",
-                f"{what}. From now on each build of {clean(name, lines=False)} asks again; what was shipped "
-                "with it stays as it is.",
+                f"{what}. From now on each build of {clean(project.name, lines=False)} asks again; what was "
+                "shipped with it stays as it is.",
             ),
             written,
         )
@@ -172,19 +193,100 @@ class YesesScreen(Searching, DeckScreen):
             self.deck.tell(answer.text)
             await self._load()
 
+    def _ungrant(self, project: ProjectView, one: GrantView) -> None:
+        """Ask, then take a grant back; who did it and when stays on record."""
+
+        async def order(service: OrchestrationService) -> Answer:
+            return await service.revoke_grant(project.project_id, one.grant_id, by=person())
+
+        async def take() -> None:
+            answer = await self.deck.ask(order)
+            if answer is not None and answer.ok:
+                self.deck.tell(answer.text)
+                await self._load()
+
+        def answered(key: str | None) -> None:
+            if key == "y":
+                self.run_worker(take(), group="revoke")
+
+        text = f"The {one.command} command of {clean(project.name, lines=False)} loses it at once."
+        choices = (Choice("y", "take it back", bad=True), Choice("escape", "no"))
+        title = f"Take back {clean(what_of(one), lines=False, limit=200)}?"
+        self.deck.push_screen(ConfirmScreen(title, text, choices), answered)
+
+    def action_grant(self) -> None:
+        """Grant the deploy command of the project under the cursor, of the only one, or of one to choose."""
+        if self._chosen is not None:
+            self.grant_to(self._chosen[0])
+        elif len(self._projects) == 1:
+            self.grant_to(self._projects[0])
+        elif not self._projects:
+            self.deck.tell("There is no project yet whose deploy command could be granted anything.")
+        else:
+            self._choose_project()
+
+    def _choose_project(self) -> None:
+        from tui.screens.pick import PickScreen
+        from tui.widgets.picker import Option
+
+        def chosen(value: str | None) -> None:
+            found = next((p for p in self._projects if p.project_id == value), None)
+            if found is not None:
+                self.grant_to(found)
+
+        options = [Option(p.project_id, (said(p.name, "strong", 60),)) for p in self._projects]
+        self.deck.push_screen(PickScreen("The deploy command of which project?", options), chosen)
+
+    def granted(self) -> None:
+        """Show it."""
+        self._read()
+
     def action_leave(self) -> None:
         """Out of the search, then back."""
         if not self.end_search():
             self.deck.pop_screen()
 
 
-def yes_line(project: str, one: StandingView, width: int) -> Line:
-    """Return a standing yes as a line; one that was taken back is struck."""
+def is_grant(one: Given) -> TypeGuard[GrantView]:
+    """Say whether it is a grant, and not a standing yes."""
+    return hasattr(one, "grant_id")
+
+
+def what_of(one: Given) -> str:
+    """Return what was given, in one line."""
+    if is_grant(one):
+        return f"{one.command} gets {', '.join([*one.secrets, *one.hosts])}"
+    return f"{one.key} {one.what}" if one.what not in ("", one.key) else one.key
+
+
+def why_of(one: Given) -> str:
+    """Return the words that it was given with."""
+    return shlex.join(one.argv) if is_grant(one) else one.reason
+
+
+def yes_line(project: str, one: Given, width: int) -> Line:
+    """Return a standing yes or a grant as a line; one that was taken back is struck."""
     gone = bool(one.revoked_by)
     mark = Span(f"{words.BAD} ", "muted") if gone else Span(f"{words.OK} ", "ok")
     ink = "muted strike" if gone else "strong"
+    told = what_of(one) if is_grant(one) else one.what or one.key
     right = (said(one.by.removeprefix("person:"), "muted", 30), Span(f"  {clean(one.at)[:10]}", "muted"))
-    return spread((mark, said(f"{project}  ", "muted", 40), said(one.what or one.key, ink)), right, width)
+    return spread((mark, said(f"{project}  ", "muted", 40), said(told, ink)), right, width)
+
+
+def grant_lines(project: str, one: GrantView, width: int) -> list[Line]:
+    """Everything about a grant: to which words, bound to what, by whom."""
+    lines = wrap((said(what_of(one), "strong", 400), Span(f"  {project}", "muted")), width)
+    lines += wrap((said(shlex.join(one.argv), "code", 600),), width)
+    bound_to = f"sha256 {clean(one.digest)[:16]}; it is void once these words or a file that they name change"
+    lines += wrap((Span(bound_to, "muted"),), width)
+    lines += _signed(one.by, one.at, "granted it", width)
+    return lines + (_signed(one.revoked_by, one.revoked_at, "took it back", width) if one.revoked_by else [])
+
+
+def _signed(who: str, when: str, what: str, width: int) -> list[Line]:
+    lead = (said(who.removeprefix("person:"), "strong", 60), Span(f"  {what}, {clean(when)[:16]}", "muted"))
+    return wrap(lead, width)
 
 
 def _word(who: str, when: str, why: str, what: str, width: int) -> list[Line]:
