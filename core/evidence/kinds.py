@@ -97,8 +97,12 @@ def check_documents(hearing: Hearing) -> None:
     if hearing.change not in (DOCUMENTATION, MAINTENANCE) and told:
         hearing.notes += [f"{failure.name}: {failure.text}" for failure in told]
         return hearing.skip(name, f"{len(told)} broken in documents, as advice for a {hearing.change} change")
-    hearing.settle(name, told, f"{len(changed)} documents: examples can be read, links lead somewhere")
+    hearing.settle(name, told, f"{_documents(len(changed))}: examples can be read, links lead somewhere")
     return None
+
+
+def _documents(count: int) -> str:
+    return f"{count} document{'' if count == 1 else 's'}"
 
 
 def _is_text(path: str) -> bool:

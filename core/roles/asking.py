@@ -94,10 +94,13 @@ def _call(
 
 async def _stream(context: RoleContext, call: Call) -> Completion:
     batch = _Batch(context.desk)
+    # What an earlier call said may stand before it without a message between: hidden checks leave none.
+    between = "\n\n"
     async with aclosing(context.gateway.stream(call)) as deltas:
         async for delta in deltas:
             if isinstance(delta, TextDelta):
-                await batch.add(delta.text)
+                await batch.add(between + delta.text)
+                between = ""
             elif isinstance(delta, Retrying):
                 await context.desk.activity(f"waits for the model: {delta.reason}")
                 await batch.add(f"\n({delta.reason} Again in {delta.seconds:.0f} s.)\n")

@@ -23,6 +23,7 @@ from core.roles.repetition import Circle, Repetition
 from core.roles.rescue import rescued
 from core.roles.tools.base import Fault, Result
 from core.roles.waiting import OutOfTime, TurnStopped
+from core.text import clean
 
 CALLS_A_TURN = 16
 """Tool calls of one answer that are carried out; more than that is a runaway."""
@@ -201,9 +202,10 @@ class Attempt:
 
     def _judge(self, calls: tuple[ToolCall, ...], results: list[Result]) -> Outcome | None:
         """Count what went wrong in a turn, and notice a circle."""
-        self._refused += any(result.fault is Fault.REFUSED for result in results)
+        refused = [result.text for result in results if result.fault is Fault.REFUSED]
+        self._refused += bool(refused)
         if self._refused > self._context.limits.format_errors:
-            return self._too_often("What the role handed in was not accepted")
+            return self._too_often("What the role handed in was not accepted", refused[-1] if refused else "")
         if any(result.ok for result in results):
             self._wrong_in_a_row = 0
         elif any(result.fault in (Fault.FORMAT, Fault.BLOCKED) for result in results):
@@ -219,9 +221,10 @@ class Attempt:
             return self._too_often("The model's answers could not be used")
         return None
 
-    def _too_often(self, what: str) -> Failed:
+    def _too_often(self, what: str, why: str = "") -> Failed:
         times = self._context.limits.format_errors
-        return Failed(f"{what}; it was told why {times} times.", False, "format")
+        last = f" The last time: {clean(why, lines=False, limit=300)}" if why else ""
+        return Failed(f"{what}; it was told why {times} times.{last}", False, "format")
 
     def _circle(self, done: str, came: str) -> Outcome | None:
         circle = self._repetition.note(_SECONDS.sub("", f"{done}\0{came}"))

@@ -55,7 +55,9 @@ async def test_an_attempt_ends_with_a_typed_packet(stage: Stage) -> None:
     assert outcome.packet.criteria[0].text == "It works."
     assert stage.desk.kinds("text") == ["I look.", "Here it is."]
     assert stage.desk.kinds("tool_call") == ["list_files", "submit_requirement S."]
-    assert "".join(stage.desk.streamed).split() == ["I", "look.", "Here", "it", "is."]
+    streamed = "".join(stage.desk.streamed)
+    assert streamed.split() == ["I", "look.", "Here", "it", "is."]
+    assert "I look. \n\nHere" in streamed, "what two calls say are two paragraphs"
     digest = prompt_digest(system_prompt(stage.context(State.DISCOVERY)))
     assert stage.desk.settled == [("turn-0", digest, "listed"), ("turn-1", digest, "listed")]
     assert [call.about.turn for call in model.calls] == [0, 1]
@@ -172,6 +174,7 @@ async def test_the_engine_may_refuse_what_is_handed_in(stage: Stage) -> None:
 
     outcome, model = await play(stage.fresh(), State.DISCOVERY, says("", SUBMIT), check=never)
     assert isinstance(outcome, Failed) and len(model.calls) == 4
+    assert outcome.reason.endswith("3 times. The last time: The engine does not accept this yet: no")
 
 
 async def test_nothing_can_be_handed_over_before_something_changed(stage: Stage) -> None:
