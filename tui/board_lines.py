@@ -10,6 +10,8 @@ from tui.board_model import BoardModel
 from tui.ink import Line, Span, cut_line, fit, said, spread, width_of, wrap
 from tui.track import state_ink, track
 
+ROOMY = 72
+"""Cells of a row from which on tests and cost have columns of their own."""
 TESTS = 13
 """Cells of the tests' counts."""
 
@@ -32,13 +34,17 @@ def first_line(row: BoardRow, width: int, age: str) -> Line:
 
 
 def second_line(row: BoardRow, width: int, now: float) -> Line:
-    """What happens now, the deadline, tests and cost."""
+    """What happens now, the deadline, tests and cost. In a narrow row the tests give way to it."""
+    left = (Span(" " * 8), *now_line(row))
+    cost = words.spent(row.cost_usd, row.budget_usd)
     right = (
         *due_of(row, now),
         Span(fit(tests_of(row), TESTS), "muted"),
-        Span(fit(words.spent(row.cost_usd, row.budget_usd), 20, "right"), "muted"),
+        Span(fit(cost, 20, "right"), "muted"),
     )
-    return spread((Span(" " * 8), *now_line(row)), right, width)
+    if width < ROOMY and width_of(left) + 2 + width_of(right) > width:
+        right = (*due_of(row, now), Span(cost, "muted"))
+    return spread(left, right, width)
 
 
 def wide_line(row: BoardRow, width: int, age: str, now: float) -> Line:

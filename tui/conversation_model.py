@@ -170,6 +170,8 @@ def _person(entry: Entry, width: int, opened: bool) -> list[Line]:
 def _voided(entry: Entry, head: list[Line], width: int) -> list[Line]:
     """What a rollback took back: one line, struck, so that the story stays readable."""
     text = clean(entry.text or entry.name, lines=False, limit=300)
+    if entry.name and text.startswith(entry.name):
+        text = entry.name.replace("_", " ") + text[len(entry.name) :]
     line = cut_line((Span("  ↶ ", "faint"), Span(text, "faint strike")), width)
     return [*(tuple(s._replace(ink="faint") for s in h) for h in head), line]
 

@@ -92,8 +92,8 @@ def cut_line(line: Line, width: int) -> Line:
 
 
 def spread(left: Line, right: Line, width: int) -> Line:
-    """Return `left` and `right` at the two ends of `width` cells; the left one gives way."""
-    right = cut_line(right, width)
+    """Return `left` and `right` at the two ends of `width` cells; the left gives way, down to a quarter."""
+    right = cut_line(right, max(width * 3 // 4, width - width_of(left) - 2 * bool(left)))
     room = width - width_of(right)
     left = cut_line(left, max(0, room - 2) if right else room)
     return (*left, Span(" " * (room - width_of(left)), "text"), *right)

@@ -200,11 +200,15 @@ class Orders(_Base):
     async def _start_workflow(self, where: Path, request: str) -> None:
         settings = self.settings
         models = {r.value: settings.model_for(r) for r in Role if settings.model_for(r)}
+        # A large repository and a server far away take seconds to answer.
+        self.tell(f"Looking at {where.name} and at the model before it starts.")
         why_not = await self.begin(
             where, request, autonomy=settings.autonomy, budget=settings.budget_usd, models=models
         )
         if why_not:
             self.board.give_back(request)
+        else:
+            self.clear_notifications()
 
     async def begin(
         self,

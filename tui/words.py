@@ -87,6 +87,14 @@ def state_word(state: State, short: bool = False) -> str:
     return state.value
 
 
+def beginning(state: State) -> str:
+    """Return how a build that begins in `state` begins, for the middle of a sentence."""
+    info = STATES[state]
+    if info.kind is StateKind.HANDOFF and info.receiver:
+        return f"with the handoff to the {ROLE_NAMES[info.receiver]},"
+    return f"in {state.value}"
+
+
 def phase_number(state: State) -> int:
     """Return the index of the phase in the track, for phases only."""
     return PHASES.index(state)

@@ -14,6 +14,7 @@ from screenshots.scenes import Journal, calm, shows_picture, until
 from tests.tui.driving import armed, on, opened, press, running, shown, told
 from tests.tui.test_hostile import assert_harmless, evil_journal
 from tui.app import QdeckApp
+from tui.screens.confirm import Choice, ConfirmScreen
 from tui.widgets.listing import Listing
 
 JournalOf = Callable[[str], Journal]
@@ -187,6 +188,7 @@ async def test_f_begins_a_new_build_from_the_event_under_the_cursor(journal_of: 
     async with running(journal) as (app, pilot):
         await in_history(app, pilot, "g", *["j"] * 17, "f")
         assert on(app) == "ConfirmScreen" and "Fork B-0007 after event 18?" in shown(app)
+        assert "begins in implementation with the files" in shown(app)
         await press(app, pilot, "escape", "f")
         await armed(app, pilot)
         await press(app, pilot, "f")
@@ -196,6 +198,17 @@ async def test_f_begins_a_new_build_from_the_event_under_the_cursor(journal_of: 
         assert (view.build_id, view.parent_build_id, view.parent_event) == ("B-0008", "B-0007", 18)
         assert view.state is State.IMPLEMENTATION
         assert "fork of B-0007" in shown(app).splitlines()[0]
+
+
+async def test_a_question_shows_all_its_answers_however_long_it_is(journal_of: JournalOf) -> None:
+    """None of them lies below the edge of its box, whatever the text comes to."""
+    async with running(journal_of("review")) as (app, pilot):
+        for words in range(1, 60, 2):
+            text = " ".join("abcdefg"[: 1 + i % 7] for i in range(words))
+            await app.push_screen(ConfirmScreen("Sure?", text, (Choice("escape", "not now"),)))
+            await calm(pilot)
+            assert app.screen.query_one("#question").max_scroll_y == 0, text
+            await press(app, pilot, "escape")
 
 
 async def test_w_writes_the_dossier_where_the_user_says(journal_of: JournalOf, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.ink import Span, cells, cut, cut_line, fit, plain, said, spread, width_of, wrap
+from tui.widgets.bars import Hint, HintLine
 
 TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cf", "Mn", "Me", "Zl", "Zp")), max_size=120)
 
@@ -31,6 +32,30 @@ def test_a_spread_line_never_exceeds_its_width(left: str, right: str, width: int
     """The left side gives way to the right one."""
     line = spread((Span(left),), (Span(right),), width)
     assert width_of(line) <= width
+
+
+def test_a_title_is_read_beside_however_long_a_path() -> None:
+    """What a screen is called is not given up for where its file lies."""
+    shown = plain([spread((Span("Settings"),), (Span("/long" * 30),), 60)])
+    assert shown.startswith("Settings  /long") and cells(shown) == 60 and shown.endswith("…")
+
+
+def test_a_narrow_hint_line_drops_dim_keys_first_and_the_way_out_last() -> None:
+    """Whoever reads it can always leave, and reads what works before what does not."""
+    line = HintLine()
+    line._hints = (
+        Hint("a", "approve", dim=True),
+        Hint("e", "evidence"),
+        Hint("h", "history"),
+        Hint("esc", "board"),
+        Hint("z", "zoom"),
+    )
+    told = {width: plain([line.lines(width)]).split("?")[0].split() for width in (80, 70, 60, 52, 40, 30)}
+    assert told[80] == ["a", "approve", "e", "evidence", "h", "history", "esc", "board", "z", "zoom"]
+    assert told[70] == ["e", "evidence", "h", "history", "esc", "board", "z", "zoom"]
+    assert told[60] == ["e", "evidence", "h", "history", "esc", "board"]
+    assert told[52] == ["e", "evidence", "esc", "board"]
+    assert told[40] == ["esc", "board"] and told[30] == []
 
 
 @pytest.mark.parametrize(

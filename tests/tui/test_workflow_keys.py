@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,14 @@ from textual import events
 
 from core.journal.engine import EngineJournal
 from core.machine.commands import Authority
+from core.machine.states import State
 from core.service import OrchestrationService
 from screenshots.journal import Clock
 from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
 from tests.tui.driving import on, opened, press, running, shown, told
 from tests.tui.test_hostile import assert_harmless
 from tui.ink import plain
-from tui.pages.timeline import outcome_mark
+from tui.pages.timeline import outcome_mark, timeline
 from tui.remembered import KEPT, LARGEST, Remembered
 from tui.widgets.attached import Attached
 from tui.widgets.composer import LONGEST, Composer
@@ -80,6 +82,43 @@ async def test_the_way_stands_at_the_left_where_there_is_room(journal_of: Journa
         await pilot.resize_terminal(119, 40)
         await calm(pilot)
         assert ribbon.region and not column.region and "×2" in shown(app)
+
+
+async def test_a_handoff_is_told_at_its_own_time(journal_of: JournalOf) -> None:
+    """A packet that went back to the same role later is another one."""
+    journal = journal_of("testing")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        picture = app.screen.picture  # type: ignore[attr-defined]
+        first = next(h for h in picture.handoffs if h.to_state is State.HANDOFF_TO_CODER)
+        later = first.at + timedelta(hours=5)
+        back = replace(first, to_state=State.IMPLEMENTATION, at=later, answered_at=None)
+        whole = replace(picture, handoffs=(*picture.handoffs, back))
+        assert plain(timeline(whole, 40, 0)) == plain(timeline(picture, 40, 0))
+
+
+async def test_the_chat_says_how_to_get_there_only_to_who_is_elsewhere(journal_of: JournalOf) -> None:
+    """The key that leads to it is no advice for who writes in it already."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        composer = app.screen.query_one("#composer", Composer)
+        assert composer.placeholder == "press c to talk about it before you decide"
+        await press(app, pilot, "c")
+        assert composer.placeholder == "write about it before you decide"
+        await press(app, pilot, "escape")
+        assert composer.placeholder.startswith("press c")
+
+
+async def test_the_help_tells_a_key_of_several_panes_once(journal_of: JournalOf) -> None:
+    """What works in each pane is not read again for each."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "question_mark")
+        lines = plain(app.screen.query_one("#page").lines).splitlines()
+        assert sum("Go back to an earlier phase and restore its files." in line for line in lines) == 1
+        assert "IN SEVERAL PLACES HERE" in lines[0] and any("IN THE CONVERSATION" in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ from tui.commands.output import UsageFault
 # typer keeps its own copy of click; these are the bases of its complaints under both.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
-_EPILOG = """`qdeck` alone opens the board; `qdeck --project PATH` the board with a repository to build in.
+_EPILOG = """`qdeck` alone opens the board. It takes --project PATH (where new builds go), --open BUILD,
+--read-only, --theme THEME, --no-mouse and --db PATH|URL. `qdeck --version` says which one this is.
 
 Exit codes: 0 complete or done, 1 failed, 2 refused, 3 waiting for a person, 4 unknown id, 5 stale,
 64 wrong usage."""

@@ -80,16 +80,19 @@ def now_line(picture: Picture) -> Line:
     return (Span(words.RUN, "run"), Span(f" {text or words.ROLE_NAMES[view.role] + ' is at work'}", "text"))
 
 
-def composer_words(picture: Picture, standing: Standing) -> tuple[str, str]:
-    """Return whom words go to, and what becomes of them."""
+def composer_words(picture: Picture, standing: Standing, *, writing: bool = False) -> tuple[str, str]:
+    """Return whom words go to, and what becomes of them; how to get there, unless the user is `writing`."""
     if standing.over:
         return f"{standing.build_id} is over", ""
     address = f"to the {words.ROLE_NAMES[picture.view.role]}"
     if standing.condition is not Condition.WAITING:
-        return address, "press c and write: it is taken up at the next step"
+        return address, f"{'' if writing else 'press c and '}write: it is taken up at the next step"
     if standing.waiting_for == "answer":
-        return address, "press c and write your answer: it goes on with it"
-    return address, "press c to talk about it before you decide"
+        return address, f"{'' if writing else 'press c and '}write your answer: it goes on with it"
+    return (
+        address,
+        "write about it before you decide" if writing else "press c to talk about it before you decide",
+    )
 
 
 def differs(old: Picture, new: Picture) -> bool:

@@ -295,4 +295,4 @@ def _cost(decision: DecisionView, picture: Picture | None, width: int, now: floa
 
 
 def _price(name: str, told: str) -> Line:
-    return (Span(f"{name:<20}  ", "muted"), Span(told, "strong"))
+    return (Span(f"{name:<24}  ", "muted"), Span(told, "strong"))

@@ -8,9 +8,11 @@ from typing import NamedTuple
 from core.machine.states import STATES, StateKind
 from core.machine.transitions import TRANSITIONS, Kind, transitions_from
 from tui import words
-from tui.ink import BLANK, Line, Span
+from tui.ink import BLANK, Line, Span, wrap
 from tui.pages.parts import bullet, heading
 
+KEYS = 12
+"""Cells of the keys; more of them get a line of their own."""
 KEY_NAMES = {
     "question_mark": "?",
     "slash": "/",
@@ -40,8 +42,11 @@ def help_page(groups: Sequence[tuple[str, Sequence[KeyHelp]]], width: int) -> li
         lines += [*([BLANK] if lines else []), *heading(title, width)]
         for key in keys:
             shown = " ".join(KEY_NAMES.get(k, k) for k in key.keys)
-            lead = (Span(f"{shown:<12} ", "run bold"), Span(f"{key.name:<18} ", "strong"))
-            lines += bullet(lead, (Span(key.text, "muted"),), width)
+            name = Span(f"{key.name:<18} ", "strong")
+            if len(shown) > KEYS:
+                lines += wrap((Span(shown, "run bold"),), width)
+                shown = ""
+            lines += bullet((Span(f"{shown:<{KEYS}} ", "run bold"), name), (Span(key.text, "muted"),), width)
     return [*lines, BLANK, *_glyphs(width), BLANK, *_moves(width)]
 
 

@@ -14,9 +14,9 @@ def notice_of(picture: Picture, *, narrow: bool) -> Callable[[int], list[Line]] 
     """Return the lines that say what the workflow needs; None when it needs nothing."""
     view = picture.view
     if view.state is State.COMPLETE:
-        return lambda width: [
-            _notice(words.OK, "ok bold", "complete", "every piece of evidence counts", width)
-        ]
+        landed = next((e.text for e in reversed(picture.events) if e.data.get("kind") == "landed"), "")
+        what = f"{landed}; every piece of evidence counts" if landed else "every piece of evidence counts"
+        return lambda width: [_notice(words.OK, "ok bold", "complete", what, width)]
     match view.condition:
         case Condition.WAITING:
             what = f"needs you: {words.waits_for(view.waiting_for)}"

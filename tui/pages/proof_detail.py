@@ -150,14 +150,27 @@ def criteria_of(detail: Mapping[str, Any]) -> dict[int, list[tuple[str, bool]]]:
 
 
 def _row(name: str, text: object, width: int, ink: str = "text") -> list[Line]:
-    return bullet(Span(f"{name:<14}", "muted"), (said(text, ink, 2000),), width)
+    return bullet(Span(f"{f'{name} ':<14}", "muted"), (said(text, ink, 2000),), width)
 
 
 def _fields(title: str, data: Mapping[str, Any], width: int) -> list[Line]:
     lines = heading(clean(title, lines=False, limit=100), width)
     for name, value in data.items():
-        lines += _row(clean(str(name), lines=False, limit=14), _told(value), width)
+        label = clean(str(name).replace("_", " "), lines=False, limit=14)
+        for told in _each(value):
+            lines += _row(label, told, width)
+            label = ""
     return lines
+
+
+def _each(value: Any) -> list[str]:
+    """Return what stands in a field: sentences one below the other, everything else in a row."""
+    if isinstance(value, (list, tuple)):
+        if not value:
+            return ["none"]
+        if all(isinstance(v, str) and " " in v for v in value):
+            return [str(v) for v in value[:50]]
+    return [_told(value)]
 
 
 def _told(value: Any) -> str:

@@ -109,7 +109,7 @@ def _between(picture: Picture, index: int, width: int) -> Line:
     if gate is None:
         return (Span("│", ink),)
     receiver = actor_in(gate)
-    given = [h for h in picture.handoffs if h.to_role is receiver]
+    given = [h for h in picture.handoffs if h.to_state is gate]
     if not given:
         return (Span(f"{mark} ", ink), Span(words.SHORT_ROLES[receiver], "faint"))
     last = given[-1]

@@ -23,10 +23,21 @@ if TYPE_CHECKING:
     from core.service.views import Answer
 
 
+HOW_TO_WRITE = "press e and say it in a sentence"
+
+
 class Reason(Composer):
     """Where the reason is written; enter goes back to the choice, and sends nothing."""
 
     attaches = False
+
+    def on_focus(self) -> None:
+        """The key that leads here is behind the user."""
+        self.placeholder = "say it in a sentence"
+
+    def on_blur(self) -> None:
+        """Say again how to get here."""
+        self.placeholder = HOW_TO_WRITE
 
     def action_send(self) -> None:
         """Leave the text for the choice above."""
@@ -65,7 +76,7 @@ class BackScreen(Armed, DeckScreen):
         """Head, targets, reason, what it means, and the answers."""
         yield Lines(id="head")
         yield Targets(id="targets")
-        yield Reason(self.REASON_TITLE, "press e and say it in a sentence", id="reason")
+        yield Reason(self.REASON_TITLE, HOW_TO_WRITE, id="reason")
         yield Page(id="body")
         yield Lines(id="answers")
 

@@ -83,8 +83,12 @@ def key_groups(screen: Screen[object]) -> list[tuple[str, list[KeyHelp]]]:
             seen.add(type(widget))
             nodes.append((f"In the {_plain(type(widget).__name__)}", widget))
     groups = [(title, list(_keys(node))) for title, node in nodes]
-    # What a person came for stands first: the keys of the place where they are.
-    groups = [*groups[2:], groups[1], groups[0]]
+    # What a person came for stands first: the keys of the place where they are. What works in several
+    # places is told once, before them.
+    places = [key for _, keys in groups[2:] for key in keys]
+    shared = [key for key in dict.fromkeys(places) if places.count(key) > 1]
+    own = [(title, [key for key in keys if key not in shared]) for title, keys in groups[2:]]
+    groups = [("In several places here", shared), *own, groups[1], groups[0]]
     moving = {key.name: key for _, keys in groups for key in keys if key.name in _MOVES}
     groups = [(title, [key for key in keys if key.name not in _MOVES]) for title, keys in groups]
     return [(title, keys) for title, keys in [*groups, ("Moving", list(moving.values()))] if keys]

@@ -338,7 +338,7 @@ class HistoryScreen(Searching, DeckScreen):
         self.deck.push_screen(
             ConfirmScreen(
                 f"Fork {picture.view.build_id} after event {seq}?",
-                f"A new build begins in {words.state_word(then.state)} with the files of checkpoint "
+                f"A new build begins {words.beginning(then.state)} with the files of checkpoint "
                 f"{then.checkpoint}. What was proved until then is checked again by its digest; this build "
                 "stays as it is.",
                 (Choice("f", "fork it"), Choice("escape", "not now")),

@@ -34,6 +34,9 @@ from tui.widgets.picker import Option, Picker
 _FIXED = frozenset({"ctrl+c", "ctrl+q", "ctrl+p", "escape", "enter", "tab", "shift+tab"})
 """Keys that everybody relies on to get out of anywhere."""
 
+ABOUT = 4
+"""Lines that tell what a setting is for, and what came of a test."""
+
 
 class SettingsList(Picker):
     """The rows. The cursor rests on those that can be changed."""
@@ -173,7 +176,8 @@ class SettingsScreen(Searching, DeckScreen):
         if row.name[0] == "keymap":
             text = next((deed.text for deed in deeds() if deed.id == row.name[1]), text)
         key = (Span(".".join(row.name), "code"), Span("  "), Span(text, "muted"))
-        return [*wrap(key, width)[:3], self._outcome]
+        outcome = wrap(self._outcome, width)[:3]
+        return [*wrap(key, width)[: max(1, ABOUT - len(outcome))], *outcome]
 
     async def _look_around(self) -> None:
         """Ask the worker's side for its checks and for the ways to a model."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.events import DescendantBlur, DescendantFocus
 from textual.widgets import Input, TextArea
 
 from core.board import BoardRow
@@ -104,7 +105,7 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         old, self.picture = self.picture, picture
         view = picture.view
         self._conversation().update_messages(picture.messages)
-        text = "".join(chunk.text for chunk in picture.stream)
+        text = "".join(chunk.text for chunk in picture.stream).lstrip("\n")
         last = picture.stream[-1] if picture.stream else None
         self._conversation().update_stream(
             view.role.value, last.attempt_id if last else view.attempt_id, text, last.at if last else None
@@ -234,12 +235,17 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             return
         self._side_page().show(page_of(self._pane, picture, self.deck.now()), top=top)
 
+    @on(DescendantFocus)
+    @on(DescendantBlur)
+    def _composer_focus(self) -> None:
+        self._show_composer()
+
     def _show_composer(self) -> None:
         composer, standing = self.query_one("#composer", Composer), self.standing()
         if self.picture is None or standing is None:
             return
         composer.disabled = standing.over
-        address, composer.placeholder = composer_words(self.picture, standing)
+        address, composer.placeholder = composer_words(self.picture, standing, writing=composer.has_focus)
         composer.address(address)
 
     # --- keys

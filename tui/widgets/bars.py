@@ -68,19 +68,28 @@ class HintLine(Bar):
         self._hints: tuple[Hint, ...] = ()
 
     def hint(self, hints: Sequence[Hint]) -> None:
-        """Show these keys, the most useful first: those at the end go when the line is narrow."""
+        """Show these keys, the most useful first: of a narrow line the last go, dim ones before others."""
         if tuple(hints) != self._hints:
             self._hints = tuple(hints)
             self.refresh()
 
     def lines(self, width: int) -> Line:
-        """Return as many hints as fit, help at the right end."""
+        """Return as many hints as fit, help at the right end. The way out goes last of all."""
         right = _drawn(HELP)
         room = width - width_of(right) - 6
         shown = list(self._hints)
         while shown and width_of(_drawn(shown)) > room:
-            shown.pop()
+            shown.remove(_least(shown))
         return spread((Span("  "), *_drawn(shown)), (*right, Span("  ")), width)
+
+
+def _least(hints: Sequence[Hint]) -> Hint:
+    """The hint that a narrow line can do without best."""
+    for droppable in (lambda h: h.dim, lambda h: h.key != "esc"):
+        for hint in reversed(hints):
+            if droppable(hint):
+                return hint
+    return hints[-1]
 
 
 def _drawn(hints: Sequence[Hint]) -> Line:

@@ -150,7 +150,11 @@ class Columns(Board):
             if condition is Condition.CANCELLED:
                 mark, ink = words.CANCELLED, "muted"
             age = words.due(row, self.now)[0] or self._age(row)
-            name = fit(clean(row.build_id, lines=False), max(1, width - 5 - len(age)))
+            name = clean(row.build_id, lines=False)
+            if len(name) > width - 5 - len(age):
+                # The glyph before it says whether the time stands still or is over.
+                age = age.replace(" due ", " ").replace(" late ", " ")
+            name = fit(name, max(1, width - 5 - len(age)))
             line: Line = (Span(f"{mark} ", ink), Span(name, "muted"), Span(f" {age}", "muted"))
         elif part < CARD - 2:
             title = wrap((Span(clean(row.title, lines=False, limit=200), "strong bold"),), width - 2)

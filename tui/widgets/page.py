@@ -16,6 +16,10 @@ Builder = Callable[[int], Sequence[Line]]
 """Gives the lines for a width."""
 
 
+FREE = 1
+"""Cells that stay free at the right, so that no text touches the scrollbar."""
+
+
 class Page(Painted):
     """Shows what a builder gives, wrapped to the width; built anew when content or width change."""
 
@@ -46,7 +50,7 @@ class Page(Painted):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As high as its lines, where the style sheet says auto."""
-        return max(1, len(self._build(width)))
+        return max(1, len(self._build(width - self.styles.scrollbar_size_vertical - FREE)))
 
     def on_resize(self) -> None:
         """Wrap anew."""
@@ -66,8 +70,7 @@ class Page(Painted):
         return strip
 
     def _layout(self) -> None:
-        # A cell stays free, so that no text touches the scrollbar.
-        width = self.scrollable_content_region.width - 1
+        width = self.scrollable_content_region.width - FREE
         if width <= 0:
             return
         if width != self._built_for:
