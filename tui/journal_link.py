@@ -343,6 +343,7 @@ class _Follower:
         taken_back = any(e.data.get("kind") == "rollback" for e in events[known:])
         messages = await self._messages(None if taken_back else old)
         checkpoints = tuple(await service.checkpoints(workflow_id))
+        decision = await service.decision(workflow_id)
         return Picture(
             view=view,
             attempts=tuple(await service.attempts(workflow_id)),
@@ -353,7 +354,8 @@ class _Follower:
             checkpoints=checkpoints,
             events=tuple(events),
             moves=tuple(await service.moves(workflow_id)),
-            decision=await service.decision(workflow_id),
+            decision=decision,
+            refused=await service.why_not(workflow_id, "approve") if decision else "",
             diff=await self._diff(old, checkpoints),
         )
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One workflow. `messages` is the whole conversation, `stream` the live output of the turn that is
-    not yet a message, `diff` the unified diff from the base to the latest checkpoint."""
+    not yet a message, `diff` the unified diff from the base to the latest checkpoint. `refused` is how a
+    person's step forward would be refused now; it is asked only where a decision waits."""
 
     view: WorkflowView
     attempts: tuple[AttemptView, ...] = ()
@@ -37,6 +38,7 @@ class Picture:
     moves: tuple[MoveView, ...] = ()
     decision: DecisionView | None = None
     diff: str = ""
+    refused: str = ""
 
     @property
     def tree(self) -> str:

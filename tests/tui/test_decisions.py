@@ -15,6 +15,7 @@ from tests.tui.driving import arm_now, armed, asked, on, press, running, shown, 
 from tui.app import QdeckApp
 from tui.armed import GRACE
 from tui.ink import plain
+from tui.widgets.lines import Lines
 from tui.widgets.page import Page
 
 JournalOf = Callable[[str], Journal]
@@ -43,6 +44,30 @@ async def test_a_twice_approves(stage: str, target: State, journal_of: JournalOf
         await until(pilot, lambda: on(app) == "BoardScreen")
         assert (await asked(journal)).state is target
         assert told(app) == f"You approved the {stage}."
+
+
+async def test_a_yes_that_would_be_refused_is_dim_and_says_why(journal_of: JournalOf) -> None:
+    """Files were edited after all that ran: the words are those of the refusal itself, shown and told."""
+    journal = journal_of("stale")
+    async with running(journal) as (app, pilot):
+        app.open_decision(journal.workflow_id)
+        await shows_picture(app, pilot)
+        await armed(app, pilot)
+        service = await OrchestrationService.open(str(journal.path))
+        view = await service.get_workflow_status(journal.workflow_id)
+        ada = Authority.person("ada")
+        refused = await service.advance_workflow(view.workflow_id, by=ada, expected_version=view.version)
+        await service.close()
+        assert not refused.ok and "stale" in refused.text
+        answers = app.screen.query_one("#answers", Lines)
+        faint = answers.style_of("faint").color
+        strip = answers.render_line(0)
+        inks = {segment.text.strip(): segment.style.color for segment in strip if segment.style}
+        assert inks["a"] == inks["approve the review"] == faint != inks["send back"]
+        assert refused.text[:90] in shown(app)
+        await press(app, pilot, "a")
+        assert told(app) == refused.text and on(app) == "DecisionScreen"
+    assert (await asked(journal)).waiting_for == "approval:review"
 
 
 async def test_keys_that_were_typed_too_early_are_dropped(journal_of: JournalOf) -> None:

@@ -14,11 +14,12 @@ from core.errors import QdeckError
 from core.machine.transitions import Kind
 from tui import legal, words
 from tui.armed import Armed
-from tui.ink import Line, Span
+from tui.ink import Line, Span, said
 from tui.keys import MOVE_KEYS
 from tui.legal import Standing
 from tui.orders import person
 from tui.pages.decision import decision_head, decision_page, open_asks, told_lines
+from tui.pages.parts import bullet
 from tui.picture import Picture
 from tui.screens.acceptance import Acceptances, overridable
 from tui.screens.base import DeckScreen
@@ -166,28 +167,37 @@ class DecisionScreen(Acceptances, Granting, Armed, DeckScreen):
 
     def _answers(self, decision: DecisionView, width: int) -> list[Line]:
         line: list[Span] = []
-        for key, label, bad in self._choices(decision):
+        why = self._refused(decision)
+        for key, label, ink in self._choices(decision):
             line += [Span("    ")] * bool(line)
-            ink = "muted bold reverse" if bad else "need bold reverse"
-            line += [Span(f" {key} ", ink), Span(f" {label}", "strong")]
-        return [tuple(line)]
+            dim = key == "a" and bool(why)
+            line += [Span(f" {key} ", "faint" if dim else f"{ink} bold reverse")]
+            line += [Span(f" {label}", "faint" if dim else "strong")]
+        # In two lines: the page above has what is missing, and the key itself tells all of it.
+        told = bullet(Span(" a  ", "faint"), (said(why, "need", 2 * (width - 6)),), width) if why else ()
+        return [tuple(line), *told]
 
-    def _choices(self, decision: DecisionView) -> list[tuple[str, str, bool]]:
+    def _refused(self, decision: DecisionView) -> str:
+        """How the service would refuse the step that `a` stands for; empty when it would not."""
+        return self.picture.refused if self.picture and decision.kind == "approval" else ""
+
+    def _choices(self, decision: DecisionView) -> list[tuple[str, str, str]]:
+        """What can be answered: the key, what it does, and the ink of the key."""
         standing = self._standing()
-        choices: list[tuple[str, str, bool]] = []
+        choices: list[tuple[str, str, str]] = []
         if waiting := len(open_asks(decision)):
             keys = "1" if waiting == 1 else f"1-{min(9, waiting)}"
-            choices.append((keys, "yes or no", False))
+            choices.append((keys, "yes or no", "need"))
         if label := self._yes_label(decision):
-            choices.append(("a", label, False))
+            choices.append(("a", label, "need"))
         if decision.kind == "answer":
-            choices.append(("c", "answer", False))
+            choices.append(("c", "answer", "need"))
         if self._money_is_spent(decision):
-            choices.append(("m", f"{words.money((decision.budget_usd or 0) * 2)} budget and go on", False))
+            choices.append(("m", f"{words.money((decision.budget_usd or 0) * 2)} budget and go on", "need"))
         if legal.possible("retry", standing):
-            choices.append(("r", "send back", True))
+            choices.append(("r", "send back", "muted"))
         if legal.possible("rollback", standing):
-            choices.append(("b", "roll back", True))
+            choices.append(("b", "roll back", "muted"))
         return choices
 
     def _yes_label(self, decision: DecisionView) -> str:
@@ -230,6 +240,9 @@ class DecisionScreen(Acceptances, Granting, Armed, DeckScreen):
             return
         if not self._yes_label(decision):
             self.deck.tell("A yes alone is no answer here: the line below shows what is.")
+            return
+        if why := self._refused(decision):
+            self.deck.tell(why, bad=True)
             return
         self._sending = True
         self.run_worker(self._approve(decision), group="decision")
