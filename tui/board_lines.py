@@ -123,7 +123,7 @@ def attention_line(model: BoardModel, *, short: bool = False) -> Line:
     parts: list[Line] = []
     if need:
         text = f"{words.NEED} {need} {'you' if short else 'needs you' if need == 1 else 'need you'}"
-        parts.append((Span(text, "need bold"),))
+        parts.append((Span(text, "need bold", "screen.next_need"),))
     if totals.running:
         parts.append((Span(f"{words.RUN} {totals.running}{'' if short else ' running'}", "run"),))
     if totals.failed:

@@ -354,7 +354,12 @@ class Orders(_Base):
     # --- leaving
 
     def action_interrupt(self) -> None:
-        """Ctrl+c twice within two seconds leaves, as elsewhere; once only says so."""
+        """Ctrl+c copies what is selected; else twice within two seconds leaves, as elsewhere."""
+        if chosen := self.screen.get_selected_text() or getattr(self.focused, "selected_text", ""):
+            self.copy_to_clipboard(chosen)
+            self.screen.clear_selection()
+            self.tell(f"Copied {words.plural(chosen.count(chr(10)) + 1, 'line')}.")
+            return
         if self.now() - self._interrupted < 2.0:
             self.exit(0)
             return

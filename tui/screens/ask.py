@@ -49,7 +49,13 @@ class AskScreen(ModalScreen[str]):
     def _keys(self, width: int) -> list[Line]:
         return [
             (),
-            (Span("enter", "run bold"), Span("  do it    "), Span("esc", "run bold"), Span("  not now")),
+            (
+                Span("enter", "run bold", "app.simulate_key('enter')"),
+                Span("  do it", link="app.simulate_key('enter')"),
+                Span("    "),
+                Span("esc", "run bold", "app.simulate_key('escape')"),
+                Span("  not now", link="app.simulate_key('escape')"),
+            ),
         ]
 
     @on(Input.Submitted, "#answer")

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import on
 from textual.app import ComposeResult
 from textual.events import DescendantBlur, DescendantFocus
+from textual.geometry import Offset
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.widgets.bars import Hint, HintLine
+from tui.widgets.selecting import Selecting
 
 if TYPE_CHECKING:
     from tui.app import QdeckApp
@@ -29,6 +32,9 @@ class DeckScreen(Screen[object]):
     ]
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-flat"), (15, "-short"), (34, "-tall")]
 
+    SELECTS_LINES = True
+    """That a part of what is to be read can be selected with the mouse."""
+
     @property
     def deck(self) -> QdeckApp:
         """The app, with its own type."""
@@ -45,6 +51,19 @@ class DeckScreen(Screen[object]):
     def is_current(self) -> bool:
         """Whether the user looks at it, and it is not being taken down."""
         return super().is_current and self.is_attached
+
+    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
+        """What is under the mouse, for selecting; a selection stays in the widget in which it began."""
+        begun = self._select_state.start.content_widget if self._selecting and self._select_state else None
+        found, offset = super().get_widget_and_offset_at(x, y)
+        within = begun if isinstance(begun, Selecting) and begun.is_attached else found
+        if not isinstance(within, Selecting):
+            return found, offset
+        place = within.content_region
+        return within, within.offset_at(x - place.x, y - place.y)
+
+    def _key_escape(self) -> None:
+        """Nothing: Textual would let go of a selection here, and escape would leave the screen as well."""
 
     def compose(self) -> ComposeResult:
         """Put the content between nothing and the hint line."""

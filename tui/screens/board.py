@@ -234,9 +234,9 @@ class BoardScreen(BuildActions, DeckScreen):
         project = self.deck.project_name
         where = (Span(" in ", "muted"), Span(clean(project, lines=False), "strong")) if project else ()
         return (
-            Span("❯ ", "role bold"),
-            Span("c", "run bold"),
-            Span("  tell the Q Assistant what to build", "muted"),
+            Span("❯ ", "role bold", "screen.chat"),
+            Span("c", "run bold", "screen.chat"),
+            Span("  tell the Q Assistant what to build", "muted", "screen.chat"),
             *where,
         )
 

@@ -45,7 +45,8 @@ class ConfirmScreen(Armed, ModalScreen[str]):
         for choice in self._choices:
             shown = "esc" if choice.key == "escape" else choice.key
             ink = "bad bold" if choice.bad else "run bold"
-            lines.append((Span(f"{shown:<5}", ink), Span(choice.label)))
+            link = f"app.simulate_key({choice.key!r})"
+            lines.append((Span(f"{shown:<5}", ink, link), Span(choice.label, link=link)))
         return lines
 
     def on_key(self, event: events.Key) -> None:

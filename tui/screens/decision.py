@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from core.service.views import Answer, DecisionView, MoveView, ProjectView
 
 
+_ANSWERS = {"a": "yes", "c": "chat", "m": "more", "r": "retry", "b": "rollback"}
+"""What a click on an answer does, by its key; the numbers stand for the first question."""
+
+
 class DecisionPage(Page):
     """The page that a yes is given on; only here do the keys count."""
 
@@ -171,8 +175,9 @@ class DecisionScreen(Acceptances, Granting, Armed, DeckScreen):
         for key, label, ink in self._choices(decision):
             line += [Span("    ")] * bool(line)
             dim = key == "a" and bool(why)
-            line += [Span(f" {key} ", "faint" if dim else f"{ink} bold reverse")]
-            line += [Span(f" {label}", "faint" if dim else "strong")]
+            link = f"screen.{_ANSWERS.get(key, 'answer(1)')}"
+            line += [Span(f" {key} ", "faint" if dim else f"{ink} bold reverse", link)]
+            line += [Span(f" {label}", "faint" if dim else "strong", link)]
         # In two lines: the page above has what is missing, and the key itself tells all of it.
         told = bullet(Span(" a  ", "faint"), (said(why, "need", 2 * (width - 6)),), width) if why else ()
         return [tuple(line), *told]

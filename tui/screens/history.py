@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.events import Click
 
 from core.board import BoardRow
 from core.errors import QdeckError
@@ -122,6 +123,13 @@ class HistoryScreen(Searching, DeckScreen):
     def give_focus(self) -> None:
         """To the events."""
         self._events.focus()
+
+    @on(Click, "#when")
+    def _scrubbed(self, event: Click) -> None:
+        """A click on the line of all events goes to the one that lies there."""
+        count, width = self._events.count, event.control.size.width if event.control else 0
+        if count and width > 1 and event.y > 0:
+            self._events.move_to(round(event.x * (count - 1) / (width - 1)))
 
     def on_found(self) -> None:
         """Say how many."""

@@ -160,7 +160,10 @@ class NewScreen(PlaceScreen):
     def _answers(self, width: int) -> list[Line]:
         if self._starting:
             return [(Span("starting", "muted"),)]
-        first: Line = (Span(" ctrl+s ", "need bold reverse"), Span(" start the build", "strong"))
+        first: Line = (
+            Span(" ctrl+s ", "need bold reverse", "screen.start"),
+            Span(" start the build", "strong", "screen.start"),
+        )
         rows: list[Line] = []
         for i, text in enumerate(self._trouble.splitlines()):
             rows += wrap((Span(f"{words.BAD} {text}" if i == 0 else text, "bad"),), width, 2)

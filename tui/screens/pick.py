@@ -41,10 +41,11 @@ class PickScreen(ModalScreen[str]):
             yield Lines(
                 lambda width: [
                     (
-                        Span("enter", "run bold"),
-                        Span(" take it   ", "muted"),
-                        Span("esc", "run bold"),
-                        Span(" not now", "muted"),
+                        Span("enter", "run bold", "app.simulate_key('enter')"),
+                        Span(" take it", "muted", "app.simulate_key('enter')"),
+                        Span("   "),
+                        Span("esc", "run bold", "app.simulate_key('escape')"),
+                        Span(" not now", "muted", "app.simulate_key('escape')"),
                     )
                 ],
                 id="keys",

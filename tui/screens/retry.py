@@ -58,7 +58,12 @@ class RetryScreen(BackScreen):
         target = self.target
         where = f"send it back to {words.state_word(target)}" if target else "choose a target"
         return [
-            (Span(" r ", "need bold reverse"), Span(f" {where}", "strong"), Span("    esc  not now", "muted"))
+            (
+                Span(" r ", "need bold reverse", "screen.go"),
+                Span(f" {where}", "strong", "screen.go"),
+                Span("    "),
+                Span("esc  not now", "muted", "screen.leave"),
+            )
         ]
 
     def impossible(self, picture: Picture) -> None:

@@ -87,16 +87,18 @@ class RollbackScreen(BackScreen):
         if self._asking:
             return [
                 (
-                    Span(" y ", "bad bold reverse"),
-                    Span(f" yes, roll back to {target.value}", "bad bold"),
-                    Span("    esc  no, leave everything", "muted"),
+                    Span(" y ", "bad bold reverse", "screen.sure"),
+                    Span(f" yes, roll back to {target.value}", "bad bold", "screen.sure"),
+                    Span("    "),
+                    Span("esc  no, leave everything", "muted", "screen.leave"),
                 )
             ]
         return [
             (
-                Span(" b ", "need bold reverse"),
-                Span(f" roll back to {target.value}", "strong"),
-                Span("    esc  not now", "muted"),
+                Span(" b ", "need bold reverse", "screen.go"),
+                Span(f" roll back to {target.value}", "strong", "screen.go"),
+                Span("    "),
+                Span("esc  not now", "muted", "screen.leave"),
             )
         ]
 

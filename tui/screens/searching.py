@@ -104,7 +104,10 @@ class Searching(_Base):
             self.on_found()
 
     def end_search(self) -> bool:
-        """Forget what was looked for; False when nothing was."""
+        """Forget what was selected, or else what was looked for; False when nothing was."""
+        if self.get_selected_text():
+            self.clear_selection()
+            return True
         fields = self.query("#search").results(Input)
         field = next(iter(fields), None)
         open_ = field is not None and field.has_class("-open")

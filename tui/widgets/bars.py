@@ -92,11 +92,24 @@ def _least(hints: Sequence[Hint]) -> Hint:
     return hints[-1]
 
 
+_NAMES = {"esc": "escape", "pgdn": "pagedown", "/": "slash", ".": "full_stop", "?": "question_mark"}
+_NAMES |= {"]": "right_square_bracket", "}": "right_curly_bracket", "→": "right"}
+"""What Textual calls the keys that hints write otherwise."""
+
+
 def _drawn(hints: Sequence[Hint]) -> Line:
     spans: list[Span] = []
     for hint in hints:
         if spans:
             spans.append(Span("  "))
-        spans.append(Span(hint.key, "faint" if hint.dim else "run bold", hint.action))
-        spans.append(Span(f" {hint.label}", "faint" if hint.dim else "muted", hint.action))
+        link = hint.action or f"app.simulate_key({_clicked(hint.key)!r})"
+        spans.append(Span(hint.key, "faint" if hint.dim else "run bold", link))
+        spans.append(Span(f" {hint.label}", "faint" if hint.dim else "muted", link))
     return tuple(spans)
+
+
+def _clicked(shown: str) -> str:
+    """Return the key that a click on a hint presses; of two that go back and on, the one that goes on."""
+    first, _, second = shown.partition(" ")
+    key = second if first in ("[", "{", "←") else first
+    return _NAMES.get(key, key)

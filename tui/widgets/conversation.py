@@ -17,7 +17,7 @@ from tui.ink import Line, Span, cut_line, fit
 from tui.keys import BUILD_KEYS, COPY_KEY, MOVE_KEYS
 from tui.search import Found, find, marked
 from tui.transcript import Transcript
-from tui.widgets.inked import Painted
+from tui.widgets.selecting import Selecting
 
 if TYPE_CHECKING:
     from core.service.views import MessageView
@@ -30,7 +30,7 @@ SLICE = 0.004
 """Seconds that are drawn in one go beyond what is on the screen, so that a key never waits for longer."""
 
 
-class Conversation(Painted):
+class Conversation(Selecting):
     """What the roles and the user said and did."""
 
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
@@ -250,7 +250,9 @@ class Conversation(Painted):
             self.app.notify("Tool calls and long messages open: J and K choose one.", markup=False)
 
     def on_click(self, event: events.Click) -> None:
-        """Choose the block under the mouse."""
+        """Choose the block under the mouse, unless it was moved to select something."""
+        if self.text_selection is not None:
+            return
         entry = self.roll.entry_at(self.roll.index_at(int(event.y + self.scroll_offset.y)))
         if entry is not None:
             self._chosen = entry.key
@@ -295,6 +297,28 @@ class Conversation(Painted):
 
     def _plain(self, y: int) -> str:
         return "".join(span.text for span in self.roll.line(y))
+
+    def plain_line(self, y: int) -> str:
+        """Return a line as it is drawn."""
+        return " " * GUTTER + self._plain(y)
+
+    def line_count(self) -> int:
+        """How many lines there are."""
+        return max(1, self.roll.height)
+
+    def goes_on(self, y: int, text: str) -> str | None:
+        """A paragraph was broken to fit; it is copied as it was said."""
+        here, row = self.roll.piece_at(y)
+        before, _ = self.roll.piece_at(y - 1)
+        prose = here is not None and here.block is not None and here.block.kind == "paragraph"
+        if not prose or here is not before or here is None or row <= len(here.head):
+            return None
+        return f" {text.strip()}"
+
+    def without_edge(self, y: int, text: str, *, begins: bool) -> str:
+        """What is said stands a step to the right, and a bar goes before a person's words."""
+        edge = GUTTER + 2
+        return text if begins else text[edge:] if text[:edge].strip(" ▎│") == "" else text.strip()
 
     def copied(self) -> str:
         """What `y` copies: the line found, else the chosen block as it was written, else the last one."""

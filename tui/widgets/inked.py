@@ -43,6 +43,7 @@ class Inked(Widget):
     with the whole style sheet, for every widget and every change: a third of the time to the first frame.
     """
 
+    ALLOW_SELECT = False
     DEFAULT_CSS = "Inked { background: $background; color: $ink-text; }"
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:

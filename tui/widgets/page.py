@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from tui.ink import Line
 from tui.keys import MOVE_KEYS
-from tui.widgets.inked import Painted
+from tui.widgets.selecting import Selecting
 
 Builder = Callable[[int], Sequence[Line]]
 """Gives the lines for a width."""
@@ -20,7 +20,7 @@ FREE = 1
 """Cells that stay free at the right, so that no text touches the scrollbar."""
 
 
-class Page(Painted):
+class Page(Selecting):
     """Shows what a builder gives, wrapped to the width; built anew when content or width change."""
 
     BINDINGS: list[BindingType] = [*MOVE_KEYS]  # noqa: RUF012 - Textual's own form
@@ -47,6 +47,14 @@ class Page(Painted):
     def lines(self) -> Sequence[Line]:
         """The lines as they are shown."""
         return self._lines
+
+    def plain_line(self, y: int) -> str:
+        """Return a line without ink."""
+        return "".join(span.text for span in self._lines[y]) if 0 <= y < len(self._lines) else ""
+
+    def line_count(self) -> int:
+        """How many lines there are."""
+        return len(self._lines)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As high as its lines, where the style sheet says auto."""

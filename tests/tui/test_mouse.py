@@ -1,0 +1,129 @@
+"""The mouse: everything that keys do can be clicked, and what is read can be selected and copied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.pilot import Pilot
+
+from core.machine.states import State
+from screenshots.scenes import Journal, calm, shows_picture, until
+from tests.tui.driving import armed, asked, on, opened, press, running, shown, told
+from tui.app import QdeckApp
+from tui.widgets.conversation import Conversation
+from tui.widgets.listing import Listing
+
+JournalOf = Callable[[str], Journal]
+
+
+async def click(app: QdeckApp, pilot: Pilot[int], text: str, *, last: bool = False) -> None:
+    """Click on the first place, or the last one, at which the screen shows `text`."""
+    await calm(pilot)
+    rows = [(y, row.index(text)) for y, row in enumerate(shown(app).split("\n")) if text in row]
+    assert rows, f"{text!r} is not to be seen in\n{shown(app)}"
+    y, x = rows[-1 if last else 0]
+    await pilot.click(offset=(x + 1, y))
+    await calm(pilot)
+
+
+async def drag(pilot: Pilot[int], begin: tuple[int, int], end: tuple[int, int]) -> None:
+    """Press, move and let go."""
+    await pilot.mouse_down(offset=begin)
+    await pilot.hover(offset=end)
+    await pilot.mouse_up(offset=end)
+    await calm(pilot)
+
+
+async def test_a_build_is_decided_without_a_key(journal_of: JournalOf) -> None:
+    """From the line on top to the yes, and from the hints back: every word that names a key is one."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await click(app, pilot, "need")
+        await click(app, pilot, "enter open", last=True)
+        await shows_picture(app, pilot)
+        for tab in ("3 diff", "8 events", "1 talk"):
+            await click(app, pilot, tab)
+            assert app.screen.pane == tab.partition(" ")[2]  # type: ignore[attr-defined]
+        await click(app, pilot, "● discovery")
+        assert app.screen.pane == "events"  # type: ignore[attr-defined]
+        await click(app, pilot, "[ ] panes", last=True)
+        assert app.screen.pane == "talk"  # type: ignore[attr-defined]
+        await click(app, pilot, "esc board", last=True)
+        assert on(app) == "BoardScreen"
+        await click(app, pilot, "tell the Q Assistant")
+        assert type(app.focused).__name__ == "Composer"
+        await click(app, pilot, "esc leave", last=True)
+        await click(app, pilot, "? help", last=True)
+        assert on(app) == "HelpScreen"
+        await click(app, pilot, "esc", last=True)
+        app.open_decision(journal.workflow_id)
+        await shows_picture(app, pilot)
+        await armed(app, pilot)
+        await click(app, pilot, "approve the review", last=True)
+        await until(pilot, lambda: on(app) == "BoardScreen")
+    assert (await asked(journal)).state is State.HANDOFF_TO_RELEASER
+
+
+async def test_the_columns_the_past_and_a_retry_are_clicked(journal_of: JournalOf) -> None:
+    """A card, the line of all events, and the way back with its answers."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await click(app, pilot, "v columns", last=True)
+        first = app.board.board.cursor
+        await click(app, pilot, "B-0001")
+        assert app.board.board.cursor not in (None, first)
+        await click(app, pilot, "name")
+        assert app.board.board.model.sort.value == "name"
+        app.open_history(journal.workflow_id)
+        await shows_picture(app, pilot)
+        events = app.screen.query_one("#events", Listing)
+        when = app.screen.query_one("#when")
+        await pilot.click(when, offset=(when.content_region.x + when.size.width // 2, 1))
+        assert abs(events.cursor - events.count // 2) <= 2
+        await click(app, pilot, "esc present", last=True)
+        app.open_retry(journal.workflow_id)
+        await shows_picture(app, pilot)
+        await armed(app, pilot)
+        await click(app, pilot, "not now")
+        assert on(app) == "BoardScreen"
+
+
+async def test_words_are_selected_and_copied_as_they_were_said(journal_of: JournalOf) -> None:
+    """Over lines that were broken to fit, also when the mouse leaves the pane; a click ends it."""
+    journal = journal_of("testing")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        talk = app.screen.query_one("#talk", Conversation)
+        await press(app, pilot, "g")
+        rows = shown(app).split("\n")
+        y = next(y for y, row in enumerate(rows) if "I read the package" in row)
+        x = rows[y].index("I read the package")
+        await drag(pilot, (x + 2, y), (x + len("write down what"), y + 1))
+        assert app.screen.get_selected_text() == "read the package and its tests before I write down what"
+        reversed_ = [
+            s.text for s in talk.render_line(y - talk.content_region.y) if s.style and s.style.reverse
+        ]
+        assert "".join(reversed_).startswith("read the package and its tests")
+        await press(app, pilot, "y")
+        assert app.clipboard == "read the package and its tests before I write down what"
+        await press(app, pilot, "escape")
+        assert on(app) == "WorkflowScreen" and not app.screen.get_selected_text()
+        await drag(pilot, (x, y), (0, y + 2))
+        await press(app, pilot, "ctrl+c")
+        assert app.clipboard.startswith("I read the package") and "Copied" in told(app)
+        assert not app.screen.get_selected_text()
+        await drag(pilot, (x, y), (x + 6, y))
+        await pilot.click(talk, offset=(5, 2))
+        assert not app.screen.get_selected_text()
+
+
+async def test_what_is_read_beside_it_is_selected_too(journal_of: JournalOf) -> None:
+    """The panes, and the pages of other screens."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal, "plan")
+        rows = shown(app).split("\n")
+        y = next(y for y, row in enumerate(rows) if "Words are joined by" in row)
+        x = rows[y].index("Words")
+        await drag(pilot, (x, y), (x + 11, y))
+        assert app.screen.get_selected_text() == "Words are jo"
