@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-BOARD_VIEW = "board_v2"
+BOARD_VIEW = "board_v3"
 """The view that every released journal offers; a change of columns is a new view beside it."""
 
 OVERLAP = 2.0
@@ -22,7 +22,7 @@ OVERLAP = 2.0
 COLUMNS = (
     "workflow_id, build_id, title, project, state, condition, waiting_for, autonomy, activity, tests, "
     "cost_usd, budget_usd, retries_used, retry_budget, created_at, updated_at, completed_at, version, "
-    "evidence, attempt, due_at, due_left, due_for, breached"
+    "evidence, attempt, due_at, due_left, due_for, breached, fork_of"
 )
 
 
@@ -58,7 +58,7 @@ class BoardRow:
 
     `due_for` names the deadline that presses most ("workflow" or a phase): it runs out at `due_at`, or
     has `due_left` seconds and stands still while a person is waited for. `breached` names the deadlines whose
-    breach is on record, with blanks between.
+    breach is on record, with blanks between. `fork_of` is the build id of the one that it was forked from.
     """
 
     workflow_id: str
@@ -85,6 +85,7 @@ class BoardRow:
     due_left: float | None = None
     due_for: str = ""
     breached: str = ""
+    fork_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

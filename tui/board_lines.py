@@ -66,9 +66,11 @@ def wide_line(row: BoardRow, width: int, age: str, now: float) -> Line:
 
 
 def name_of(row: BoardRow) -> Line:
-    """The short name and the title."""
+    """The short name, of which build it is a fork, and the title."""
+    parent = clean(row.fork_of, lines=False, limit=20)
     return (
         Span(fit(clean(row.build_id, lines=False), 8), "muted"),
+        *((Span(f"{words.FORK} {parent}  ", "muted"),) if parent else ()),
         Span(clean(row.title, lines=False, limit=300), "strong bold"),
     )
 

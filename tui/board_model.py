@@ -298,7 +298,8 @@ class BoardModel:
             return False
         if not self.pattern:
             return True
-        text = f"{row.build_id} {row.title} {row.project} {row.state} {row.condition} {row.activity}".lower()
+        told = (row.build_id, row.fork_of, row.title, row.project, row.state, row.condition, row.activity)
+        text = " ".join(told).lower()
         if words.needs_you(row):
             text += " needs you"
         return all(word in text for word in self.pattern.lower().split())

@@ -62,6 +62,10 @@ NEED, RUN, OK, BAD, STALE, FUTURE, PAUSED, CANCELLED = "◆", "◉", "●", "✗
 """The glyphs of a phase: needs you, at work, done, failed, stale, to come, paused, cancelled."""
 
 
+FORK = "↳"
+"""Stands before the build that another one is a fork of."""
+
+
 def author_name(author: str) -> str:
     """Return how an author of a message or event is called: a role's name, "you" for a person."""
     kind, _, name = author.partition(":")

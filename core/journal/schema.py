@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-REVISIONS: tuple[str, ...] = ("0001", "0002", "0003")
+REVISIONS: tuple[str, ...] = ("0001", "0002", "0003", "0004")
 """Every revision that ever was, oldest first; each has a file in `migrations/versions`."""
 
 HEAD = REVISIONS[-1]

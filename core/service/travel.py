@@ -50,15 +50,18 @@ def board_at(database: Database, moment: datetime | None, event: tuple[str, int]
         later = sa.select(col(WorkflowEvent.workflow_id)).where(sa.not_(past))
         names = dict(session.exec(select(Project.project_id, Project.name)).all())
         costs = _costs(session, at)
+        parents = sa.select(col(BuildWorkflow.parent))
+        query_builds = select(BuildWorkflow.workflow_id, BuildWorkflow.build_id)
+        builds = dict(session.exec(query_builds.where(col(BuildWorkflow.workflow_id).in_(parents))).all())
         still = select(BuildWorkflow).where(col(BuildWorkflow.workflow_id).not_in(later))
-        rows = [_board_row(row, names, costs) for row in session.exec(still)]
+        rows = [_board_row(row, names, costs, builds) for row in session.exec(still)]
         query = select(WorkflowEvent).where(past, col(WorkflowEvent.workflow_id).in_(later))
         query = query.order_by(col(WorkflowEvent.workflow_id), col(WorkflowEvent.seq))
         events = session.exec(query.execution_options(yield_per=500))
         for _, group in groupby(events, key=lambda found: found.workflow_id):
             row = picture_of(event_of(found) for found in group).row
             assert row is not None  # noqa: S101 - there is one event at least
-            rows.append(_board_row(row, names, costs))
+            rows.append(_board_row(row, names, costs, builds))
     return sorted(rows, key=lambda row: -row.created_at)
 
 
@@ -77,7 +80,9 @@ def _past(session: Session, moment: datetime, event: tuple[str, int] | None) -> 
     return col(WorkflowEvent.id) <= row.id, row.timestamp
 
 
-def _board_row(row: BuildWorkflow, names: dict[str, str], costs: dict[str, int]) -> BoardRow:
+def _board_row(
+    row: BuildWorkflow, names: dict[str, str], costs: dict[str, int], builds: dict[str, str]
+) -> BoardRow:
     workflow = workflow_of(row)
     return BoardRow(
         workflow_id=row.workflow_id,
@@ -104,6 +109,7 @@ def _board_row(row: BuildWorkflow, names: dict[str, str], costs: dict[str, int])
         due_left=row.due_left,
         due_for=row.due_for,
         breached=row.breached,
+        fork_of=builds.get(row.parent, ""),
     )
 
 

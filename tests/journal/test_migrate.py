@@ -98,7 +98,7 @@ def test_an_older_journal_is_backed_up_and_keeps_its_rows(
     desk: object, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Re-creating a parent table, the most dangerous migration on SQLite, deletes no child."""
-    views = "".join(f"    op.execute('DROP VIEW board_v{n}')\n" for n in (1, 2))
+    views = "".join(f"    op.execute('DROP VIEW board_v{n}')\n" for n in (1, 2, 3))
     body = (
         "    with op.batch_alter_table('projects', recreate='always') as batch:\n"
         "        batch.add_column(sa.Column('colour', sa.String(), nullable=True))\n"

@@ -176,6 +176,7 @@ async def test_workflows_of_an_older_journal_get_their_clock(tmp_path: Path) -> 
     await Build(service, started).go_to(State.PLANNING)
     await service.close()
     with sqlite3.connect(path) as old:
+        old.execute("DROP VIEW board_v3")
         old.execute("DROP VIEW board_v2")
         old.execute("DROP INDEX ix_build_workflows_watch_at")
         for column in ("due_at", "due_left", "due_for", "breached", "watch_at", "clock"):

@@ -57,6 +57,13 @@ async def test_every_event_can_be_forked_at_and_the_parent_stays_as_it_is(build:
     assert await build.service.get_workflow_history(build.id, limit=0) == before
     assert replace(await build.now(), elapsed=card.elapsed) == card
     assert await build.service.verify() == []
+    rows = await build.service.board()
+    assert {row.build_id: row.fork_of for row in rows} == {
+        row.build_id: "" if row.build_id == "B-0001" else "B-0001" for row in rows
+    }
+    last = (rows[0].workflow_id, 1)
+    past = await build.service.board_at(event=last)
+    assert {row.build_id: row.fork_of for row in past} == {row.build_id: row.fork_of for row in rows}
 
 
 async def test_what_a_fork_began_with_is_in_its_own_first_event(build: Build) -> None:

@@ -16,6 +16,7 @@ from tests.tui.test_hostile import assert_harmless, evil_journal
 from tui.app import QdeckApp
 from tui.screens.confirm import Choice, ConfirmScreen
 from tui.widgets.listing import Listing
+from tui.words import FORK
 
 JournalOf = Callable[[str], Journal]
 
@@ -198,6 +199,11 @@ async def test_f_begins_a_new_build_from_the_event_under_the_cursor(journal_of: 
         assert (view.build_id, view.parent_build_id, view.parent_event) == ("B-0008", "B-0007", 18)
         assert view.state is State.IMPLEMENTATION
         assert "fork of B-0007" in shown(app).splitlines()[0]
+        await press(app, pilot, *["escape"] * 3)
+        await until(pilot, lambda: on(app) == "BoardScreen" and f"B-0008  {FORK} B-0007" in shown(app))
+        assert shown(app).count(FORK) == 1
+        await press(app, pilot, "v")
+        assert f"B-0008 {FORK}" in shown(app)
 
 
 async def test_a_question_shows_all_its_answers_however_long_it_is(journal_of: JournalOf) -> None:

@@ -123,7 +123,8 @@ def board_text(rows: Iterable[BoardRow]) -> str:
         now = "complete" if row.state == FINAL else now
         what = f"{row.build_id:<8} {row.state:<20} {one_line(now, 40):<28}"
         due = _row_due(row)
-        lines.append(f"{what} {one_line(row.title, 60)}  ({one_line(row.project, 30)}){due}")
+        fork = f"  fork of {one_line(row.fork_of, 20)}" if row.fork_of else ""
+        lines.append(f"{what} {one_line(row.title, 60)}  ({one_line(row.project, 30)}){fork}{due}")
     return "\n".join(lines) or _NOTHING
 
 

@@ -59,6 +59,7 @@ def _glyphs(width: int) -> list[Line]:
         (words.STALE, "need", "stale: what it rests on has changed"),
         (words.PAUSED, "muted", "paused"),
         (words.FUTURE, "faint", "still to come"),
+        (words.FORK, "muted", "a fork of the build that stands behind it"),
         ("▸", "ok", "a gate that was passed"),
         ("▹", "faint", "a gate that is closed"),
     )

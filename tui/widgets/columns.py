@@ -150,7 +150,8 @@ class Columns(Board):
             if condition is Condition.CANCELLED:
                 mark, ink = words.CANCELLED, "muted"
             age = words.due(row, self.now)[0] or self._age(row)
-            name = clean(row.build_id, lines=False)
+            called = f"{row.build_id} {words.FORK}" if row.fork_of else row.build_id
+            name = clean(called, lines=False)
             if len(name) > width - 5 - len(age):
                 # The glyph before it says whether the time stands still or is over.
                 age = age.replace(" due ", " ").replace(" late ", " ")
