@@ -10,6 +10,7 @@ import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ from tui.orders import Orders
 from tui.remembered import Remembered
 from tui.screens.board import BoardScreen
 from tui.terminal import leave_on_signals, leave_without_terminal
-from tui.theme import DARK, THEMES, inks_of
+from tui.theme import DARK, TERMINAL, THEMES, inks_of
 from tui.watching import Watcher
 
 if TYPE_CHECKING:
@@ -147,9 +148,15 @@ class QdeckApp(Orders, App[int]):
         for theme in THEMES:
             self.register_theme(theme)
         wanted = self.options.theme or self.settings.theme or self.remembered.theme
-        self.theme = wanted if wanted in self.available_themes else DARK
+        self.theme = wanted if wanted in self.available_themes else self._usual_theme
         if self.settings.keymap:
             self.set_keymap(self.settings.keymap)
+
+    @property
+    def _usual_theme(self) -> str:
+        """The theme of who chose none: with sixteen colours, red on a grey cursor could hardly be read."""
+        few = self.console.color_system == "standard" and not self.no_color
+        return TERMINAL if self.options.on_terminal and few else DARK
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give our inks to themes that are not ours."""
@@ -411,7 +418,9 @@ def run_app(
         print(why)
         return 64
     memory.begin()
-    app = QdeckApp(options, settings=settings, first_look=first_look)
+    app = QdeckApp(
+        replace(options, on_terminal=not options.in_browser), settings=settings, first_look=first_look
+    )
     with guarded(app.settings.paths.log / "app.log"):
         app.run(mouse=options.mouse)
     return app.return_code or 0 if app.after != "demo" else DEMO

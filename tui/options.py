@@ -16,8 +16,8 @@ class AppOptions:
     the board goes; without one it is the repository that the app was started in. `open_workflow` names
     the workflow that is shown first. `worker_arguments` are handed to a worker that the app starts
     itself. `welcome` greets who never used qdeck; `resume` opens what was open last time; `read_only`
-    lets nothing be written; `in_browser` runs without a terminal, driven by a web page. `flags` outrank
-    every other source of settings.
+    lets nothing be written; `in_browser` runs without a terminal, driven by a web page. `on_terminal` lets
+    the theme follow what the terminal can show. `flags` outrank every other source of settings.
     """
 
     database_url: str = ""
@@ -31,6 +31,7 @@ class AppOptions:
     resume: bool = False
     read_only: bool = False
     in_browser: bool = False
+    on_terminal: bool = False
     flags: Mapping[str, Any] = field(default_factory=dict)
 
     @property

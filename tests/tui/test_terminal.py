@@ -122,6 +122,20 @@ def test_a_terminal_that_cannot_place_text_gets_a_sentence(journal_of: Callable[
     terminal.close()
 
 
+@pytest.mark.parametrize(("term", "ground"), [("xterm", "default"), ("xterm-256color", "00005f")])
+def test_sixteen_colours_are_the_terminals_own(
+    term: str, ground: str, journal_of: Callable[[str], Journal]
+) -> None:
+    """The row under the cursor is not painted grey where that would swallow what is red on it."""
+    terminal = Terminal(program(journal_of("review")), environment(TERM=term, COLORTERM=""))
+    try:
+        terminal.wait("worker ●")
+        row = next(y for y, line in enumerate(terminal.screen.display) if "▌ B-0007" in line)
+        assert terminal.screen.buffer[row][40].bg == ground
+    finally:
+        terminal.close()
+
+
 def test_the_terminal_ends_and_the_app_with_it(journal_of: Callable[[str], Journal]) -> None:
     """SIGTERM leaves no broken terminal behind."""
     terminal = Terminal(program(journal_of("empty")), environment())
