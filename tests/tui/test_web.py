@@ -56,7 +56,8 @@ def serving(journal: Journal, *options: str) -> Iterator[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=dict(os.environ),
+        # Where it listens must come out of a pipe without help.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
     ) as server:
         assert server.stdout is not None
         try:

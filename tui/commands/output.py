@@ -42,8 +42,8 @@ class UsageFault(QdeckError):
 
 
 def say(text: str = "") -> None:
-    """Print a result for people."""
-    print(clean(text))
+    """Print a result for people, at once: a command that goes on serving has said where."""
+    print(clean(text), flush=True)
 
 
 def note(text: str = "") -> None:
@@ -52,8 +52,8 @@ def note(text: str = "") -> None:
 
 
 def show_json(data: Mapping[str, Any]) -> None:
-    """Print the result for programs."""
-    print(json.dumps(data, ensure_ascii=False, indent=2))
+    """Print the result for programs, at once as well: they wait for it at a pipe."""
+    print(json.dumps(data, ensure_ascii=False, indent=2), flush=True)
 
 
 def fault_data(name: str, what: str, hint: str = "", refusal: Refusal | None = None) -> dict[str, Any]:
