@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from core.journal.database import Database
 from core.journal.records import find_row, workflow_of
-from core.journal.tables import BuildWorkflow, Message
+from core.journal.tables import Attempt, BuildWorkflow, Message
 from core.machine.commands import Authority, Subject
 from core.machine.gates import digest_to_approve
 from core.machine.states import Condition, EvidenceKind, Role
@@ -78,6 +78,8 @@ def _question(session: Session, workflow: Workflow, kind: str, what: str) -> str
             return "Is the reviewed change good enough to be released?"
         case "approval", Subject.RELEASE.value:
             return "Shall it be merged and released?"
+        case "answer", _ if _was_stopped(session, workflow):
+            return f"{workflow.condition_reason} What should it do now?".lstrip()
         case "answer", _:
             return _last_words(session, workflow) or workflow.condition_reason
         case "acceptance", _:
@@ -87,6 +89,17 @@ def _question(session: Session, workflow: Workflow, kind: str, what: str) -> str
                 workflow.condition_reason or f"The {state_title(workflow.state)} failed. How shall it go on?"
             )
     return workflow.condition_reason or "How shall it go on?"
+
+
+def _was_stopped(session: Session, workflow: Workflow) -> bool:
+    """Whether a person ended the last attempt in the middle: then its last words ask nothing."""
+    query = (
+        select(Attempt.outcome)
+        .where(Attempt.workflow_id == workflow.workflow_id)
+        .order_by(col(Attempt.started_at).desc())
+        .limit(1)
+    )
+    return session.exec(query).first() == "stopped"
 
 
 def _last_words(session: Session, workflow: Workflow) -> str:

@@ -54,6 +54,9 @@ async def test_escape_stops_the_turn_and_the_next_words_start_a_new_one(world: W
     assert stopped.ok
 
     waiting = await world.waits(started.workflow_id, "answer")
+    decision = await world.door.decision(started.workflow_id)
+    # Not the words in whose middle it was stopped: those ask nothing.
+    assert decision and decision.question == "A person stopped the turn. What should it do now?"
     await world.door.chat(started.workflow_id, "Go on, please.", by=ADA)
 
     plan = await world.waits(started.workflow_id, "approval:plan")
