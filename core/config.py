@@ -129,8 +129,9 @@ class Settings:
     """A tag for the merge, `{build_id}` and `{version}` filled in; no tag when unset."""
     default_branch: str = ""
     """The branch that builds start from and are merged into; found when unset."""
-    test_paths: tuple[str, ...] = ("tests", "test")
-    """The folders that hold tests; the Test Auditor may write nowhere else."""
+    test_paths: tuple[str, ...] = ()
+    """The folders, files or patterns that are tests, the usual names when unset; the Test Auditor may write
+    nowhere else."""
     test_timeout: float = 600.0
     """Seconds that a test command may take."""
     setup_timeout: float = 1800.0

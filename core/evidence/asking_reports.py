@@ -20,6 +20,7 @@ from core.evidence.programs import search_path
 _NODE_TEST = re.compile(r"\bnode\b[^&|;]*\s--test\b")
 _VITEST = re.compile(r"(?:\w+=\S+ +)*(?:npx +)?vitest\b[^&|;<>]*")
 """Alone, since words are put after it."""
+_JEST = re.compile(r"(?:\w+=\S+ +)*(?:npx +)?jest\b[^&|;<>]*")
 _NODE_SINCE = (20, 9)
 """The first long-kept line of node whose test runner has a JUnit reporter."""
 
@@ -32,11 +33,15 @@ class Asked:
     words: tuple[str, ...] = ()
 
 
-def asked_of_runner(command: tuple[str, ...], script: str, report: Path) -> Asked:
+def asked_of_runner(command: tuple[str, ...], script: str, report: Path, package: str = "") -> Asked:
     """Return what makes `command` write a JUnit report to `report`, beside what it prints.
 
-    `script` is what `npm test` runs. Who chooses reporters themselves is left alone.
+    `script` is what `npm test` runs, `package` the text of its package.json. Who chooses reporters themselves
+    is left alone. `go test`, cargo and make write none by themselves.
     """
+    if command[0] == "gotestsum":
+        # It heeds this variable where no word of its own says otherwise.
+        return Asked({"GOTESTSUM_JUNITFILE": str(report)})
     npm = command[:2] == ("npm", "test")
     said = script if npm else shlex.join(command)
     if "reporter" in said:
@@ -51,6 +56,9 @@ def asked_of_runner(command: tuple[str, ...], script: str, report: Path) -> Aske
     if _VITEST.fullmatch(said.strip()):
         words = ("--reporter=default", "--reporter=junit", f"--outputFile.junit={report}")
         return Asked(words=("--", *words) if npm else words)
+    if _JEST.fullmatch(said.strip()) and '"jest-junit"' in package:
+        chosen = ("--reporters=default", "--reporters=jest-junit")
+        return Asked({"JEST_JUNIT_OUTPUT_FILE": str(report)}, ("--", *chosen) if npm else chosen)
     return Asked()
 
 

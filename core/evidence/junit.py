@@ -197,6 +197,23 @@ _SUMMARIES: tuple[tuple[str, Mapping[str, str]], ...] = (
         },
     ),
     (
+        r"(?m)^[ \t]*Summary \[.*\] +\d+ tests? run",
+        {
+            "passed": r"(?m)^[ \t]*Summary \[.*?(\d+) passed",
+            "failed": r"(?m)^[ \t]*Summary \[.*?(\d+) failed",
+            "skipped": r"(?m)^[ \t]*Summary \[.*?(\d+) skipped",
+        },
+    ),
+    (
+        r"(?m)^DONE \d+ tests?",
+        {
+            "ran": r"(?m)^DONE (\d+) tests?",
+            "failed": r"(?m)^DONE .*?(\d+) failures?",
+            "errors": r"(?m)^DONE .*?(\d+) errors?",
+            "skipped": r"(?m)^DONE .*?(\d+) skipped",
+        },
+    ),
+    (
         r"(?m)^--- (?:PASS|FAIL|SKIP)",
         {
             "passed": r"(?m)^--- (PASS)",
@@ -205,7 +222,8 @@ _SUMMARIES: tuple[tuple[str, Mapping[str, str]], ...] = (
         },
     ),
 )
-"""Closing lines of unittest, cargo, jest and vitest, node, mocha, `go test -v`: how known, what to sum."""
+"""Closing lines: how they are known, and what to sum. Of unittest, cargo, jest and vitest, node, mocha,
+nextest, gotestsum, and `go test -v`."""
 
 
 def counts_from_output(output: bytes) -> Counts | None:

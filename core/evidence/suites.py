@@ -44,6 +44,11 @@ from core.workspace import list_tree
 _REPORT_OPTIONS = ("-o", "junit_family=xunit1", "--maxfail=0", "--continue-on-collection-errors")
 _OUTPUT_LIMIT = 64 << 20
 
+PLAIN_REPORT = "by its exit code; counts from the runner's own JUnit report"
+CLOSING_LINES = "by its exit code; counts from the runner's closing lines"
+EXIT_CODE = "by its exit code alone; its counts are not known"
+"""How a run was judged whose runner does not tell tests by name: coarser, and marked so."""
+
 JUNIT = ("junit.xml", "reports/junit.xml", "test-results/junit.xml", "target/nextest/default/junit.xml")
 """Where runners of other languages are told to leave their JUnit report, most often."""
 
@@ -53,8 +58,8 @@ class Suite:
     """One run of the tests on one tree.
 
     `cases` is empty for a runner without a report; then `counts` comes from its closing lines, and is None
-    when those are unknown too. `problem` says why the run cannot be green whatever it counts; empty when it
-    can.
+    when those are unknown too. `source` says so where tests are not told by name. `problem` says why the run
+    cannot be green whatever it counts; empty when it can.
     """
 
     done: Done
@@ -62,6 +67,7 @@ class Suite:
     counts: Counts | None
     problem: str
     measured: Measured | None = None
+    source: str = ""
 
     @property
     def green(self) -> bool:
@@ -104,15 +110,15 @@ async def run_suite(bench: Bench, plan: Plan) -> Suite:
     seconds = bench.settings.test_timeout
     secret = secrets.token_bytes(32)
     tracked: frozenset[str] = frozenset()
-    script = ""
+    package = ""
     if not tells_tests(plan.command):
         tracked = frozenset(await asyncio.to_thread(list_tree, bench.repository, plan.tree))
-        script = npm_script(await asyncio.to_thread(text_at, bench, plan.tree, "package.json"))
+        package = await asyncio.to_thread(text_at, bench, plan.tree, "package.json")
 
     def asked(folders: Folders) -> Asked:
         known = tells_tests(plan.command)
         report = folders.reports / "junit.xml"
-        return Asked() if known else asked_of_runner(plan.command, script, report)
+        return Asked() if known else asked_of_runner(plan.command, npm_script(package), report, package)
 
     paths = (str(INSIDE), bench.toolchain.env.get("PYTHONPATH", ""))
     job = Job(
@@ -141,6 +147,7 @@ async def run_suite(bench: Bench, plan: Plan) -> Suite:
         done.receipt.counts,
         _problem(done.receipt, done.collected["problem"]),
         Measured.from_data(measured) if measured else None,
+        str(done.collected.get("source", "")),
     )
 
 
@@ -165,12 +172,14 @@ def _left_behind(folders: Folders, receipt: Receipt, tracked: Iterable[str]) -> 
     """Read what another runner left: a JUnit report or its closing lines, and a report of coverage."""
     measured = find_report(folders.tree, tracked)
     counts = counts_from_output(receipt.output)
+    source = CLOSING_LINES if counts else EXIT_CODE
     left = (folders.tree / place for place in JUNIT if place not in tracked)
     for place in (*left, folders.reports / "junit.xml"):
         with suppress(ReportError):
-            counts = count(read_report(place, alike=True))
+            counts, source = count(read_report(place, alike=True)), PLAIN_REPORT
     return {
         "counts": counts.to_data() if counts else None,
+        "source": source,
         "coverage": measured.to_data() if measured else None,
     }
 

@@ -162,7 +162,8 @@ def _tampering(hearing: Hearing) -> list[Failure]:
     paths = list_tree(hearing.bench.repository, hearing.checkpoint.tree)
     code = [path for path in paths if not is_test(path)]
     told = tampered_tests(tests, code) + changed_configuration(texts) + changed_conftest(texts)
-    told += imported_tests(texts, paths, is_test)
+    bench, commit = hearing.bench, hearing.checkpoint.commit
+    told += imported_tests(texts, paths, is_test, lambda path: text_at(bench, commit, path))
     return told + reaching(texts, is_test) + changed_runner(texts, _whole_command(hearing), is_test)
 
 
@@ -198,7 +199,7 @@ async def _run_new(hearing: Hearing) -> Suite:
 
 
 def _settle_run(hearing: Hearing, suite: Suite, made_flaky: list[Failure]) -> None:
-    good = str(suite.counts) if suite.counts else "exit 0; its counts are not known, judged by exit code"
+    good = ", judged ".join(filter(None, (str(suite.counts) if suite.counts else "exit 0", suite.source)))
     told = [failure for failure in told_failures(suite) if failure.name not in hearing.flaky]
     good += f", {len(hearing.flaky)} of them flaky" if hearing.flaky else ""
     hearing.settle("tests ran", [*told, *made_flaky], good)
@@ -221,6 +222,7 @@ def _close(hearing: Hearing, rests_on: dict[str, str], new: Suite | None, covere
     detail: dict[str, Any] = {
         "command": list(hearing.command),
         "counts": counts.to_data() if counts else None,
+        "judged": new.source if new else "",
         "exit_code": new.done.receipt.exit_code if new else None,
         "clauses": [clause.to_data() for clause in hearing.clauses],
         "failures": [failure.to_data() for failure in hearing.failures],

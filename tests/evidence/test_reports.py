@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,8 @@ def test_names_and_messages_cannot_paint_on_the_screen(tmp_path: Path) -> None:
         (" Test Files  1 passed (1)\n      Tests  4 passed (4)\n", Counts(4, 0, 0, 0)),
         ("# tests 3\n# pass 2\n# fail 1\n# skipped 0\n", Counts(2, 1, 0, 0)),
         ("  5 passing (9ms)\n  1 failing\n", Counts(5, 1, 0, 0)),
+        ("    Summary [   0.1s] 4 tests run: 2 passed, 1 failed, 1 skipped\n", Counts(2, 1, 0, 1)),
+        ("DONE 4 tests, 1 skipped, 1 failure in 2.6s\n", Counts(2, 1, 0, 1)),
         ("--- PASS: TestA (0.00s)\n--- FAIL: TestB (0.00s)\nFAIL\n", Counts(1, 1, 0, 0)),
         ("all is well", None),
     ],
@@ -134,13 +137,20 @@ def test_a_runner_is_asked_for_a_report_unless_it_was_told_otherwise(
     report = Path("/tmp/a b/junit.xml")
 
     def asked(script: str, *command: str) -> asking_reports.Asked:
-        return asking_reports.asked_of_runner(command or ("npm", "test", "--silent"), script, report)
+        package = '{"devDependencies": {"jest-junit": "16"}}' if "junit" in script else "{}"
+        script = script.removesuffix(" # junit")
+        return asking_reports.asked_of_runner(command or ("npm", "test", "--silent"), script, report, package)
 
     place = '--test-reporter-destination="/tmp/a b/junit.xml"'
     assert place in asked("c8 node --test").env["NODE_OPTIONS"]
     assert place in asked("", "node", "--test").env["NODE_OPTIONS"]
     assert asked("vitest run").words[:2] == ("--", "--reporter=default")
     assert asked("", "npx", "vitest", "run").words[-1] == f"--outputFile.junit={report}"
+    assert asked("jest --ci # junit").words == ("--", "--reporters=default", "--reporters=jest-junit")
+    assert asked("jest --ci # junit").env == {"JEST_JUNIT_OUTPUT_FILE": str(report)}
+    assert asked("", "gotestsum", "./...").env == {"GOTESTSUM_JUNITFILE": str(report)}
+    for command in (("go", "test", "./..."), ("cargo", "test"), ("make", "test")):
+        assert asked("", *command) == asking_reports.Asked(), command
     for script in ("jest", "node --test --test-reporter=tap", "vitest run && tsc", "mocha"):
         assert asked(script) == asking_reports.Asked(), script
     monkeypatch.setattr(asking_reports, "node_version", lambda: (18, 20))
@@ -157,3 +167,43 @@ async def test_the_report_of_nodes_runner_is_what_counts(workshop: Callable[[dic
     found = await collect_tests(bench.bench, bench.change({"README.md": "x\n"}), "p", "r")
 
     assert found.detail["counts"] == {"passed": 2, "failed": 0, "errors": 0, "skipped": 0}
+    assert "counts from the runner's own JUnit report" in found.detail["judged"]
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        (
+            "# tests 2\\n# pass 2\\n",
+            "2 passed, judged by its exit code; counts from the runner's closing lines",
+        ),
+        ("all is well\\n", "exit 0, judged by its exit code alone; its counts are not known"),
+    ],
+)
+async def test_a_run_that_is_judged_coarsely_is_marked_so(
+    workshop: Callable[[dict[str, str]], Any], says: str, told: str
+) -> None:
+    """Without a report that tells tests by name the clause says what the judgement rests on."""
+    bench = workshop({"Makefile": f"test:\n\t@printf '{says}'\n", "README.md": "a\n"})
+
+    found = await collect_tests(
+        bench.bench, bench.change({"README.md": "x\n"}), "p", "r", change="documentation"
+    )
+
+    (clause,) = [c for c in found.detail["clauses"] if c["name"] == "tests ran"]
+    assert clause["ok"] and clause["why"] == told
+
+
+@pytest.mark.skipif(shutil.which("gotestsum") is None, reason="gotestsum is not installed")
+async def test_the_report_of_gotestsum_is_what_counts(workshop: Callable[[dict[str, str]], Any]) -> None:
+    """What it writes where it is asked to is read, whatever it prints."""
+    test = 'package a\n\nimport "testing"\n\nfunc TestA(t *testing.T) {}\n'
+    bench = workshop({"go.mod": "module a\n\ngo 1.19\n", "a_test.go": test})
+    bench.configure(test_command=("gotestsum", "--format", "dots", "./..."))
+
+    found = await collect_tests(
+        bench.bench, bench.change({"README.md": "x\n"}), "p", "r", change="documentation"
+    )
+
+    assert found.detail["counts"] == {"passed": 1, "failed": 0, "errors": 0, "skipped": 0}
+    assert "JUnit report" in found.detail["judged"]

@@ -206,13 +206,23 @@ def test_product_code_among_the_tests_is_named() -> None:
     def among(path: str) -> bool:
         return "testing/" in path or path.startswith("tests/")
 
+    def read(path: str) -> str:
+        return "from .testing import impl\n" if path == "abacus/__init__.py" else ""
+
+    edited = {"abacus/testing/impl.py": ("a = 1\n", "a = 2\n"), "tests/tools.py": ("a = 1\n", "a = 2\n")}
+    (told,) = imported_tests(edited, paths, among, read)
+    assert told.name == "abacus/testing/impl.py" and "abacus/__init__.py imports it" in told.text
+
     for code in ("from .testing import impl", "from abacus.testing.impl import x", "import tests.tools"):
-        assert len(imported_tests({"abacus/a.py": ("", code)}, paths, among)) == 1, code
-        assert not imported_tests({"abacus/a.py": (code, code + "\n")}, paths, among)
+        assert len(imported_tests({"abacus/a.py": ("", code)}, paths, among, read)) == 1, code
+        assert not imported_tests({"abacus/a.py": (code, code + "\n")}, paths, among, read)
     assert not imported_tests(
-        {"abacus/a.py": ("", "from .spec import x\nimport numpy.testing")}, paths, among
+        {"abacus/a.py": ("", "from .spec import x\nimport numpy.testing")},
+        paths,
+        among,
+        read,
     )
-    assert not imported_tests({"tests/test_a.py": ("", "import tests.tools")}, paths, among)
+    assert not imported_tests({"tests/test_a.py": ("", "import tests.tools")}, paths, among, read)
 
 
 def no_test(path: str) -> bool:

@@ -18,6 +18,7 @@ from core.evidence import (
     prepare_toolchain,
 )
 from core.evidence.toolchain import find_uv
+from core.workspace import checkpoint, create_worktree
 from tests.wheels import WHEEL, wheel
 
 TEST = (
@@ -64,6 +65,36 @@ async def test_a_project_that_needs_packages_is_tested_with_them(workshop: Any) 
     assert evidence.ok, evidence.detail
     assert [r.kind for r in bench.record.receipts.values()][:3] == ["setup"] * 3
     assert not (first.python.parent.parent.parent / "project").exists()
+
+
+async def test_a_second_workflow_costs_its_files_and_not_the_packages(workshop: Any, tmp_path: Path) -> None:
+    """Another worktree of a project with packages adds its own files: megabytes, and no environment."""
+    bench = project(workshop, **{"requirements.txt": f"./{WHEEL}\n", "data.bin": "x" * (1 << 20)})
+    tools = await prepare(bench)
+    repo, root = bench.bench.repository, tmp_path / "worktrees"
+    environment = _size_of(bench.bench.cache)
+    before = _size_of(tmp_path)
+
+    tree = create_worktree(repo, build_id="B-0002", workflow_id="2" * 32, root=root, base=repo.head)
+    steps, record = type(bench.steps)(), type(bench.record)()
+    second = replace(bench.bench, worktree=tree, steps=steps, record=record)
+    again = await prepare(replace(bench, bench=second, steps=steps, record=record))
+    second = replace(second, toolchain=again)
+    (tree.path / "app.py").write_text("def hail():\n    return ' '.join(('hello', 'you'))\n")
+    change = checkpoint(tree, workflow_id="2" * 32, number=1, message="step")
+    evidence = await collect_tests(second, change, "p", "r", change="refactoring")
+
+    assert evidence.ok, evidence.detail
+    assert again.python == tools.python and not record.activities.count("installing the dependencies")
+    added = _size_of(tmp_path) - before
+    assert added < 4 << 20 < environment, (added, environment)
+    assert not any(path.is_dir() and path.name == "site-packages" for path in tree.path.rglob("*"))
+
+
+def _size_of(folder: Path) -> int:
+    """Return the bytes that all files below a folder take; a file with two names is there once."""
+    found = (path.lstat() for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
+    return sum({(info.st_dev, info.st_ino): info.st_size for info in found}.values())
 
 
 async def test_a_set_up_command_is_run_as_configured(workshop: Any) -> None:
