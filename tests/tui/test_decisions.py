@@ -70,6 +70,22 @@ async def test_a_yes_that_would_be_refused_is_dim_and_says_why(journal_of: Journ
     assert (await asked(journal)).waiting_for == "approval:review"
 
 
+async def test_what_a_decision_rests_on_is_searched(journal_of: JournalOf) -> None:
+    """What is typed there is words, also an `a`; enter goes back to the page, where `a` is a yes again."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        app.open_decision(journal.workflow_id)
+        await shows_picture(app, pilot)
+        await armed(app, pilot)
+        await press(app, pilot, "slash", *"bandit", "enter")
+        assert "match 1 of" in shown(app) and on(app) == "DecisionScreen"
+        await press(app, pilot, "escape")
+        assert on(app) == "DecisionScreen" and "match" not in shown(app)
+        await press(app, pilot, "escape")
+        assert on(app) == "BoardScreen"
+    assert (await asked(journal)).waiting_for == "approval:review"
+
+
 async def test_keys_that_were_typed_too_early_are_dropped(journal_of: JournalOf) -> None:
     """A held key or a buffered one approves nothing before half a second has gone by, nor does it later."""
     journal = journal_of("plan")

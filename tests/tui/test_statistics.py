@@ -144,3 +144,15 @@ async def test_evil_names_of_projects_and_models_are_text(
         await in_statistics(app, pilot, "p", "4")
         assert_harmless(shown(app))
         assert "[bold red]markup" in shown(app) and "x[red]" in shown(app)
+
+
+async def test_the_figures_are_searched(journal_of: JournalOf) -> None:
+    """Words are found in the numbers below the chart; escape forgets them first, then leaves."""
+    async with running(journal_of("complete")) as (app, pilot):
+        await in_statistics(app, pilot, "7")
+        await press(app, pilot, "slash", *"auditor", "enter")
+        assert "match 1 of" in shown(app)
+        await press(app, pilot, "n", "escape")
+        assert on(app) == "StatisticsScreen" and "match" not in shown(app)
+        await press(app, pilot, "escape")
+        assert on(app) == "BoardScreen"

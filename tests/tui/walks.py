@@ -260,7 +260,7 @@ WALKS: tuple[Walk, ...] = (
         "asking",
         _screen("decision"),
         f"DecisionPage: {_CURSOR} d (@) e (@) h (@) c (@) r (@) b (@) x (escape) o (escape) s 1 (escape) "
-        "2 (escape) 3 (escape) 4 5 6 7 8 9 DecisionScreen: escape (@) q",
+        "2 (escape) 3 (escape) 4 5 6 7 8 9 DecisionScreen: " + _SEARCH + " escape (@) q",
         _SMALL,
     ),
     Walk(
@@ -300,8 +300,8 @@ WALKS: tuple[Walk, ...] = (
         "statistics",
         "complete",
         _statistics,
-        "StatisticsScreen: 2 3 4 5 6 7 1 right_square_bracket left_square_bracket tab left right p P escape "
-        "(@) q (@) s",
+        "StatisticsScreen: 2 3 4 5 6 7 1 right_square_bracket left_square_bracket tab left right p P "
+        f"{_SEARCH} escape (@) q (@) s",
     ),
     Walk("first", "empty", _first, "Picker: down up FirstScreen: escape (@) q"),
     Walk("help", "empty", _pressed("question_mark"), f"HelpScreen: {_SEARCH} escape (@) q (@) question_mark"),

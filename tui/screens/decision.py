@@ -24,9 +24,10 @@ from tui.picture import Picture
 from tui.screens.acceptance import Acceptances, overridable
 from tui.screens.base import DeckScreen
 from tui.screens.granting import Granting, sentences
+from tui.screens.searching import SEARCH_KEYS, Searching
 from tui.widgets.bars import Hint
 from tui.widgets.lines import Lines
-from tui.widgets.page import Page
+from tui.widgets.reader import Reader
 
 if TYPE_CHECKING:
     from core.service.views import Answer, DecisionView, MoveView, ProjectView
@@ -36,7 +37,7 @@ _ANSWERS = {"a": "yes", "c": "chat", "m": "more", "r": "retry", "b": "rollback"}
 """What a click on an answer does, by its key; the numbers stand for the first question."""
 
 
-class DecisionPage(Page):
+class DecisionPage(Reader):
     """The page that a yes is given on; only here do the keys count."""
 
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
@@ -82,12 +83,13 @@ class DecisionPage(Page):
     ]
 
 
-class DecisionScreen(Acceptances, Granting, Armed, DeckScreen):
+class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
     """What waits for a person, and their answer."""
 
     CSS_PATH = "decision.tcss"
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
-        Binding("escape,q", "app.pop_screen", "Not now", id="decision.later", tooltip="Decide later."),
+        Binding("escape,q", "leave", "Not now", id="decision.later", tooltip="Decide later."),
+        *SEARCH_KEYS,
     ]
 
     def __init__(self, workflow_id: str) -> None:
@@ -109,6 +111,19 @@ class DecisionScreen(Acceptances, Granting, Armed, DeckScreen):
         self.disarm()
         self.deck.rewatch()
         self.query_one("#body").focus()
+
+    def searched(self) -> Reader:
+        """All that the decision rests on is looked through."""
+        return self.query_one("#body", DecisionPage)
+
+    def give_focus(self) -> None:
+        """To the page, where the keys count."""
+        self.searched().focus()
+
+    def action_leave(self) -> None:
+        """Out of the search, then decide later."""
+        if not self.end_search():
+            self.deck.pop_screen()
 
     def watches(self) -> str:
         """The workflow to follow."""
@@ -143,7 +158,10 @@ class DecisionScreen(Acceptances, Granting, Armed, DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
+        if self.query("#search.-open"):
+            return (Hint("enter", "keep"), Hint("esc", "forget"))
         return (
+            *((Hint("n N", self.matches()),) if self.searched().found.needle else ()),
             Hint("d", "diff", "screen.diff"),
             Hint("e", "evidence", "screen.evidence"),
             Hint("h", "history", "screen.history"),
@@ -151,7 +169,8 @@ class DecisionScreen(Acceptances, Granting, Armed, DeckScreen):
             *self._override_hint(),
             *((Hint("s", "grant", "screen.grant"),) if self._releases() else ()),
             Hint("x", "cancel", "screen.cancel"),
-            Hint("esc", "not now", "app.pop_screen"),
+            Hint("/", "search", "screen.search"),
+            Hint("esc", "not now", "screen.leave"),
         )
 
     def _override_hint(self) -> tuple[Hint, ...]:

@@ -13,8 +13,9 @@ from core.errors import QdeckError
 from tui.ink import Line, Span, said
 from tui.pages.statistics import Chart, charts_of, numbers_page
 from tui.screens.base import DeckScreen
+from tui.screens.searching import SEARCH_KEYS, Searching
 from tui.widgets.bars import Bar, Hint
-from tui.widgets.page import Page
+from tui.widgets.reader import Reader
 
 if TYPE_CHECKING:
     from core.service.views import ProjectView, StatsView
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
 NAMES = ("throughput", "time", "retries", "cost", "success", "deadlines", "roles")
 
 
-class StatisticsScreen(DeckScreen):
+class StatisticsScreen(Searching, DeckScreen):
     """How many, how long, how often back, how much."""
 
     CSS_PATH = "statistics.tcss"
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
-        Binding("escape,q,s", "app.pop_screen", "Back", id="statistics.close", tooltip="Close the figures."),
+        Binding("escape,q,s", "leave", "Back", id="statistics.close", tooltip="Close the figures."),
+        *SEARCH_KEYS,
         Binding(
             "right_square_bracket,tab,right",
             "turn(1)",
@@ -75,7 +77,7 @@ class StatisticsScreen(DeckScreen):
         yield Bar((Span("Statistics", "strong bold"),), (Span("counting", "muted"),), id="title")
         yield Bar(id="tabs")
         yield Plot(id="plot")
-        yield Page(id="numbers")
+        yield Reader(id="numbers")
 
     def on_mount(self) -> None:
         """Count in the background."""
@@ -86,12 +88,30 @@ class StatisticsScreen(DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
+        if self.query("#search.-open"):
+            return (Hint("enter", "keep"), Hint("esc", "forget"))
+        found = (Hint("n N", self.matches()),) if self.searched().found.needle else ()
         return (
+            *found,
             Hint("[ ]", "charts", "screen.turn(1)"),
             Hint("p", "project", "screen.project(1)"),
             Hint("j k", "scroll the numbers"),
-            Hint("esc", "back", "app.pop_screen"),
+            Hint("/", "search", "screen.search"),
+            Hint("esc", "back", "screen.leave"),
         )
+
+    def searched(self) -> Reader:
+        """The figures below the chart are looked through."""
+        return self.query_one("#numbers", Reader)
+
+    def give_focus(self) -> None:
+        """To the figures."""
+        self.searched().focus()
+
+    def action_leave(self) -> None:
+        """Out of the search, then back."""
+        if not self.end_search():
+            self.deck.pop_screen()
 
     async def _load(self) -> None:
         try:
@@ -134,7 +154,7 @@ class StatisticsScreen(DeckScreen):
         chart = self._charts[self._chart]
         plot: Plot = self.query_one("#plot")  # type: ignore[assignment]
         plot.show(chart)
-        self.query_one("#numbers", Page).show(lambda width: numbers_page(chart, stats, width), top=True)
+        self.searched().show(lambda width: numbers_page(chart, stats, width), top=True)
 
     # --- keys
 
