@@ -10,6 +10,8 @@ import pytest
 from screenshots.scenes import Journal, until
 from tests.tui.driving import on, press, running, shown, told
 from tests.tui.test_hostile import EVIL, assert_harmless
+from tui.ink import plain
+from tui.pages.prompt import text_lines
 from tui.screens.prompts import Editor
 
 JournalOf = Callable[[str], Journal]
@@ -49,3 +51,30 @@ async def test_a_copy_is_written_previewed_and_dropped(journal_of: JournalOf, pr
         await press(app, pilot, "y")
         await until(pilot, lambda: "as it is shipped" in shown(app), 200)
         assert sorted(p.name for p in folder.iterdir()) == ["code_writer.md.old", "test_auditor.md"]
+
+
+def test_paragraphs_that_were_broken_for_an_editor_are_joined() -> None:
+    """Items too, each mark stays to be seen; code, tables and headings keep their lines."""
+    source = (
+        "# A role\n\nYou write **code**\nfor `qdeck`.\n\n- one that\n  goes on\n- two\n\n```toml\na = 1\n\n"
+        "b = 2\n```\n\n| a | b |\n| - | - |\n\n> said\n> so\n"
+    )
+    assert plain(text_lines(source, 60)).split("\n") == [
+        "# A role",
+        "",
+        "You write **code** for `qdeck`.",
+        "",
+        "- one that goes on",
+        "- two",
+        "",
+        "a = 1",
+        "",
+        "b = 2",
+        "",
+        "| a | b |",
+        "| - | - |",
+        "",
+        "> said so",
+    ]
+    narrow = plain(text_lines("- " + "word " * 12, 20)).split("\n")
+    assert all(len(row) <= 20 for row in narrow) and narrow[1].startswith("  word")

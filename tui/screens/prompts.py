@@ -18,11 +18,10 @@ from textual.containers import Horizontal, Vertical
 from core.board import BoardRow
 from core.errors import QdeckError
 from core.machine.states import PHASES, Role, State, actor_in
-from core.text import clean
 from tui import words
 from tui.asking import ask_aside
-from tui.ink import BLANK, Line, Span, said, wrap
-from tui.pages.parts import heading
+from tui.ink import Span, said, wrap
+from tui.pages.prompt import prompt_page
 from tui.projects import tilde
 from tui.screens.base import DeckScreen
 from tui.screens.searching import SEARCH_KEYS, Searching
@@ -321,26 +320,3 @@ def _option(row: Mapping[str, Any]) -> Option:
         return Option(str(row["name"]), (Span("  ", "text"), title))
     mark = Span(f"{words.BAD} ", "bad") if row.get("fault") else Span(f"{words.OK} ", "role")
     return Option(str(row["name"]), (mark, title))
-
-
-def prompt_page(row: Mapping[str, Any], preview: str, width: int) -> list[Line]:
-    """Return a prompt, or its preview, with whose it is on top."""
-    own, fault = row.get("own"), str(row.get("fault") or "")
-    lines = heading(clean(str(row["title"]), lines=False), width)
-    if preview:
-        about, _, text = preview.partition("\n")
-        lines += wrap((Span("as a role reads it: ", "muted"), said(about, "strong")), width)
-    else:
-        text = str(row["shipped"] if own is None else own)
-        if own is None:
-            lines.append((Span("as it is shipped", "muted"),))
-        elif not fault:
-            lines.append((Span(f"{words.OK} your copy counts", "role"),))
-    if fault:
-        told = f"{words.BAD} your copy is not used, the shipped one is: {fault}"
-        lines += wrap((said(told, "bad", 400),), width, 2)
-    lines.append(BLANK)
-    for line in clean(text, limit=200_000).split("\n"):
-        ink = "strong bold" if line.startswith("#") else "text"
-        lines += wrap((Span(line, ink),), width) if line else [BLANK]
-    return lines
