@@ -77,6 +77,15 @@ class _Screen(io.TextIOWrapper):
             super().flush()
 
 
+def _opened(log_file: Path) -> tuple[Path, int]:
+    """Open the log, or nothing in its place: who cannot write there can still look."""
+    try:
+        log_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return log_file, os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:
+        return Path(os.devnull), os.open(os.devnull, os.O_WRONLY)
+
+
 @contextlib.contextmanager
 def guarded(log_file: Path) -> Iterator[None]:
     """Send everything that any library or child prints to the log while the app draws.
@@ -84,12 +93,11 @@ def guarded(log_file: Path) -> Iterator[None]:
     Textual draws through `sys.__stderr__` and asks `sys.__stdout__` for the size, so both are given the real
     terminal under new numbers before the numbers 1 and 2 go to the log.
     """
-    log_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log_file, log_descriptor = _opened(log_file)
     sys.stdout.flush()
     sys.stderr.flush()
     kept = (sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr)
     out, err = os.dup(1), os.dup(2)
-    log_descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     terminal = open(out, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
     drawn = open(err if os.isatty(err) else out, "wb", closefd=False)  # noqa: SIM115
     screen = _Screen(drawn, encoding="utf-8", errors="replace")

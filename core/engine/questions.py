@@ -24,6 +24,8 @@ from core.workspace import Repository, export_tree, open_repository, read_file_a
 
 _GIT_AT_LEAST = (2, 30)
 _PYTHON_AT_LEAST = (3, 11)
+_FREE_AT_LEAST = 100_000_000
+"""Bytes that a worktree, an environment and the journal of a small build take."""
 
 
 def check_project(path: Path) -> dict[str, Any]:
@@ -148,4 +150,8 @@ def _writable() -> Check:
                 pass
         except OSError as error:
             return Check("folders", False, f"{folder}: {error.strerror}", "Set QDECK_HOME to another folder.")
+        free = shutil.disk_usage(folder).free
+        if free < _FREE_AT_LEAST:
+            left = f"{free // 1_000_000} MB are free in {folder}"
+            return Check("folders", False, left, "Free some space; builds stop where the disk is full.")
     return Check("folders", True, f"{paths.data}, {paths.cache} and {paths.log} can be written")

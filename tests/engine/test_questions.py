@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from core.engine import questions
 from tests.journeys.world import git, make_repository
 
 
@@ -68,6 +69,15 @@ def test_doctor_looks_at_everything_that_a_build_needs(tmp_path: Path) -> None:
     names = {check["name"] for check in answer["checks"]}
     assert names == {"python", "git", "sandbox", "dbos", "litellm", "folders"}
     assert all(check["what"] for check in answer["checks"])
+
+
+def test_doctor_sees_that_a_disk_is_nearly_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that can be written is not enough: a build would stop in it."""
+    monkeypatch.setenv("QDECK_HOME", str(tmp_path))
+    assert questions._writable().ok
+    monkeypatch.setattr(questions, "_FREE_AT_LEAST", 10**18)
+    check = questions._writable()
+    assert not check.ok and f"MB are free in {tmp_path}" in check.what and "Free some space" in check.hint
 
 
 def test_a_worker_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> None:

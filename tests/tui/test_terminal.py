@@ -100,6 +100,21 @@ def test_a_journal_that_may_only_be_read_is_a_sentence(journal_of: Callable[[str
         assert journal.path.read_bytes() == before
 
 
+def test_without_a_place_for_its_log_it_opens_all_the_same(journal_of: Callable[[str], Journal]) -> None:
+    """Where no folder of its own can be made one can still look, and leave."""
+    terminal = Terminal(program(journal_of("review"), NOISE), environment(QDECK_HOME="/proc/nowhere"))
+    text = terminal.wait("NEEDS YOU.*2")
+    assert "NOISE" not in text and "Errno" not in text
+    terminal.press("ctrl+q")
+    terminal.wait("2 builds are running")
+    for _ in range(50):
+        terminal.press("l")
+        if b"?1049l" in terminal.raw:
+            break
+    assert terminal.wait_end() == 0
+    terminal.close()
+
+
 def test_without_a_terminal_there_is_a_sentence(journal_of: Callable[[str], Journal]) -> None:
     """A pipe gets a way out and an exit code, no escape sequences."""
     done = subprocess.run(
