@@ -132,11 +132,19 @@ class Database:
 
 def parse_url(url: str) -> URL:
     """Return the URL. Raises JournalError for what is none, without repeating a password."""
+    hint = "Name a file, or a URL such as postgresql://USER@HOST/NAME."
     try:
         parsed = make_url(url)
-        parsed.get_dialect()
+        dialect = parsed.get_dialect()
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            what = f"A journal lies in SQLite or on PostgreSQL, not in {parsed.get_backend_name()}."
+            raise JournalError(what, hint)
+        dialect.import_dbapi()
     except (ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
-        raise JournalError("The address of the journal cannot be used.", "Name a file or a URL.") from error
+        raise JournalError("The address of the journal cannot be used.", hint) from error
+    except ImportError as error:
+        what = f"The driver that the journal's address names, {parsed.get_driver_name()}, is not installed."
+        raise JournalError(what, "Leave it out: qdeck brings its own.") from error
     return parsed
 
 

@@ -22,7 +22,7 @@ from sqlmodel import SQLModel
 import core.journal.tables
 from core.errors import JournalError
 from core.journal import migrate as migration
-from core.journal.database import Database
+from core.journal.database import Database, parse_url
 from core.journal.migrate import migrate
 from core.journal.schema import HEAD, REVISIONS, VERSION_TABLE
 from core.journal.trouble import journal_error
@@ -224,6 +224,21 @@ def test_an_address_that_is_none_is_refused_without_its_password() -> None:
     """A wrong URL may hold a secret; the sentence does not repeat it."""
     with pytest.raises(JournalError) as caught:
         Database("nosuch+db://ada:hunter2@host/x")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("mysql://ada:hunter2@host/x", "not in mysql"),
+        ("oracle://ada:hunter2@host/x", "not in oracle"),
+        ("postgresql+pg8000://ada:hunter2@host/x", "pg8000, is not installed"),
+    ],
+)
+def test_a_database_that_no_journal_lies_in_is_named_without_its_password(address: str, told: str) -> None:
+    """Also where the library that would speak to it is not there."""
+    with pytest.raises(JournalError, match=told) as caught:
+        parse_url(address)
     assert "hunter2" not in str(caught.value)
 
 
