@@ -8,7 +8,6 @@ is said.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shlex
@@ -233,6 +232,8 @@ def worker_lock_path(url: str, paths: Paths | None = None) -> Path:
     """Return the file whose lock the worker of this database holds as long as it lives."""
     if (file := sqlite_path(url)) is not None:
         return file.with_name(f"{file.stem}.worker.lock")
+    import hashlib  # here: whoever starts a program chooses how it is imported
+
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
     return (paths or Paths.find()).data / f"worker-{name}.lock"
 
@@ -331,6 +332,8 @@ _ASKED = (
 
 def ask_digest(key: str, value: Any) -> str:
     """Return the digest by which a person allows `key = value` of a project's file."""
+    import hashlib
+
     data = [key, list(value) if isinstance(value, tuple) else value]
     return hashlib.sha256(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 

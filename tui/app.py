@@ -24,7 +24,7 @@ from textual.widgets import Input
 from core.config import Settings, load_settings
 from core.errors import QdeckError
 from core.text import clean
-from tui import memory
+from tui import lean, memory, strips
 from tui.ahead import FirstLook
 from tui.journal_link import (
     ONLY_LOOKING,
@@ -58,6 +58,8 @@ LONGEST_LINE = 10_000
 """Characters of a paste that a line to write in takes."""
 SETTLES = 1.0
 """Seconds after the last row of the board when what is there counts as staying."""
+TIDY = 10.0
+"""Seconds between two times that memory which is not used is given back."""
 DEMO = -1
 """What `run_app` returns when the person wants to see the demo next."""
 TOLD_SECONDS, BAD_SECONDS = 4.0, 8.0
@@ -117,6 +119,7 @@ class QdeckApp(Orders, App[int]):
         clock: Clock = time.time,
     ) -> None:
         super().__init__()
+        strips.let_go()
         self.options = options or AppOptions()
         self.settings = settings or load_settings(flags=self.options.all_flags)
         self._first_look = first_look or FirstLook(self.settings.database_url)
@@ -192,6 +195,7 @@ class QdeckApp(Orders, App[int]):
         """The first frame is on the screen."""
         if self._alone:
             memory.end_of_start()
+            lean.import_briefly()
         self.link.start()
 
     async def on_event(self, event: events.Event) -> None:
@@ -356,6 +360,10 @@ class QdeckApp(Orders, App[int]):
 
     def _give_back(self) -> None:
         memory.settle()
+        self._tidy()
+        self.set_interval(TIDY, self._tidy)
+
+    def _tidy(self) -> None:
         self.run_worker(memory.give_back, thread=True, group="memory")
 
     def on_workflow_changed(self, event: WorkflowChanged) -> None:

@@ -162,11 +162,17 @@ class Transcript:
         return self._pieces[chosen].height if index is not None and chosen < index else 0
 
     def forget_far(self, top: int, bottom: int) -> None:
-        """Let go of lines that are far from the window."""
+        """Let go of lines that are far from the window, and of strips that are more than a window away.
+
+        A strip takes more than a kilobyte, and is made anew from its line when it comes back into sight.
+        """
         first, last = self.index_at(top) - NEAR, self.index_at(bottom) + NEAR
+        above, below = self.index_at(2 * top - bottom), self.index_at(2 * bottom - top)
         for index, piece in enumerate(self._pieces):
+            if piece.strips is not None and not above <= index <= below:
+                piece.strips = None
             if piece.lines is not None and not first <= index <= last:
-                piece.lines = piece.strips = None
+                piece.lines = None
 
     def forget_strips(self) -> None:
         """Let go of everything that was painted, for other colours."""

@@ -48,7 +48,7 @@ def launch(arguments: Sequence[str]) -> int:
 def open_app(options: AppOptions) -> int:
     """Run the app until the user leaves it; the demo after it when they chose that."""
     from core.config import load_settings
-    from tui import memory
+    from tui import lean, memory
     from tui.ahead import FirstLook
 
     memory.begin()
@@ -56,6 +56,7 @@ def open_app(options: AppOptions) -> int:
     os.environ.setdefault("TEXTUAL_FPS", "120")
     settings = load_settings(flags=options.all_flags)
     look = FirstLook(settings.database_url)
+    lean.spare_openssl()
     from tui.app import run_app
 
     code = run_app(options, settings=settings, first_look=look)

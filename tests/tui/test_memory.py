@@ -1,0 +1,118 @@
+"""What the app keeps out of its memory, and what still works without it."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from tui import strips
+from tui.lean import LONG, without_docstrings
+from tui.transcript import Piece, Transcript
+
+PROGRAM = """
+import json, sys
+from tui import lean
+lean.spare_openssl()
+lean.import_briefly()
+import asyncio, hashlib
+from core.service import OrchestrationService
+import sqlalchemy, sqlmodel
+spared = sorted({"ssl", "_ssl", "_hashlib", "email", "zipfile"} & set(sys.modules))
+import importlib.metadata, ssl
+print(json.dumps({
+    "spared": spared,
+    "digest": hashlib.sha256(b"abc").hexdigest(),
+    "docs": [sqlalchemy.select.__doc__, sqlalchemy.Column.__doc__, sqlmodel.__doc__],
+    "version": importlib.metadata.version("textual"),
+    "tls": hasattr(ssl, "create_default_context"),
+}))
+"""
+
+
+def test_the_journal_is_opened_without_what_nobody_needs() -> None:
+    """Neither OpenSSL nor long docstrings nor what reads packages; all of them are there when asked for."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["spared"] == []
+    assert told["digest"].startswith("ba7816bf")
+    assert all(len(doc or "") < LONG for doc in told["docs"])
+    assert told["version"] == "8.2.8"
+    assert told["tls"]
+
+
+SOURCE = f'''
+"""{"The module. " * 20}"""
+def short():
+    """Short."""
+    return "Short."
+def long(text="{"a default " * 20}"):
+    """{"A function. " * 20}"""
+    return "{"a value " * 20}" + text
+class Thing:
+    """{"A class. " * 20}"""
+    word = "{"a word " * 20}"
+    def method(self):
+        """{"A method. " * 20}"""
+class Plain:
+    word = "{"a plain word " * 20}"
+'''
+
+
+def test_docstrings_go_and_no_other_text_does() -> None:
+    """Modules, classes, functions and methods lose a long docstring, and compute what they did."""
+    with_all: dict[str, object] = {}
+    without: dict[str, object] = {}
+    code = compile(SOURCE, "source", "exec", dont_inherit=True)
+    exec(code, with_all)  # noqa: S102
+    exec(without_docstrings(code), without)  # noqa: S102
+    for names in (with_all, without):
+        thing, plain = names["Thing"], names["Plain"]
+        assert names["short"].__doc__ == names["short"]() == "Short."  # type: ignore[operator]
+        assert names["long"]().startswith("a value") and names["long"]().endswith("a default ")  # type: ignore[operator]
+        assert thing.word.startswith("a word") and plain.word.startswith("a plain")  # type: ignore[attr-defined]
+        docs = [names["__doc__"], names["long"].__doc__, thing.__doc__, thing.method.__doc__]  # type: ignore[attr-defined]
+        assert [len(str(doc)) > LONG for doc in docs] == [names is with_all] * 4
+
+
+def test_a_strip_that_was_drawn_keeps_nothing_alive() -> None:
+    """No strip refers to itself after the screen has cut it, so it needs no collector of garbage."""
+    strips.let_go()
+    gc.collect()
+    strip = Strip([Segment("some words", Style(bold=True))])
+    assert strip.divide([10]) == [strip]
+    assert strip.crop_extend(0, 10, None) is strip
+    assert [part.text for part in strip.divide([4, 10])] == ["some", " words"]
+    assert strip.crop_extend(0, 12, None).text == "some words  "
+    assert strip.crop_extend(5, 10, None).text == "words"
+    gc.disable()
+    try:
+        del strip
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_strips_are_kept_near_the_window_only() -> None:
+    """What was drawn a window away or more keeps its lines, and no strips."""
+    roll = Transcript()
+    roll.resize(40)
+    for _ in range(200):
+        roll._add(Piece(height=1, lines=[()], strips={0: object()}))
+    roll.forget_far(100, 110)
+    assert [i for i, piece in enumerate(roll._pieces) if piece.strips] == list(range(90, 121))
+    assert [i for i, piece in enumerate(roll._pieces) if piece.lines] == list(range(20, 191))

@@ -1,0 +1,131 @@
+"""Importing less than is written: what the app has no use for stays out of its memory.
+
+What can be spared is OpenSSL, since the app speaks to nobody over TLS, the docstrings of the libraries under
+the journal, which nobody reads here, and what reads the papers of installed packages, which nobody asks for.
+Together they are nine megabytes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import find_spec
+from inspect import CO_OPTIMIZED
+from opcode import opmap
+from types import CodeType, ModuleType
+from typing import Any
+
+WORDY = frozenset({"pydantic", "pydantic_core", "sqlalchemy", "sqlmodel"})
+"""Packages of which more than a twelfth is docstrings."""
+_PAPERS = "importlib.metadata"
+LONG = 100
+"""Characters from which a docstring is dropped. What is as short might be used as a value as well."""
+_DROPPED = "."
+"""What stands in its place: some libraries want to find one."""
+_SHA2 = ("_sha256", "_sha512") if sys.version_info < (3, 12) else ("_sha2",)
+_OWN_HASHES = ("_md5", "_sha1", "_sha3", "_blake2", *_SHA2)
+_LOAD, _STORE = opmap["LOAD_CONST"], opmap["STORE_NAME"]
+
+
+def spare_openssl() -> None:
+    """Import what would load OpenSSL so that it does without, as in a Python that was built without it.
+
+    Python has hashes of its own. Only before anything has imported these modules; afterwards `ssl` can be
+    imported as ever, but asyncio offers no TLS.
+    """
+    wanted = ("ssl", "_hashlib") if all(map(find_spec, _OWN_HASHES)) else ("ssl",)
+    absent: dict[str, ModuleType | None] = {name: None for name in wanted if name not in sys.modules}
+    # None is what the import system takes for "there is no such module".
+    sys.modules.update(absent)  # type: ignore[arg-type]
+    try:
+        for name in ("asyncio", "hashlib", "hmac"):
+            import_module(name)
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
+def import_briefly() -> None:
+    """From now on, import the wordy packages without long docstrings, and package papers when asked for."""
+    if not any(isinstance(finder, _Briefly) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Briefly())
+    if _PAPERS not in sys.modules:
+        sys.modules[_PAPERS] = importlib.metadata = _Later(_PAPERS)
+        # Pydantic would look through the papers of all packages for plugins.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
+class _Later(ModuleType):
+    """Stands for `importlib.metadata` until somebody asks for more than its two functions by name."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Hand out a function that asks the module itself, or what else there is in the module."""
+        if name in ("entry_points", "version"):
+            return lambda *arguments, **named: getattr(self._itself(), name)(*arguments, **named)
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._itself(), name)
+
+    def _itself(self) -> ModuleType:
+        if sys.modules.get(_PAPERS) is self:
+            del sys.modules[_PAPERS]
+        return import_module(_PAPERS)
+
+
+class _Briefly:
+    """Finds the modules of the wordy packages where they are."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find a module, to be loaded briefly; leave those that are not Python to others."""
+        if name.partition(".")[0] not in WORDY:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and type(spec.loader) is SourceFileLoader:
+            spec.loader = _Brief(spec.loader.name, spec.loader.path)
+        return spec
+
+
+class _Brief(SourceFileLoader):
+    """Loads a module from its compiled file, as ever, and runs it without its long docstrings."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Return the module's code."""
+        code = super().get_code(fullname)
+        return None if code is None else without_docstrings(code)
+
+
+def without_docstrings(code: CodeType) -> CodeType:
+    """Return the code, and all code in it, with long docstrings replaced."""
+    constants = list(code.co_consts)
+    changed = False
+    for index, constant in enumerate(constants):
+        if isinstance(constant, CodeType):
+            constants[index] = without_docstrings(constant)
+            changed = changed or constants[index] is not constant
+    index = _docstring(code)
+    if index >= 0 and isinstance(constants[index], str) and len(constants[index]) >= LONG:
+        constants[index] = _DROPPED
+        changed = True
+    return code.replace(co_consts=tuple(constants)) if changed else code
+
+
+def _docstring(code: CodeType) -> int:
+    """The index of the constant that holds the docstring; negative when there is none.
+
+    That of a function is its first constant; modules and classes store theirs under its name, first of all.
+    """
+    if code.co_flags & CO_OPTIMIZED:
+        return 0 if code.co_consts and not code.co_name.startswith("<") else -1
+    if "__doc__" not in code.co_names:
+        return -1
+    begin = code.co_code[:40]
+    for at in range(2, len(begin), 2):
+        if begin[at] == _STORE and code.co_names[begin[at + 1]] == "__doc__":
+            return begin[at - 1] if begin[at - 2] == _LOAD else -1
+    return -1
