@@ -13,15 +13,16 @@ from dataclasses import dataclass
 
 from core.evidence.definitions import Function, changed_functions_in, is_docstring, parse, said_by
 
-MESSAGE = "taken out by qdeck, to see which tests notice"
+# Without a word that would name us: code that is made to know this failure from its own would look for it.
+_FAIL = "raise Exception"
 
 _RUNNING = "__import__('os').environ.get('PYTEST_CURRENT_TEST')"
 """pytest sets it for the time of each test, and passes it on to the programs that a test starts."""
 
 _POISON = f"""
-class _QdeckTakenOut:
+class _TakenOut:
     def _fail(self, *args, **kwargs):
-        raise Exception({MESSAGE!r})
+        {_FAIL}
     __getattribute__ = __setattr__ = __call__ = __eq__ = __ne__ = __lt__ = __gt__ = __bool__ = _fail
     __iter__ = __len__ = __getitem__ = __contains__ = __str__ = __repr__ = __format__ = __add__ = _fail
     __radd__ = __mul__ = __rmul__ = __sub__ = __rsub__ = __enter__ = __int__ = __float__ = __index__ = _fail
@@ -75,7 +76,7 @@ def _poison(tree: ast.Module, outside: list[ast.stmt]) -> tuple[list[str], list[
     calls = [node for node in outside if isinstance(node, ast.Expr)]
     tree.body = [node for node in tree.body if node not in calls]
     tree.body += ast.parse(_POISON).body if names else []
-    tree.body += [ast.parse(f"{name} = object.__new__(_QdeckTakenOut)").body[0] for name in names]
+    tree.body += [ast.parse(f"{name} = object.__new__(_TakenOut)").body[0] for name in names]
     dropped = [f"the call on line {node.lineno}" for node in calls]
     return names + dropped, [node.lineno for node in outside if not _names(node) and node not in calls]
 
@@ -83,7 +84,7 @@ def _poison(tree: ast.Module, outside: list[ast.stmt]) -> tuple[list[str], list[
 def _empty(node: Function, *, always: bool, quietly: bool) -> None:
     """Let the function raise, or return, first of all. Its body stays behind that: for a `yield` in it."""
     head = node.body[:1] if is_docstring(node.body[0]) else []
-    act = "return" if quietly else f"raise Exception({MESSAGE!r})"
+    act = "return" if quietly else _FAIL
     text = f"if {'True' if always else _RUNNING}:\n    {act}"
     node.body = [*head, *ast.parse(text).body, *(node.body[len(head) :] or [ast.Pass()])]
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from core.evidence.clauses import Failure, key_of
 from core.evidence.definitions import functions_in, parse, said_by
+from core.evidence.introspection import looks_around
 from core.evidence.loosening import called, full_name
 
 RUNNER_MODULES = frozenset(
@@ -298,6 +299,7 @@ def _encoding(text: str) -> str:
 
 def _reaches(tree: ast.Module, test: bool) -> Iterator[str]:
     own = _of_the_runner(tree)
+    yield from looks_around(tree)
     for node in ast.walk(tree):
         if _changes_any(node, own):
             yield "changes pytest itself"
@@ -307,7 +309,7 @@ def _reaches(tree: ast.Module, test: bool) -> Iterator[str]:
             yield from _imports(node, tree, test)
         elif isinstance(node, ast.Call) and full_name(node.func) in (*_ENDS, *(_EXITS if test else ())):
             yield f"calls {full_name(node.func)}, which can end the test run early"
-        elif isinstance(node, ast.Constant) and not test and _asks_for_tests(node.value):
+        elif isinstance(node, ast.Constant) and _asks_for_tests(node.value, test):
             yield f"asks for {node.value!r}: it may behave differently while it is tested"
         elif (
             isinstance(node, ast.Subscript)
@@ -343,9 +345,11 @@ _ENDS = ("os._exit", "os.kill", "os.abort")
 _EXITS = ("sys.exit", "exit", "quit")
 
 
-def _asks_for_tests(value: object) -> bool:
-    known = ("PYTEST_CURRENT_TEST", "pytest", "_pytest", "unittest", "coverage", "COVERAGE_RUN")
-    return isinstance(value, str) and (value in known or value.startswith("_pytest."))
+def _asks_for_tests(value: object, test: bool) -> bool:
+    if not isinstance(value, str):
+        return False
+    known = ("PYTEST_CURRENT_TEST", "pytest", "_pytest", "unittest", "COVERAGE_RUN")
+    return value.startswith(("_pytest.", "pluggy.")) or (value in known and not test)
 
 
 def _imports(node: ast.Import | ast.ImportFrom, tree: ast.Module, test: bool) -> Iterator[str]:

@@ -168,9 +168,9 @@ def test_gutting_keeps_signatures_decorators_and_kinds_of_functions() -> None:
     assert cut.functions == ("A.old", "A.new", "A.later")
     assert one.same() == 1
     generator = one.new(1)
-    with pytest.raises(Exception, match="taken out"):
+    with pytest.raises(Exception, match=r"^$"):
         next(generator)
-    with pytest.raises(Exception, match="taken out"):
+    with pytest.raises(Exception, match=r"^$"):
         _ = one.old
-    with pytest.raises(Exception, match="taken out"):
+    with pytest.raises(Exception, match=r"^$"):
         one.later().send(None)

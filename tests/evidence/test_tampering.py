@@ -157,6 +157,40 @@ def test_what_reaches_every_test_is_named_in_conftest() -> None:
 @pytest.mark.parametrize(
     "code",
     [
+        "import gc\nx = gc.get_objects()\n",
+        "from gc import get_referrers as find\n",
+        "import gc\nx = getattr(gc, 'get_' + 'objects')()\n",
+        "import sys\nf = sys._getframe(1)\n",
+        "def f(e):\n    return e.__traceback__.tb_frame\n",
+        "import sys\nsys.settrace(print)\n",
+        "x = ().__class__.__base__.__subclasses__()\n",
+        "import sys\nfor name in sys.modules:\n    print(name)\n",
+        "import sys\nx = sys.modules['_py' + 'test.reports']\n",
+        "from importlib import import_module\nx = import_module('_py' + 'test.reports')\n",
+        "import ctypes\nctypes.pythonapi.PyErr_SetNone(None)\n",
+        "x = 'pluggy._hooks'\n",
+    ],
+)
+def test_code_that_looks_around_in_its_process_is_named_anywhere(code: str) -> None:
+    """What it could meet there is the test runner, in the product and in tests."""
+    for test in (True, False):
+        assert len(reaching({"calc.py": ("", code)}, lambda path, test=test: test)) == 1
+
+
+def test_code_that_only_looks_like_it_is_left_alone() -> None:
+    """Collecting garbage, asking whether a module is there, and importing what is one's own are honest."""
+    code = (
+        "import gc\nimport sys\nfrom importlib import import_module\n\n\nclass A: ...\n\n\ngc.collect()\n"
+        "x = [one for one in A.__subclasses__() if getattr(sys, 'frozen', False)]\n"
+        "me = sys.modules[__name__]\ny = 'json' in sys.modules, sys.modules.get('json')\n"
+        "z = import_module(f'calc.{x}'), import_module('json')\n"
+    )
+    assert reaching({"calc.py": ("", code)}, lambda path: False) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
         "import os\n\ndef f():\n    os._exit(0)\n",
         "import _pytest.runner\n",
         "import builtins\n\nbuiltins.isinstance = lambda *a: True\n",
