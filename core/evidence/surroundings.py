@@ -38,7 +38,19 @@ _LIBRARIES = frozenset(
 _COMPILED = (".pyc", ".pyo", ".so", ".pyd")
 
 _TEST_FOLDERS = ("tests", "test", "testing")
-_RUNNERS = ("_pytest", "pluggy", "coverage", "pytest", "unittest.mock", "unittest.case", "unittest.result")
+_OWN = ("qdeck_seal", "qdeck_unittest", "qdeck_coverage", "qdeck_mutants")
+_RUNNERS = (
+    *_OWN,
+    "_pytest",
+    "pluggy",
+    "coverage",
+    "pytest",
+    "unittest.mock",
+    "unittest.case",
+    "unittest.result",
+)
+_IN_TESTS = _RUNNERS.index("pytest")
+"""How many of them are none of the tests' business either."""
 
 Texts = Mapping[str, tuple[str, str]]
 """Every changed file's text on the base and now, by path; an absent file is empty."""
@@ -341,7 +353,8 @@ def _changes_any(node: ast.AST, owners: set[str]) -> bool:
     return full_name(target).partition(".")[0] in owners
 
 
-_ENDS = ("os._exit", "os.kill", "os.abort")
+_ENDS = ("os._exit", "os.kill", "os.abort", "signal.raise_signal", "posix._exit", "posix.kill", "posix.abort")
+_LEAVING = ("os", "posix", "signal")
 _EXITS = ("sys.exit", "exit", "quit")
 
 
@@ -349,12 +362,16 @@ def _asks_for_tests(value: object, test: bool) -> bool:
     if not isinstance(value, str):
         return False
     known = ("PYTEST_CURRENT_TEST", "pytest", "_pytest", "unittest", "COVERAGE_RUN")
-    return value.startswith(("_pytest.", "pluggy.")) or (value in known and not test)
+    return value.startswith(("_pytest.", "pluggy.", "qdeck_", "/proc/self")) or (value in known and not test)
 
 
 def _imports(node: ast.Import | ast.ImportFrom, tree: ast.Module, test: bool) -> Iterator[str]:
     names = [name.name for name in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-    runners = _RUNNERS[:3] if test else _RUNNERS
+    runners = _RUNNERS[:_IN_TESTS] if test else _RUNNERS
+    if isinstance(node, ast.ImportFrom) and node.module in _LEAVING:
+        for told in (f"{node.module}.{name.name}" for name in node.names):
+            if told in _ENDS:
+                yield f"takes {told}, which can end the test run early"
     for name in names:
         if any(name == runner or name.startswith(f"{runner}.") for runner in runners):
             yield f"imports {name}, a part of the test runner"

@@ -169,6 +169,9 @@ def test_what_reaches_every_test_is_named_in_conftest() -> None:
         "from importlib import import_module\nx = import_module('_py' + 'test.reports')\n",
         "import ctypes\nctypes.pythonapi.PyErr_SetNone(None)\n",
         "x = 'pluggy._hooks'\n",
+        "import qdeck_seal\n",
+        "from os import _exit as leave\n",
+        "x = open('/proc/self/mem', 'rb')\n",
     ],
 )
 def test_code_that_looks_around_in_its_process_is_named_anywhere(code: str) -> None:
