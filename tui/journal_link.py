@@ -88,9 +88,10 @@ class LookingOnly:
 
         if name in _ALSO_ASKED or (hasattr(Questions, name) and not name.startswith("_")):
             return getattr(self._service, name)
-        raise QdeckError(ONLY_LOOKING, "Start qdeck without --read-only, or `qdeck web` with --approve.")
+        raise QdeckError(ONLY_LOOKING, HOW_TO_ACT)
 
 
+HOW_TO_ACT = "Start qdeck without --read-only, or `qdeck web` with --approve."
 ONLY_LOOKING = "This qdeck was opened to look only; nothing was changed."
 _ALSO_ASKED = frozenset({"verify", "verify_log"})
 """Questions that the service keeps beside its commands."""

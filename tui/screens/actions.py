@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui import legal
+from tui.journal_link import HOW_TO_ACT, ONLY_LOOKING
 from tui.legal import Standing
 
 if TYPE_CHECKING:
@@ -26,10 +27,19 @@ class BuildActions(_Base):
         """The workflow's id."""
         raise NotImplementedError
 
+    def can(self, action: str) -> bool:
+        """Whether the key of `action` has something to do now. What waits for a yes can always be read."""
+        if self.deck.options.read_only and action in legal.RULED and action != "approve":
+            return False
+        return legal.possible(action, self.standing(), opened=self.deck.journal_open)
+
     def _may(self, action: str) -> bool:
-        if legal.possible(action, self.standing(), opened=self.deck.journal_open):
+        if self.can(action):
             return True
-        self.deck.tell_why_not(action, self.workflow_id(), self.standing())
+        if legal.possible(action, self.standing(), opened=self.deck.journal_open):
+            self.deck.tell(f"{ONLY_LOOKING} {HOW_TO_ACT}", bad=True)
+        else:
+            self.deck.tell_why_not(action, self.workflow_id(), self.standing())
         return False
 
     def action_approve(self) -> None:

@@ -172,8 +172,7 @@ class BoardScreen(BuildActions, DeckScreen):
             )
 
         def hint(key: str, label: str, action: str) -> Hint:
-            dim = not legal.possible(action, standing, opened=opened)
-            return Hint(key, label, f"screen.{action}", dim)
+            return Hint(key, label, f"screen.{action}", not self.can(action))
 
         return (
             Hint("enter", "open", "screen.open"),
@@ -181,7 +180,7 @@ class BoardScreen(BuildActions, DeckScreen):
             hint("r", "retry", "retry"),
             hint("b", "roll back", "rollback"),
             Hint("n", "next", "screen.next_need"),
-            Hint("ctrl+n", "new", "app.new", not opened),
+            Hint("ctrl+n", "new", "app.new", not opened or self.deck.options.read_only),
             Hint("/", "filter", "screen.filter"),
             Hint("v", "list" if self.has_class("-columns") else "columns", "screen.view"),
             Hint("o", "order", "screen.sort(1)"),

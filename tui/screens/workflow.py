@@ -135,11 +135,10 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             held = self.focused.pieces and not self.focused.text
             away = (Hint("backspace", "take the paste away"),) if held else ()
             return (Hint("enter", "send"), Hint("ctrl+j", "new line"), *away, Hint("esc", esc))
-        standing, opened = self.standing(), self.deck.journal_open
+        standing = self.standing()
 
         def hint(key: str, label: str, action: str) -> Hint:
-            dim = not legal.possible(action, standing, opened=opened)
-            return Hint(key, label, f"screen.{action}", dim)
+            return Hint(key, label, f"screen.{action}", not self.can(action))
 
         return (
             hint("a", "approve", "approve"),
