@@ -88,7 +88,7 @@ def words_of(scenario: Scenario, call: Call) -> Words:
 def unknown_request(scenario: Scenario) -> ModelError:
     """The rehearsal never plays a request that is not its own."""
     what = f"The rehearsal only plays “{scenario.title}”: it has no words for this request."
-    hint = "Configure a real model with --model, for example openai/gpt-5-mini, or run `qdeck demo`."
+    hint = "Name a real model (--model, or f2 in the app), such as openai/gpt-5-mini, or run `qdeck demo`."
     return ModelError(ModelFault.NONE_CONFIGURED, what, hint)
 
 

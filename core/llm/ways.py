@@ -66,6 +66,7 @@ class Ways:
                 "start a local server (Ollama, LM Studio, llama.cpp, vLLM), set OPENAI_API_BASE to its "
                 "address and use --model openai/NAME"
             )
+        lines.append("to keep a model, set it in the app with f2, or as `model` in your settings")
         lines.append("without any key: `qdeck demo` plays a rehearsed build")
         return lines
 
