@@ -43,7 +43,7 @@ def needs(scope: Scope) -> dict[str, Any]:
 
 def security_schemes() -> dict[str, Any]:
     """Return the description of our tokens for OpenAPI."""
-    described = "`Authorization: Bearer qdeck_…`; `qdeck token new` mints one at a terminal."
+    described = "`Authorization: Bearer qdeck_…`; a person mints one in the app or at a terminal."
     return {_SCHEME: {"type": "http", "scheme": "bearer", "description": described}}
 
 
@@ -77,7 +77,7 @@ async def _admitted(request: Request, needed: Scope) -> TokenView:
             HTTPStatus.FORBIDDEN,
             "forbidden",
             what,
-            f"A person mints one at a terminal: `qdeck token new {needed.value}`.",
+            f"A person mints one in the app (f7), or at a terminal: `qdeck token new {needed.value}`.",
             headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed.value}"'},
         )
     return caller

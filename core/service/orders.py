@@ -135,7 +135,8 @@ def _release_first(workflow: Workflow) -> bool:
 def retry(frame: Frame, workflow: Workflow, *, reason: str, target: State | None, spoken: Spoken) -> Plan:
     """Back to an earlier phase, as the table says; where it has no way back, the same phase once more."""
     by_person = frame.by.kind is AuthorityKind.PERSON
-    if by_person and workflow.state is not FINAL and _same_phase(workflow, target):
+    over = workflow.state is FINAL or workflow.condition is Condition.CANCELLED
+    if by_person and not over and _same_phase(workflow, target):
         yield from _once_more(frame, workflow, reason, spoken)
         return
     handoff = STATES[workflow.state].kind is StateKind.HANDOFF

@@ -214,7 +214,10 @@ async def _fails(build: Any) -> None:
 
 
 async def _is_cancelled(build: Any) -> None:
-    await build.go_to(State.IMPLEMENTATION)
+    await _is_cancelled_at_once(await build.go_to(State.IMPLEMENTATION))
+
+
+async def _is_cancelled_at_once(build: Any) -> None:
     assert (await build.give(SetCondition, by=ADA, order=Order.CANCEL)).ok
 
 
@@ -230,6 +233,7 @@ STANDS: dict[str, tuple[Any, dict[str, str]]] = {
     "paused": (_rests, {"a": "resume, then advance to planning (T01)"}),
     "failed": (_fails, {"a": "resume, then advance to handoff to verifier (T06)"}),
     "cancelled": (_is_cancelled, dict.fromkeys("arbpx", "It is over for good.")),
+    "cancelled at once": (_is_cancelled_at_once, dict.fromkeys("rb", "It is over for good.")),
     "complete": (lambda b: b.complete(), dict.fromkeys("arbpx", "is complete")),
 }
 

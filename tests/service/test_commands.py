@@ -375,7 +375,7 @@ async def test_chat_wakes_what_waits_for_an_approval_but_not_what_is_paused(buil
 
 async def test_empty_or_endless_chat_is_refused(build: Any) -> None:
     """Nothing is sent where there is nothing to send, or far too much."""
-    for text in ("", " \n", "x" * 200_001):
+    for text in ("", " \n", "x" * (MESSAGE_LIMIT + 1)):
         assert not (await build.service.chat(build.id, text, by=ADA)).ok
     assert await build.service.messages(build.id) == []
 
