@@ -16,6 +16,7 @@ from core.machine.refusal import Reason
 from core.machine.states import Autonomy, Condition, EvidenceKind, Role, State
 from core.machine.transitions import Kind, Order
 from core.service import OrchestrationService
+from core.text import MESSAGE_LIMIT
 
 ADA = Authority.person("ada")
 
