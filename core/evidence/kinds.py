@@ -21,7 +21,8 @@ from core.workspace import list_tree
 DOCUMENTATION, MAINTENANCE, REFACTORING = "documentation", "maintenance", "refactoring"
 
 _DOCUMENTS = re.compile(
-    r"(?:^|/)(?:docs?|documentation|examples?)/|\.(?:md|markdown|rst|adoc|txt)$"
+    r"(?:^|/)(?:docs?|documentation|examples?)/|\.(?:md|markdown|rst|adoc)$"
+    r"|(?<!CMakeLists)(?<!requirements)(?<!constraints)\.txt$"
     r"|(?:^|/)(?:README|CHANGELOG|CONTRIBUTING|AUTHORS|LICEN[CS]E|NOTICE|SECURITY|CODE_OF_CONDUCT)[^/]*$",
     re.I,
 )

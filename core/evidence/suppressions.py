@@ -11,7 +11,9 @@ from core.evidence.findings import Finding, fingerprint
 
 CODE = (
     *(".py", ".pyi", ".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs"),
-    *(".go", ".rs", ".java", ".rb", ".sh", ".c"),
+    *(".go", ".rs", ".java", ".rb", ".sh", ".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".cs", ".fs", ".kt"),
+    *(".swift", ".scala", ".php", ".pl", ".lua", ".r", ".jl", ".ex", ".exs", ".erl", ".hs", ".ml", ".clj"),
+    *(".dart", ".zig", ".m", ".mm", ".vue", ".svelte", ".sql", ".bash", ".zsh", ".fish", ".ps1", ".bat"),
 )
 """How the names of files with code end."""
 

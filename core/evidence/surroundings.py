@@ -375,6 +375,8 @@ def _imports(node: ast.Import | ast.ImportFrom, tree: ast.Module, test: bool) ->
     for name in names:
         if any(name == runner or name.startswith(f"{runner}.") for runner in runners):
             yield f"imports {name}, a part of the test runner"
+        elif name == "__main__":
+            yield "imports __main__, the program that runs the tests"
         elif name == "builtins" and _assigns(tree, "builtins"):
             yield "changes the language's own built-in names"
 

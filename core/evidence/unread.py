@@ -26,6 +26,7 @@ _SHEBANG = re.compile(rb"#!.*\bpython")
 _CAN_ACT = re.compile(rb"\(|\bimport\b|^[ \t]*@", re.M)
 _STATEMENTS = re.compile(rb"(?m)^[ \t]*(?:import|from|def|class|async|with|@)\b")
 _ACTS = (ast.Import, ast.ImportFrom, ast.Call, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_PLAINLY = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef)
 _NATIVE = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xfe\xed\xfa\xcf", b"\0asm")
 _PACKED = (".py", ".pyc", ".so", ".pyd", ".js", ".mjs", ".cjs", ".class")
 
@@ -44,7 +45,7 @@ _MODULES = ("runpy", "zipimport", "imp")
 
 def is_python(path: str, data: bytes) -> bool:
     """Say whether a file that is not called a program is Python all the same, and does something."""
-    if path.endswith(CODE) or b"\0" in data:
+    if path.endswith((".py", ".pyi")) or b"\0" in data:
         return False
     if _SHEBANG.match(data):
         return True
@@ -59,7 +60,9 @@ def is_python(path: str, data: bytes) -> bool:
         return False
     except (RecursionError, MemoryError):
         return True
-    return any(isinstance(node, _ACTS) for node in ast.walk(tree))
+    # A line of another language may be one of Python, too; what defines or imports something there is not.
+    acts = _PLAINLY if path.endswith(CODE) else _ACTS
+    return any(isinstance(node, acts) for node in ast.walk(tree))
 
 
 def _is_json(data: bytes) -> bool:

@@ -73,6 +73,7 @@ SHOP = {
         ("shop/docs/use.md", ""),
         ("docs/words.txt", ""),
         ("settings.json", ""),
+        ("notes.txt", ""),
     ],
 )
 def test_a_folder_of_tools_is_the_product_when_the_product_needs_it(path: str, why: str) -> None:

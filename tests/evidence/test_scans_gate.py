@@ -222,6 +222,9 @@ async def test_code_is_found_whatever_it_is_called_and_however_it_is_loaded(work
         "kept.txt": "import os\nos.system(input())\n# moved\n",
         "table.csv": "1,2\n3,4\n",
         "words.txt": "Call us (at once), and import nothing.\n",
+        "usage.txt": "print(double(4))\n",
+        "page.js": "console.log(double(4));\n",
+        "other.js": "def rule(text):\n    return eval(text)\n",
         "box.json": '["eval(1)"]',
         "data.bin": packed.getvalue(),
         "lib.dat": b"\x7fELF" + b"\0" * 60,
@@ -233,6 +236,7 @@ async def test_code_is_found_whatever_it_is_called_and_however_it_is_loaded(work
     assert not scans.problems
     assert {(f.tool, f.rule, f.path) for f in scans.findings if f.blocks} == {
         ("bandit", "B307", "rules.txt"),
+        ("bandit", "B307", "other.js"),
         ("suppression", "nosec", "quiet.dat"),
         *(("unread", "loads", path) for path in ("a.py", "b.py")),
         *(("unread", "form", path) for path in ("data.bin", "lib.dat", "old.dat")),

@@ -170,6 +170,7 @@ def test_what_reaches_every_test_is_named_in_conftest() -> None:
         "import ctypes\nctypes.pythonapi.PyErr_SetNone(None)\n",
         "x = 'pluggy._hooks'\n",
         "import qdeck_seal\n",
+        "import __main__\n",
         "from os import _exit as leave\n",
         "x = open('/proc/self/mem', 'rb')\n",
     ],
