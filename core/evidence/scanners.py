@@ -236,8 +236,8 @@ def _bandit_items(folders: Folders, receipt: Receipt) -> list[Item]:
 # --- detect-secrets
 
 _SECRETS = """
-import json, sys
-from detect_secrets.core.scan import scan_file
+import codecs, json, sys
+from detect_secrets.core.scan import scan_file, scan_line
 from detect_secrets.settings import default_settings
 report, names = sys.argv[1], sys.argv[2:]
 found = []
@@ -245,6 +245,14 @@ with default_settings() as settings:
     # No secret is tried out on anybody's server, found or not.
     settings.disable_filters("detect_secrets.filters.common.is_ignored_due_to_verification_policies")
     for name in names:
+        with open(name, "rb") as file:
+            data = file.read()
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            for number, line in enumerate(data.decode("utf-16", "replace").splitlines(), 1):
+                # A line by itself is tried with everything, and nearly any word looks like entropy then.
+                kinds = {one.type for one in scan_line(line) if "Entropy" not in one.type}
+                found += [{"filename": name, "line": number, "type": kind} for kind in sorted(kinds)]
+            continue
         for secret in scan_file(name):
             found.append({"filename": name, "line": secret.line_number, "type": secret.type})
 json.dump(found, open(report, "w"))

@@ -7,6 +7,7 @@ configuration is a finding itself.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -75,11 +76,16 @@ class Scans:
 
 @dataclass(slots=True)
 class _Side:
-    """What was found on one of the two trees; `disguised` are files that are Python by their text alone."""
+    """What was found on one of the two trees.
+
+    `disguised` are files that are Python by their text alone, `wide` are texts in UTF-16, which git takes for
+    binary files.
+    """
 
     commit: str
     findings: list[Finding] = field(default_factory=list)
     disguised: set[str] = field(default_factory=set)
+    wide: set[str] = field(default_factory=set)
 
     def fits(self, path: str, scanner: Scanner) -> bool:
         """Say whether a scanner looks at a file."""
@@ -92,7 +98,8 @@ async def collect_scans(bench: Bench, checkpoint: Checkpoint) -> Scans:
     base, new = _Side(bench.base), _Side(checkpoint.commit)
     await asyncio.to_thread(_read_all, bench, changes, base, new)
     # Code with a zero byte in it is looked at all the same, and what cannot read it says so.
-    texts = [c for c in changes if not c.binary or c.path.endswith(CODE) or c.path in new.disguised]
+    read = base.wide | new.wide | new.disguised
+    texts = [c for c in changes if not c.binary or c.path.endswith(CODE) or c.path in read]
     now = [c.path for c in texts if c.status != "deleted"]
     before = [c.path for c in texts if c.status != "added"]
     chosen = await asyncio.to_thread(choose, bench, now, bool(new.disguised))
@@ -212,6 +219,8 @@ def _read_all(bench: Bench, changes: Iterable[FileChange], base: _Side, new: _Si
             if data is None:
                 continue
             side.findings += unreadable(change.path, data)
+            if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                side.wide.add(change.path)
             if is_python(change.path, data):
                 side.disguised.add(change.path)
             if change.path.endswith(PYTHON) or change.path in side.disguised:

@@ -145,6 +145,10 @@ async def test_a_secret_is_found_in_any_file_by_its_kind_alone(workshop: Any) ->
 
     scans = await collect_scans(bench.bench, bench.change({"settings.ini": f"[aws]\nkey = {KEY}\n"}))
 
+    wide = f"[aws]\r\nkey = {KEY}\r\n".encode("utf-16")
+    again = await collect_scans(bench.bench, bench.change({"wide.txt": wide}))
+    assert ("AWS Access Key", "wide.txt:2") in {(f.rule, f.where) for f in again.findings if f.blocks}
+
     (found,) = [f for f in scans.findings if f.blocks]
     assert (found.tool, found.rule, found.where) == ("detect-secrets", "AWS Access Key", "settings.ini:2")
     assert found.severity == "high" and KEY not in str(scans.to_data())
