@@ -24,8 +24,11 @@ _INSIDE = ("gc", "sys", "inspect", "builtins", "ctypes", "threading")
 _PYTEST = ("TestReport", "CollectReport", "CallInfo", "Session", "Item", "Function", "Config")
 
 
-def looks_around(tree: ast.Module) -> Iterator[str]:
-    """Yield what a module does to get hold of objects that nobody gave to it."""
+def looks_around(tree: ast.Module, test: bool) -> Iterator[str]:
+    """Yield what a module does to get hold of objects that nobody gave to it.
+
+    Tests may look at modules as they like: which are loaded, and by whom, is what some of them are about.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             yield from (told for name in node.names if (told := _said(name.name)))
@@ -33,15 +36,32 @@ def looks_around(tree: ast.Module) -> Iterator[str]:
             yield from _attribute(node)
         elif isinstance(node, ast.Call):
             yield from _call(node)
-        elif isinstance(node, ast.Subscript) and full_name(node.value) == "sys.modules":
-            if isinstance(node.ctx, ast.Load) and not _is_plain(node.slice):
-                yield "takes a module out of sys.modules whose name it works out when it runs"
-        elif isinstance(node, ast.Assign | ast.For | ast.comprehension | ast.Starred):
-            value = node.iter if isinstance(node, ast.For | ast.comprehension) else node.value
-            if full_name(value) == "sys.modules":
-                yield "goes through all modules that are loaded"
-            elif full_name(value).removeprefix("pytest.") in _PYTEST and isinstance(node, ast.Assign):
-                yield "takes a class of pytest under a name of its own"
+        elif isinstance(node, ast.Assign) and full_name(node.value).removeprefix("pytest.") in _PYTEST:
+            yield "takes a class of pytest under a name of its own"
+        if not test:
+            yield from _modules(node)
+
+
+def _modules(node: ast.AST) -> Iterator[str]:
+    """Yield how a node gets at modules that it does not name."""
+    whole = full_name(node) if isinstance(node, ast.Attribute) else ""
+    if isinstance(node, ast.Subscript) and full_name(node.value) == "sys.modules":
+        if isinstance(node.ctx, ast.Load) and not _is_plain(node.slice):
+            yield "takes a module out of sys.modules whose name it works out when it runs"
+    elif isinstance(node, ast.Assign | ast.For | ast.comprehension | ast.Starred):
+        value = node.iter if isinstance(node, ast.For | ast.comprehension) else node.value
+        if full_name(value) == "sys.modules":
+            yield "goes through all modules that are loaded"
+    elif whole in ("sys.modules.values", "sys.modules.items", "sys.modules.copy"):
+        yield f"goes through what others have loaded ({whole})"
+    elif isinstance(node, ast.Call) and node.args:
+        name, plain = called(node), _is_plain(node.args[0])
+        if name in _LOADERS and not plain:
+            yield f"imports a module whose name it works out when it runs ({name})"
+        elif full_name(node.func) == "sys.modules.get" and not plain:
+            yield "takes a module out of sys.modules whose name it works out when it runs"
+        elif name in _ALL_OF and any(full_name(given) == "sys.modules" for given in node.args):
+            yield "goes through all modules that are loaded"
 
 
 def _said(name: str) -> str:
@@ -60,27 +80,19 @@ def _attribute(node: ast.Attribute) -> Iterator[str]:
         yield told
     elif node.attr == "__subclasses__" and (not whole or whole.startswith(("object.", "type."))):
         yield "looks through all classes there are (__subclasses__)"
-    elif whole in ("sys.modules.values", "sys.modules.items", "sys.modules.copy", "inspect.stack"):
-        yield f"goes through what others have loaded or run ({whole})"
+    elif whole == "inspect.stack":
+        yield "reaches into the frames of others (inspect.stack)"
     elif whole == "ctypes.pythonapi":
         yield "reaches into the language itself (ctypes.pythonapi)"
 
 
 def _call(node: ast.Call) -> Iterator[str]:
-    name = called(node)
-    first = node.args[0] if node.args else None
-    if name in _LOADERS and first is not None and not _is_plain(first):
-        yield f"imports a module whose name it works out when it runs ({name})"
-    elif full_name(node.func) == "sys.modules.get" and first is not None and not _is_plain(first):
-        yield "takes a module out of sys.modules whose name it works out when it runs"
-    elif name == "getattr" and len(node.args) > 1 and full_name(node.args[0]) in _INSIDE:
+    if called(node) == "getattr" and len(node.args) > 1 and full_name(node.args[0]) in _INSIDE:
         asked = node.args[1]
         if not isinstance(asked, ast.Constant):
             yield f"takes something out of {full_name(node.args[0])} whose name it works out when it runs"
         elif told := _said(str(asked.value)):
             yield told
-    elif name in _ALL_OF and any(full_name(given) == "sys.modules" for given in node.args):
-        yield "goes through all modules that are loaded"
 
 
 def _is_plain(node: ast.expr) -> bool:

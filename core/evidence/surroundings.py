@@ -311,7 +311,7 @@ def _encoding(text: str) -> str:
 
 def _reaches(tree: ast.Module, test: bool) -> Iterator[str]:
     own = _of_the_runner(tree)
-    yield from looks_around(tree)
+    yield from looks_around(tree, test)
     for node in ast.walk(tree):
         if _changes_any(node, own):
             yield "changes pytest itself"
