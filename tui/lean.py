@@ -19,8 +19,8 @@ from opcode import opmap
 from types import CodeType, ModuleType
 from typing import Any
 
-WORDY = frozenset({"pydantic", "pydantic_core", "sqlalchemy", "sqlmodel"})
-"""Packages of which more than a twelfth is docstrings."""
+WORDY = frozenset({"pydantic", "pydantic_core", "pygments", "sqlalchemy", "sqlmodel", "textual"})
+"""Packages of which a good part is docstrings; of Textual and Pygments what is imported later."""
 _PAPERS = "importlib.metadata"
 LONG = 100
 """Characters from which a docstring is dropped. What is as short might be used as a value as well."""

@@ -31,7 +31,7 @@ from tui.markdown import Block, Blocks, block_lines, markdown_blocks
 if TYPE_CHECKING:
     from core.service.views import MessageView
 
-NEAR = 80
+NEAR = 40
 """Pieces on each side of the reader whose lines are kept."""
 
 

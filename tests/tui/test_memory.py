@@ -115,4 +115,4 @@ def test_strips_are_kept_near_the_window_only() -> None:
         roll._add(Piece(height=1, lines=[()], strips={0: object()}))
     roll.forget_far(100, 110)
     assert [i for i, piece in enumerate(roll._pieces) if piece.strips] == list(range(90, 121))
-    assert [i for i, piece in enumerate(roll._pieces) if piece.lines] == list(range(20, 191))
+    assert [i for i, piece in enumerate(roll._pieces) if piece.lines] == list(range(60, 151))
