@@ -7,12 +7,22 @@ from pathlib import Path
 
 import pytest
 from textual import events
+from textual.pilot import Pilot
 
+from core.machine.commands import Authority
 from core.machine.states import EvidenceKind, State
 from core.machine.transitions import Order
+from core.service import OrchestrationService
+from core.service.tokens import Scope
 from screenshots.journal import Hand, Writer
 from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
 from tests.tui.driving import opened, press, running, shown
+from tui.app import QdeckApp
+from tui.calling import sequence
+from tui.screens.ask import AskScreen
+from tui.screens.confirm import Choice, ConfirmScreen
+from tui.screens.first import FirstScreen
+from tui.widgets.conversation import Conversation
 
 EVIL = (
     "[bold red]markup[/] [@click=app.exit]press[/] \x1b[2J\x1b[31mred \x1b]0;title\x07 \x1bP1$r\x1b\\ "
@@ -159,3 +169,77 @@ async def test_what_a_field_begins_with_is_text(tmp_path: Path, project: Path) -
         assert_harmless(shown(app))
         await press(app, pilot, "ctrl+p")
         assert_harmless(shown(app))
+
+
+@pytest.mark.parametrize(
+    "place", ["history", "then", "diff", "evidence", "statistics", "yeses", "tokens", "asks", "first", "ask"]
+)
+async def test_every_other_screen_shows_evil_text_as_text(place: str, tmp_path: Path) -> None:
+    """What the journal, its projects, yeses and tokens hold: each screen that shows one of them is named."""
+    journal = await evil_journal(tmp_path)
+    service = await OrchestrationService.open(str(journal.path))
+    project = (await service.projects())[0].project_id
+    given = await service.give_standing_yes(
+        project, EVIL, by=Authority.person(EVIL), reason=f"{EVIL}\n{LONG}"
+    )
+    await service.tokens.mint(issued_to=EVIL, scope=Scope.READ, name=EVIL[:90])
+    await service.close()
+    assert given.ok, given.text
+    async with running(journal) as (app, pilot):
+        await _go(app, pilot, journal, place)
+        for key in ("j", "G", "g", "ctrl+p"):
+            await calm(pilot)
+            assert_harmless(shown(app))
+            await pilot.press(key)
+        await calm(pilot)
+        assert_harmless(shown(app))
+
+
+async def _go(app: QdeckApp, pilot: Pilot[int], journal: Journal, place: str) -> None:
+    match place:
+        case "history" | "then" | "diff" | "evidence":
+            getattr(app, f"open_{'history' if place == 'then' else place}")(journal.workflow_id)
+            await shows_picture(app, pilot)
+            if place == "then":
+                await press(app, pilot, "v")
+        case "statistics":
+            await press(app, pilot, "s")
+            await until(pilot, lambda: getattr(app.screen, "settled", False))
+            await press(app, pilot, "p")
+        case "yeses" | "tokens":
+            await press(app, pilot, "f5" if place == "yeses" else "f7")
+            await until(pilot, lambda: "[bold red]" in shown(app))
+        case "first":
+            screen = FirstScreen()
+            app.push_screen(screen)
+            await until(pilot, lambda: screen.found is not None, 120)
+            screen.take({"keys": [{"variable": EVIL, "example": EVIL}], "servers": [], "checks": []})
+        case "ask":
+            app.push_screen(AskScreen(EVIL, EVIL, EVIL, placeholder=EVIL))
+        case "asks":
+            app.push_screen(ConfirmScreen(EVIL, f"{EVIL}{LONG[:3000]}", (Choice("y", EVIL),)))
+
+
+async def test_what_is_pasted_as_one_piece_is_text(tmp_path: Path) -> None:
+    """Also when it was sent, as it is shown then, opened and copied."""
+    journal = await evil_journal(tmp_path)
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal, "chat")
+        app.post_message(events.Paste(f"{EVIL}\n" * 30 + LONG[:90_000]))
+        await until(pilot, lambda: "pasted" in shown(app))
+        assert_harmless(shown(app))
+        await press(app, pilot, "enter")
+        talk = app.screen.query_one("#talk", Conversation)
+        await until(pilot, lambda: "lines more" in talk.text and talk.settled)
+        await press(app, pilot, "escape", "escape", "G", "J", "enter", "y")
+        assert_harmless(shown(app))
+        assert_harmless(app.clipboard.replace("\t", " "))
+
+
+def test_the_title_of_the_window_and_a_call_hold_no_escape() -> None:
+    """A call is one sequence with plain words in it, whatever the build is called."""
+    for way in ("osc9", "osc777"):
+        told = sequence(way, f"{EVIL};{EVIL}", f"{EVIL}{LONG}", in_tmux=False)
+        inner = told.removeprefix("\x1b]9;" if way == "osc9" else "\x1b]777;notify;").removesuffix("\x1b\\\a")
+        assert_harmless(inner)
+        assert len(inner) < 500 and inner.count(";") == (way == "osc777")
