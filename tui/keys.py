@@ -19,10 +19,8 @@ MOVE_KEYS: list[BindingType] = [
 ]
 """Arrow keys and their vim twins."""
 
-COPY_KEY = Binding(
-    "y", "screen.copy", "Copy", id="copy", tooltip="Copy the chosen block, or the line that was found."
-)
-"""For panes of text."""
+COPY_KEY = Binding("y", "screen.copy", "Copy", id="copy", tooltip="Copy what is selected, found or chosen.")
+"""For whatever shows text."""
 
 BUILD_KEYS: list[BindingType] = [
     Binding(

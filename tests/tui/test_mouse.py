@@ -127,3 +127,20 @@ async def test_what_is_read_beside_it_is_selected_too(journal_of: JournalOf) -> 
         x = rows[y].index("Words")
         await drag(pilot, (x, y), (x + 11, y))
         assert app.screen.get_selected_text() == "Words are jo"
+
+
+async def test_every_screen_that_can_be_searched_can_be_copied_from(journal_of: JournalOf) -> None:
+    """The line under the cursor in lists and in the diff, the line found or all of it in pages."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        for how, begins in (("diff", ""), ("evidence", ""), ("history", "")):
+            getattr(app, f"open_{how}")(journal.workflow_id)
+            await shows_picture(app, pilot)
+            app.copy_to_clipboard("")
+            await press(app, pilot, *("jjy" if how == "diff" else "jy"))
+            assert "\n" not in app.clipboard and begins in app.clipboard != "", how
+            await press(app, pilot, "escape")
+        await press(app, pilot, "question_mark", "y")
+        assert app.clipboard.count("\n") > 50
+        await press(app, pilot, "slash", *"rollback", "enter", "y")
+        assert "rollback" in app.clipboard.lower() and "\n" not in app.clipboard

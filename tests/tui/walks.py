@@ -201,7 +201,7 @@ async def _project_field(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> 
 _SCROLL = "g G home end pageup pagedown ctrl+u ctrl+d up down k j"
 _CURSOR = "G g end home pagedown pageup ctrl+d ctrl+u down up j k"
 _BUILD = "a (escape) r (escape) b (escape) x (escape) d (escape) e (escape) h (escape) s (escape) c (@) p"
-_SEARCH = "slash (=e) (enter) n N (escape) ctrl+f (escape)"
+_SEARCH = "slash (=e) (enter) n N y (escape) ctrl+f (escape)"
 _SMALL = (80, 24)
 
 WALKS: tuple[Walk, ...] = (

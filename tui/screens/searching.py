@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from tui import words
 from tui.ink import Line, Span
+from tui.keys import COPY_KEY
 from tui.search import Found
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ SEARCH_KEYS: list[BindingType] = [
     ),
     Binding("n", "match(1)", "Next match", id="search.next", tooltip="The next match.", show=False),
     Binding("N", "match(-1)", "Match before", id="search.before", tooltip="The match before.", show=False),
+    COPY_KEY,
 ]
 
 
@@ -45,6 +48,9 @@ class Searched(Protocol):
 
     def seek(self, step: int) -> None:
         """Go to the next match, or the one before."""
+
+    def copied(self) -> str:
+        """What is copied of it: the line found or chosen, else all that it shows."""
 
 
 class Searching(_Base):
@@ -89,6 +95,15 @@ class Searching(_Base):
         if event.input.id == "search":
             event.input.remove_class("-open")
             self.give_focus()
+
+    def action_copy(self) -> None:
+        """Copy with OSC 52, which works through ssh too: what is selected, found or chosen."""
+        text = self.get_selected_text() or self.searched().copied()
+        if not text.strip():
+            self.deck.tell("There is nothing to copy here.")
+            return
+        self.deck.copy_to_clipboard(text)
+        self.deck.tell(f"Copied {words.plural(text.count(chr(10)) + 1, 'line')}.")
 
     def action_match(self, step: int) -> None:
         """To the next match, or the one before; while nothing is sought, n goes on to the next decision."""

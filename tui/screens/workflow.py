@@ -14,7 +14,7 @@ from core.board import BoardRow
 from core.machine.states import Condition
 from core.text import clean
 from tui import legal, words
-from tui.ink import Span, cut_line, plain, width_of
+from tui.ink import Span, cut_line, width_of
 from tui.legal import Standing
 from tui.pages.card import PANES, SIDE, composer_words, differs, now_line, page_of, tabs_line, title_line
 from tui.pages.notice import notice_of
@@ -350,21 +350,6 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
     def on_found(self) -> None:
         """How many matches there are stands where else it says what happens."""
         self._show_tabs()
-
-    def action_copy(self) -> None:
-        """Copy with OSC 52, which works through ssh too: what is selected, found or chosen."""
-        if self._side:
-            page = self._side_page()
-            found = page.lines[page.line : page.line + 1] if page.found.lines else page.lines
-            text = plain(found)
-        else:
-            text = self._conversation().copied()
-        text = self.get_selected_text() or text
-        if not text.strip():
-            self.deck.tell("There is nothing to copy here.")
-            return
-        self.deck.copy_to_clipboard(text)
-        self.deck.tell(f"Copied {words.plural(text.count(chr(10)) + 1, 'line')}.")
 
     def action_next_need(self) -> None:
         """Open the next workflow that needs the user; go to the next match while something is sought."""

@@ -121,6 +121,11 @@ class CursorLines(Painted):
         """The line that a search counts from."""
         return self.cursor
 
+    def copied(self) -> str:
+        """The text of the line under the cursor."""
+        texts = self.texts()
+        return texts[self.cursor] if 0 <= self.cursor < len(texts) else ""
+
     def search(self, needle: str) -> Found:
         """Mark `needle`, and go to the next line that holds it."""
         self.found = find(needle, self.texts())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.strip import Strip
 
+from tui.ink import plain
 from tui.search import Found, find, marked
 from tui.widgets.page import Builder, Page
 
@@ -63,6 +64,11 @@ class Reader(Page):
         height = max(1, self.scrollable_content_region.height)
         self.scroll_to(y=max(0, line - height // 2), animate=False, immediate=True)
         self.refresh()
+
+    def copied(self) -> str:
+        """The line that was found; while nothing is sought all lines."""
+        found = self.lines[self._at : self._at + 1] if self.found.lines and self._at >= 0 else self.lines
+        return plain(found)
 
     @property
     def line(self) -> int:
