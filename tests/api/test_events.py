@@ -17,10 +17,21 @@ from tests.api.conftest import Api, fault
 Told = tuple[int, str, dict[str, Any]]
 
 
-async def follow(api: Api, address: str, path: str, count: int, **headers: str) -> list[Told]:
+async def heard(told: list[Told], reading: asyncio.Task[list[Told]], count: int) -> None:
+    """Wait until a reader was told that many events, and still reads."""
+    async with asyncio.timeout(60):
+        while len(told) < count:
+            assert not reading.done(), reading.result()
+            await asyncio.sleep(0.01)
+    assert not reading.done()
+
+
+async def follow(
+    api: Api, address: str, path: str, count: int, told: list[Told] | None = None, **headers: str
+) -> list[Told]:
     """Read that many events from the server, or until the stream ends."""
     sent = {"Authorization": f"Bearer {api.tokens[Scope.READ]}", **headers}
-    told: list[Told] = []
+    told = [] if told is None else told
     async with (
         asyncio.timeout(60),
         httpx.AsyncClient(headers=sent, timeout=60) as client,
@@ -44,9 +55,9 @@ async def test_a_reader_is_told_what_was_and_what_happens(api: Api, url: str) ->
     """First the past, then each event within moments of its writing, with the fields of the history."""
     build = await (await api.begun()).go_to(State.PLANNING)
     past = (await build.now()).version
-    reading = asyncio.create_task(follow(api, url, f"/{build.id}/events", past + 1))
-    await asyncio.sleep(0.5)
-    assert not reading.done()
+    so_far: list[Told] = []
+    reading = asyncio.create_task(follow(api, url, f"/{build.id}/events", past + 1, so_far))
+    await heard(so_far, reading, past)
 
     await api.operate(f"/{build.id}/pause", {"reason": "lunch"})
     told = await asyncio.wait_for(reading, 60)
@@ -83,8 +94,9 @@ async def test_a_stream_longer_than_a_page_is_whole(
 async def test_a_stream_ends_with_its_workflow(api: Api, url: str) -> None:
     """After complete or cancelled it closes; who comes back then is told not to."""
     build = await api.begun()
-    reading = asyncio.create_task(follow(api, url, f"/{build.id}/events", 10_000))
-    await asyncio.sleep(0.3)
+    so_far: list[Told] = []
+    reading = asyncio.create_task(follow(api, url, f"/{build.id}/events", 10_000, so_far))
+    await heard(so_far, reading, 1)
     await api.operate(f"/{build.id}/cancel")
     told = await asyncio.wait_for(reading, 60)
 
@@ -97,9 +109,9 @@ async def test_a_revoked_token_loses_its_stream(api: Api, url: str, monkeypatch:
     """What was opened with a token does not outlive it."""
     monkeypatch.setattr(events_module, "_TOKEN_EVERY", 0.2)
     build = await api.begun()
-    reading = asyncio.create_task(follow(api, url, f"/{build.id}/events", 10_000))
-    await asyncio.sleep(0.5)
-    assert not reading.done()
+    so_far: list[Told] = []
+    reading = asyncio.create_task(follow(api, url, f"/{build.id}/events", 10_000, so_far))
+    await heard(so_far, reading, 1)
 
     await api.service.tokens.revoke(api.tokens[Scope.READ].split("_")[1])
 
