@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from core.board import BoardRow
 from core.machine.states import Condition, State
+from tui.board_lines import second_line
 from tui.board_model import BoardModel, Group, Sort, group_of
+from tui.ink import plain
 
 
 def row(number: int, state: str = "testing", condition: str = "active", **rest: object) -> BoardRow:
@@ -132,3 +134,11 @@ def test_a_row_that_changes_goes_where_the_order_wants_it(sort: Sort) -> None:
     assert {told.rows[i].project for i in told.order()} == {"p1"}
     told.upsert([replace(first[1], condition="waiting")])
     assert told.next_that_needs(None) == "w2"
+
+
+def test_a_narrow_row_gives_up_its_tests_before_what_it_waits_for() -> None:
+    """What needs the user is the last thing that is cut."""
+    waits = row(1, "planning", "waiting", waiting_for="approval:plan", tests="22 passed")
+    narrow, wide = (plain([second_line(waits, width, 0.0)]) for width in (56, 76))
+    assert "needs you: approve the plan" in narrow and "22 passed" not in narrow
+    assert "needs you: approve the plan" in wide and "22 passed" in wide

@@ -20,6 +20,7 @@ from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
 from tests.tui.driving import on, opened, press, running, shown, told
 from tests.tui.test_hostile import assert_harmless
 from tui.ink import plain
+from tui.pages.notice import notice_of
 from tui.pages.timeline import outcome_mark, timeline
 from tui.remembered import KEPT, LARGEST, Remembered
 from tui.widgets.attached import Attached
@@ -95,6 +96,23 @@ async def test_a_handoff_is_told_at_its_own_time(journal_of: JournalOf) -> None:
         back = replace(first, to_state=State.IMPLEMENTATION, at=later, answered_at=None)
         whole = replace(picture, handoffs=(*picture.handoffs, back))
         assert plain(timeline(whole, 40, 0)) == plain(timeline(picture, 40, 0))
+
+
+async def test_a_complete_build_says_where_it_landed(journal_of: JournalOf) -> None:
+    """Whoever comes back to it looks for the merge first."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        picture = app.screen.picture  # type: ignore[attr-defined]
+        landed = replace(picture.events[-1], text="merged into main as abc", data={"kind": "landed"})
+        done = replace(
+            picture,
+            view=replace(picture.view, state=State.COMPLETE),
+            events=(*picture.events, landed, picture.events[0]),
+        )
+        notice = notice_of(done, narrow=False)
+        assert notice is not None
+        assert plain(notice(100)) == "● complete  merged into main as abc; every piece of evidence counts"
 
 
 async def test_the_chat_says_how_to_get_there_only_to_who_is_elsewhere(journal_of: JournalOf) -> None:
