@@ -370,7 +370,8 @@ class QdeckApp(Orders, App[int]):
         """Hand the new picture to whoever shows this workflow."""
         for screen in self.screen_stack:
             take = getattr(screen, "take_picture", None)
-            if take is not None:
+            # One that is still being put together asks for its picture when it is there.
+            if take is not None and screen.is_mounted:
                 take(event.picture)
 
     def on_worker_changed(self, event: WorkerChanged) -> None:

@@ -15,10 +15,12 @@ import pytest
 
 from core.journal.schema import VERSION_TABLE
 from core.machine.transitions import TRANSITIONS
-from screenshots.scenes import Journal, calm, make_app, playing, until
+from screenshots.scenes import Journal, calm, make_app, playing, ready, until
 from tests.tui.driving import on, opened, press, running, shown, told
 from tui import app as app_module
 from tui.app import QdeckApp
+from tui.journal_link import WorkflowChanged
+from tui.screens.workflow import WorkflowScreen
 
 JournalOf = Callable[[str], Journal]
 FOREIGN = "CREATE TABLE photos (x)"
@@ -53,6 +55,24 @@ async def test_leaving_with_nothing_running_does_not_ask(journal_of: JournalOf) 
     async with running(journal_of("empty")) as (app, pilot):
         await press(app, pilot, "q")
         assert app.return_code == 0
+
+
+@pytest.mark.parametrize("what", ["workflow", "history", "diff", "evidence", "decision", "retry", "rollback"])
+async def test_leaving_in_the_moment_in_which_a_screen_opens(
+    journal_of: JournalOf, project: Path, what: str
+) -> None:
+    """Neither what is mounted without its widgets nor a picture that comes too early is a fault."""
+    journal = journal_of("review")
+    app = make_app(journal, project)
+    async with app.run_test() as pilot:
+        await ready(app, pilot)
+        await opened(app, pilot, journal)
+        assert isinstance(app.screen, WorkflowScreen) and app.screen.picture is not None
+        picture = app.screen.picture
+        getattr(app, f"open_{what}")(journal.workflow_id)
+        app.on_workflow_changed(WorkflowChanged(picture))
+        app.exit()
+    assert app.return_code == 0
 
 
 async def test_an_app_that_was_left_leaves_nothing_behind(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.events import DescendantBlur, DescendantFocus
+from textual.events import DescendantBlur, DescendantFocus, Mount
 from textual.geometry import Offset
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -51,6 +52,11 @@ class DeckScreen(Screen[object]):
     def is_current(self) -> bool:
         """Whether the user looks at it, and it is not being taken down."""
         return super().is_current and self.is_attached
+
+    async def _dispatch_message(self, message: Message) -> None:
+        """Textual mounts also what it did not compose any more, when the app is left in that moment."""
+        if not (isinstance(message, Mount) and not self.is_attached):
+            await super()._dispatch_message(message)
 
     def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
         """What is under the mouse, for selecting; a selection stays in the widget in which it began."""
