@@ -20,6 +20,7 @@ from tests.tui.driving import on, opened, press, running, shown, told
 from tui import app as app_module
 from tui.app import QdeckApp
 from tui.journal_link import WorkflowChanged
+from tui.screens.ask import AskScreen
 from tui.screens.workflow import WorkflowScreen
 
 JournalOf = Callable[[str], Journal]
@@ -71,6 +72,16 @@ async def test_leaving_in_the_moment_in_which_a_screen_opens(
         picture = app.screen.picture
         getattr(app, f"open_{what}")(journal.workflow_id)
         app.on_workflow_changed(WorkflowChanged(picture))
+        app.exit()
+    assert app.return_code == 0
+
+
+async def test_leaving_in_the_moment_in_which_a_question_opens(journal_of: JournalOf, project: Path) -> None:
+    """Nor is a question that is mounted without its widgets."""
+    app = make_app(journal_of("review"), project)
+    async with app.run_test() as pilot:
+        await ready(app, pilot)
+        app.push_screen(AskScreen("Why?", "A word is enough."))
         app.exit()
     assert app.return_code == 0
 

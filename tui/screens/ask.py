@@ -6,15 +6,15 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from core.text import clean
 from tui.ink import Line, Span, wrap
+from tui.screens.base import Dialog
 from tui.widgets.page import Page
 
 
-class AskScreen(ModalScreen[str]):
+class AskScreen(Dialog[str]):
     """Asks, and answers with what was written; None for escape. An empty line is no answer."""
 
     CSS_PATH = "ask.tcss"

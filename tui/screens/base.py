@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual import on
 from textual.app import ComposeResult
 from textual.events import DescendantBlur, DescendantFocus, Mount
 from textual.geometry import Offset
 from textual.message import Message
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -23,7 +23,33 @@ if TYPE_CHECKING:
 SMALLEST = (60, 15)
 
 
-class DeckScreen(Screen[object]):
+Result = TypeVar("Result")
+
+
+class Whole(Screen[Result]):
+    """A screen that is there with all its widgets or not at all, also when the app is left as it opens."""
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether what it shows is there: not any more while Textual takes it down, child by child."""
+        return super().is_attached and not self._pruning
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the user looks at it, and it is not being taken down."""
+        return super().is_current and self.is_attached
+
+    async def _dispatch_message(self, message: Message) -> None:
+        """Textual mounts also what it did not compose any more, when the app is left in that moment."""
+        if not (isinstance(message, Mount) and not self.is_attached):
+            await super()._dispatch_message(message)
+
+
+class Dialog(ModalScreen[Result], Whole[Result]):
+    """A question in a small box over a screen. ModalScreen first: styles come along the first base."""
+
+
+class DeckScreen(Whole[object]):
     """A full screen of the app."""
 
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [
@@ -42,21 +68,6 @@ class DeckScreen(Screen[object]):
         from tui.app import QdeckApp
 
         return cast(QdeckApp, self.app)
-
-    @property
-    def is_attached(self) -> bool:
-        """Whether what it shows is there: not any more while Textual takes it down, child by child."""
-        return super().is_attached and not self._pruning
-
-    @property
-    def is_current(self) -> bool:
-        """Whether the user looks at it, and it is not being taken down."""
-        return super().is_current and self.is_attached
-
-    async def _dispatch_message(self, message: Message) -> None:
-        """Textual mounts also what it did not compose any more, when the app is left in that moment."""
-        if not (isinstance(message, Mount) and not self.is_attached):
-            await super()._dispatch_message(message)
 
     def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
         """What is under the mouse, for selecting; a selection stays in the widget in which it began."""

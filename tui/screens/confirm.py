@@ -8,11 +8,11 @@ from typing import NamedTuple
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from core.text import clean
 from tui.armed import Armed
 from tui.ink import Line, Span, wrap
+from tui.screens.base import Dialog
 from tui.widgets.page import Page
 
 
@@ -24,7 +24,7 @@ class Choice(NamedTuple):
     bad: bool = False
 
 
-class ConfirmScreen(Armed, ModalScreen[str]):
+class ConfirmScreen(Armed, Dialog[str]):
     """Asks, and answers with the key that was pressed; None for escape."""
 
     CSS_PATH = "confirm.tcss"

@@ -8,19 +8,19 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from core.text import clean
 from tui import words
 from tui.ink import Line, Span, wrap
+from tui.screens.base import Dialog
 from tui.widgets.lines import Lines
 
 Judge = Callable[[str], str]
 """Says in a sentence why a value cannot be; empty when it can."""
 
 
-class EditScreen(ModalScreen[str]):
+class EditScreen(Dialog[str]):
     """Answers with what was written; None for escape. `judge` refuses in words, and nothing is lost."""
 
     CSS_PATH = "edit.tcss"
@@ -74,7 +74,7 @@ class EditScreen(ModalScreen[str]):
         self.dismiss(None)
 
 
-class KeyScreen(ModalScreen[str]):
+class KeyScreen(Dialog[str]):
     """Answers with the next key that is pressed; None for escape. `judge` refuses a key in words."""
 
     CSS_PATH = "edit.tcss"

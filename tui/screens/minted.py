@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from tui.ink import Line, Span, wrap
+from tui.screens.base import Dialog
 from tui.widgets.page import Page
 
 if TYPE_CHECKING:
     from tui.app import QdeckApp
 
 
-class MintedScreen(ModalScreen[None]):
+class MintedScreen(Dialog[None]):
     """Shows it until it is closed; nothing keeps it."""
 
     CSS_PATH = "minted.tcss"

@@ -8,15 +8,15 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from core.text import clean
 from tui.ink import Line, Span, wrap
+from tui.screens.base import Dialog
 from tui.widgets.lines import Lines
 from tui.widgets.picker import Option, Picker
 
 
-class PickScreen(ModalScreen[str]):
+class PickScreen(Dialog[str]):
     """Answers with the value that was chosen; None for escape. `about` says more of each value."""
 
     CSS_PATH = "pick.tcss"
