@@ -6,6 +6,7 @@ that need it, `off` never starts one, anything else runs them where a server's p
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import getpass
 import itertools
@@ -198,10 +199,10 @@ def _sweep() -> None:
         try:
             number = int((folder / "data" / "postmaster.pid").read_text().split()[0])
             os.kill(number, 0)
-        except FileNotFoundError:
-            if time.time() - folder.stat().st_mtime > 600:
-                shutil.rmtree(folder, ignore_errors=True)
-        except (ProcessLookupError, ValueError, IndexError):
-            shutil.rmtree(folder, ignore_errors=True)
+        except (FileNotFoundError, ProcessLookupError, ValueError, IndexError):
+            # Not what another run is just making: `initdb` starts and ends several processes there.
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - folder.stat().st_mtime > 600:
+                    shutil.rmtree(folder, ignore_errors=True)
         except OSError:
             continue
