@@ -149,7 +149,8 @@ def _tokens(names: Sequence[str], *keys: str) -> Play:
         app.action_tokens()
         screen: Any = app.screen
         await until(pilot, lambda: screen.settled)
-        screen.take([_token(place, name) for place, name in enumerate(names)], NOON)
+        tokens = [_token(place, name) for place, name in enumerate(names)]
+        screen.take([(token, token.standing(NOON)) for token in tokens])
         await _keys(*keys)(app, pilot, journal)
 
     return play

@@ -29,7 +29,7 @@ async def test_a_standing_yes_is_taken_back(
         await press(app, pilot, "x", "enter", "escape")
         assert on(app) == "YesesScreen" and not told(app)
         await press(app, pilot, "x", *"the tool is there now", "enter")
-        await until(pilot, lambda: "asked again" in told(app) and app.screen._yeses[1][1].revoked_by != "")  # type: ignore[attr-defined]
+        await until(pilot, lambda: "asked again" in told(app) and app.screen.entries[1][1].revoked_by != "")  # type: ignore[attr-defined]
         await press(app, pilot, "slash", *"skipped:1", "enter")
         assert "took it back" in shown(app) and "the tool is there now" in shown(app)
         await press(app, pilot, "x")

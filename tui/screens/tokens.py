@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from core.errors import QdeckError
@@ -15,11 +13,9 @@ from tui import words
 from tui.forms import read_days
 from tui.ink import BLANK, Line, Span, said, spread, wrap
 from tui.orders import person
-from tui.screens.base import DeckScreen
-from tui.screens.searching import SEARCH_KEYS, Searching
-from tui.widgets.bars import Bar, Hint
-from tui.widgets.lines import Lines
-from tui.widgets.listing import Listing
+from tui.screens.listed import ListedScreen
+from tui.screens.searching import SEARCH_KEYS
+from tui.widgets.bars import Hint
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,10 +32,11 @@ DAYS = "30"
 MAY = words.TOKEN_MAY
 
 
-class TokensScreen(Searching, DeckScreen):
-    """Every token that was ever minted, newest first."""
+class TokensScreen(ListedScreen["tuple[TokenView, str]"]):
+    """Every token that was ever minted, newest first, each with how it stands."""
 
-    CSS_PATH = "tokens.tcss"
+    HEADING = "Tokens"
+    NONE_YET = NONE_YET
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
         Binding("m", "mint", "Mint", id="tokens.mint", tooltip="Make a token in your name."),
         Binding("x", "revoke", "Revoke", id="tokens.revoke", tooltip="Take this token's right away."),
@@ -47,91 +44,32 @@ class TokensScreen(Searching, DeckScreen):
         *SEARCH_KEYS,
     ]
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._tokens: list[tuple[TokenView, str]] = []
-        self.settled = False
+    def deeds(self, chosen: tuple[TokenView, str] | None) -> Sequence[Hint]:
+        """Mint, revoke."""
+        gone = chosen is None or chosen[1] == "revoked"
+        return (Hint("m", "mint", "screen.mint"), Hint("x", "revoke", "screen.revoke", gone))
 
-    def content(self) -> ComposeResult:
-        """The tokens, and everything about the one under the cursor."""
-        yield Bar((Span("Tokens", "strong bold"),), id="title")
-        yield Listing(id="list")
-        yield Lines(self._about, id="about")
+    async def entries_now(self) -> Sequence[tuple[TokenView, str]]:
+        """All tokens."""
 
-    def on_mount(self) -> None:
-        """Ask for them."""
-        self._list.focus()
-        self.run_worker(self._load(), group="tokens", exclusive=True)
+        async def all_of_them(service: OrchestrationService) -> list[tuple[TokenView, str]]:
+            now = service.tokens.now()
+            return [(token, token.standing(now)) for token in await service.tokens.listed()]
 
-    def hints(self) -> Sequence[Hint]:
-        """Mint, revoke, search, leave."""
-        if self.query("#search.-open"):
-            return (Hint("enter", "keep"), Hint("esc", "forget"))
-        chosen = self._chosen
-        return (
-            Hint("j k", "choose"),
-            Hint("m", "mint", "screen.mint"),
-            Hint("x", "revoke", "screen.revoke", chosen is None or chosen[1] == "revoked"),
-            Hint("/", "search", "screen.search"),
-            Hint("esc", "back", "screen.leave"),
-        )
+        return await self.deck.link.ask(all_of_them)
 
-    @property
-    def _list(self) -> Listing:
-        return self.query_one("#list", Listing)
+    def line_of(self, entry: tuple[TokenView, str], width: int) -> Line:
+        """The line of a token."""
+        return token_line(*entry, width)
 
-    @property
-    def _chosen(self) -> tuple[TokenView, str] | None:
-        index = self._list.cursor if self.query("#list") else 0
-        return self._tokens[index] if index < len(self._tokens) else None
+    def text_of(self, entry: tuple[TokenView, str]) -> str:
+        """Scope, standing, names and id."""
+        one, standing = entry
+        return f"{one.scope} {standing} {one.name} {one.issued_to} {one.token_id}"
 
-    def searched(self) -> Listing:
-        """The list is looked through."""
-        return self._list
-
-    def give_focus(self) -> None:
-        """To the list."""
-        self._list.focus()
-
-    def on_found(self) -> None:
-        """Say how many."""
-        self.query_one("#title", Bar).show((Span("Tokens", "strong bold"),), self.match_line())
-
-    # --- drawing
-
-    async def _load(self) -> None:
-        async def all_of_them(service: OrchestrationService) -> tuple[list[TokenView], datetime]:
-            return await service.tokens.listed(), service.tokens.now()
-
-        try:
-            found, now = await self.deck.link.ask(all_of_them)
-        except QdeckError as error:
-            self.deck.tell(str(error), bad=True)
-            return
-        if self.is_attached:
-            self.take(found, now)
-
-    def take(self, tokens: Sequence[TokenView], now: datetime) -> None:
-        """Show these."""
-        self._tokens = [(token, token.standing(now)) for token in tokens]
-        shown = self._tokens
-        texts = [
-            f"{one.scope} {standing} {one.name} {one.issued_to} {one.token_id}" for one, standing in shown
-        ]
-        self._list.fill(len(shown), lambda i, width: token_line(*shown[i], width), texts)
-        self._list.move_to(self._list.cursor)
-        self.settled = True
-        self._show_about()
-
-    @on(Listing.Moved, "#list")
-    def _show_about(self) -> None:
-        self.query_one("#about", Lines).show(self._about)
-        self.refresh_hints()
-
-    def _about(self, width: int) -> list[Line]:
-        if self._chosen is None:
-            return wrap((Span(NONE_YET if self.settled else "reading", "muted"),), width)
-        one, standing = self._chosen
+    def about(self, entry: tuple[TokenView, str], width: int) -> list[Line]:
+        """Whose it is, what it may, until when, and when it was used."""
+        one, standing = entry
         lines = wrap(
             (said(one.name or "without a name", "strong", 80), Span(f"  {one.token_id}", "code")), width
         )
@@ -226,7 +164,7 @@ class TokensScreen(Searching, DeckScreen):
             self.deck.tell(str(error), bad=True)
             return
         self.deck.push_screen(MintedScreen(minted.token, minted.view.token_id))
-        await self._load()
+        await self.load()
 
     # --- revoking
 
@@ -234,10 +172,10 @@ class TokensScreen(Searching, DeckScreen):
         """Ask, then take the right away."""
         from tui.screens.confirm import Choice, ConfirmScreen
 
-        if self._chosen is None:
+        if self.chosen is None:
             self.deck.tell("There is no token to revoke.")
             return
-        one, standing = self._chosen
+        one, standing = self.chosen
         if standing == "revoked":
             self.deck.tell("That one was revoked already.")
             return
@@ -265,12 +203,7 @@ class TokensScreen(Searching, DeckScreen):
             self.deck.tell(str(error), bad=True)
             return
         self.deck.tell(f"{token_id} opens nothing any more.")
-        await self._load()
-
-    def action_leave(self) -> None:
-        """Out of the search, then back."""
-        if not self.end_search():
-            self.deck.pop_screen()
+        await self.load()
 
 
 def token_line(one: TokenView, standing: str, width: int) -> Line:

@@ -7,22 +7,17 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeGuard
 
-from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from core.errors import QdeckError
 from core.text import clean
 from tui import words
 from tui.ink import BLANK, Line, Span, said, spread, wrap
 from tui.orders import person
-from tui.screens.base import DeckScreen
 from tui.screens.confirm import Choice, ConfirmScreen
 from tui.screens.granting import Granting
-from tui.screens.searching import SEARCH_KEYS, Searching
-from tui.widgets.bars import Bar, Hint
-from tui.widgets.lines import Lines
-from tui.widgets.listing import Listing
+from tui.screens.listed import ListedScreen
+from tui.screens.searching import SEARCH_KEYS
+from tui.widgets.bars import Hint
 
 if TYPE_CHECKING:
     from core.service import OrchestrationService
@@ -35,13 +30,13 @@ NONE_YET = (
     "it in every build of the project. Its deploy command gets the secrets and hosts that you grant "
     "with s; now it gets none."
 )
-TITLE = (Span("Standing yeses and grants", "strong bold"),)
 
 
-class YesesScreen(Searching, Granting, DeckScreen):
+class YesesScreen(Granting, ListedScreen["tuple[ProjectView, Given]"]):
     """All of them, those that count first."""
 
-    CSS_PATH = "yeses.tcss"
+    HEADING = "Standing yeses and grants"
+    NONE_YET = NONE_YET
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
         Binding("x", "revoke", "Take back", id="yeses.revoke", tooltip="Take this yes or grant back."),
         Binding(
@@ -53,61 +48,19 @@ class YesesScreen(Searching, Granting, DeckScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._yeses: list[tuple[ProjectView, Given]] = []
         self._projects: list[ProjectView] = []
-        self.settled = False
 
-    def content(self) -> ComposeResult:
-        """The yeses, and everything about the one under the cursor."""
-        yield Bar(TITLE, id="title")
-        yield Listing(id="list")
-        yield Lines(self._about, id="about")
-
-    def on_mount(self) -> None:
-        """Ask for them."""
-        self._list.focus()
-        self._read()
-
-    def hints(self) -> Sequence[Hint]:
-        """Take back, grant, search, leave."""
-        if self.query("#search.-open"):
-            return (Hint("enter", "keep"), Hint("esc", "forget"))
-        chosen = self._chosen
+    def deeds(self, chosen: tuple[ProjectView, Given] | None) -> Sequence[Hint]:
+        """Take back, grant."""
+        gone = chosen is None or bool(chosen[1].revoked_by)
         return (
-            Hint("j k", "choose"),
-            Hint("x", "take it back", "screen.revoke", chosen is None or bool(chosen[1].revoked_by)),
+            Hint("x", "take it back", "screen.revoke", gone),
             Hint("s", "grant", "screen.grant", not self._projects),
-            Hint("/", "search", "screen.search"),
-            Hint("esc", "back", "screen.leave"),
         )
 
-    @property
-    def _list(self) -> Listing:
-        return self.query_one("#list", Listing)
+    async def entries_now(self) -> Sequence[tuple[ProjectView, Given]]:
+        """What was said and granted in every project."""
 
-    @property
-    def _chosen(self) -> tuple[ProjectView, Given] | None:
-        index = self._list.cursor if self.query("#list") else 0
-        return self._yeses[index] if index < len(self._yeses) else None
-
-    def searched(self) -> Listing:
-        """The list is looked through."""
-        return self._list
-
-    def give_focus(self) -> None:
-        """To the list."""
-        self._list.focus()
-
-    def on_found(self) -> None:
-        """Say how many."""
-        self.query_one("#title", Bar).show(TITLE, self.match_line())
-
-    # --- drawing
-
-    def _read(self) -> None:
-        self.run_worker(self._load(), group="yeses", exclusive=True)
-
-    async def _load(self) -> None:
         async def all_of_them(
             service: OrchestrationService,
         ) -> tuple[list[ProjectView], list[tuple[ProjectView, Given]]]:
@@ -117,30 +70,21 @@ class YesesScreen(Searching, Granting, DeckScreen):
                 found += [(project, one) for one in (*yeses, *await service.grants(project.project_id))]
             return projects, found
 
-        try:
-            self._projects, found = await self.deck.link.ask(all_of_them)
-        except QdeckError as error:
-            self.deck.tell(str(error), bad=True)
-            return
-        if not self.is_attached:
-            return
-        self._yeses = sorted(found, key=lambda pair: bool(pair[1].revoked_by))
-        yeses = self._yeses
-        texts = [f"{project.name} {what_of(one)} {one.by} {why_of(one)}" for project, one in yeses]
-        self._list.fill(len(yeses), lambda i, width: yes_line(yeses[i][0].name, yeses[i][1], width), texts)
-        self._list.move_to(self._list.cursor)
-        self.settled = True
-        self._show_about()
+        self._projects, found = await self.deck.link.ask(all_of_them)
+        return sorted(found, key=lambda pair: bool(pair[1].revoked_by))
 
-    @on(Listing.Moved, "#list")
-    def _show_about(self) -> None:
-        self.query_one("#about", Lines).show(self._about)
-        self.refresh_hints()
+    def line_of(self, entry: tuple[ProjectView, Given], width: int) -> Line:
+        """The line of a yes or a grant."""
+        return yes_line(entry[0].name, entry[1], width)
 
-    def _about(self, width: int) -> list[Line]:
-        if self._chosen is None:
-            return wrap((Span(NONE_YET if self.settled else "reading", "muted"),), width)
-        project, one = self._chosen
+    def text_of(self, entry: tuple[ProjectView, Given]) -> str:
+        """Project, what was given, by whom and in which words."""
+        project, one = entry
+        return f"{project.name} {what_of(one)} {one.by} {why_of(one)}"
+
+    def about(self, entry: tuple[ProjectView, Given], width: int) -> list[Line]:
+        """What was given, by whom, why; and who took it back."""
+        project, one = entry
         name = clean(project.name, lines=False)
         if is_grant(one):
             return grant_lines(name, one, width)
@@ -160,10 +104,10 @@ class YesesScreen(Searching, Granting, DeckScreen):
         """Ask, then ask why, then take it back."""
         from tui.screens.ask import AskScreen
 
-        if self._chosen is None:
+        if self.chosen is None:
             self.deck.tell("There is no standing yes to take back.")
             return
-        project, one = self._chosen
+        project, one = self.chosen
         if one.revoked_by:
             self.deck.tell("That one was taken back already.")
             return
@@ -191,7 +135,7 @@ class YesesScreen(Searching, Granting, DeckScreen):
         )
         if answer is not None and answer.ok:
             self.deck.tell(answer.text)
-            await self._load()
+            await self.load()
 
     def _ungrant(self, project: ProjectView, one: GrantView) -> None:
         """Ask, then take a grant back; who did it and when stays on record."""
@@ -203,7 +147,7 @@ class YesesScreen(Searching, Granting, DeckScreen):
             answer = await self.deck.ask(order)
             if answer is not None and answer.ok:
                 self.deck.tell(answer.text)
-                await self._load()
+                await self.load()
 
         def answered(key: str | None) -> None:
             if key == "y":
@@ -216,8 +160,8 @@ class YesesScreen(Searching, Granting, DeckScreen):
 
     def action_grant(self) -> None:
         """Grant the deploy command of the project under the cursor, of the only one, or of one to choose."""
-        if self._chosen is not None:
-            self.grant_to(self._chosen[0])
+        if self.chosen is not None:
+            self.grant_to(self.chosen[0])
         elif len(self._projects) == 1:
             self.grant_to(self._projects[0])
         elif not self._projects:
@@ -239,12 +183,7 @@ class YesesScreen(Searching, Granting, DeckScreen):
 
     def granted(self) -> None:
         """Show it."""
-        self._read()
-
-    def action_leave(self) -> None:
-        """Out of the search, then back."""
-        if not self.end_search():
-            self.deck.pop_screen()
+        self.read()
 
 
 def is_grant(one: Given) -> TypeGuard[GrantView]:
