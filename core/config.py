@@ -286,6 +286,8 @@ def parse_setting(label: str, key: str, value: Any) -> Any:
 
 def _parse(label: str, key: str, parser: Callable[[Any], Any], value: Any) -> Any:
     name = f"{ENV_PREFIX}{key.upper()}" if label == "environment" else f"{label}: {key}"
+    if label == "flag":
+        name = f"--{key.replace('_', '-')}"
     try:
         return parser(value)
     except (ValueError, TypeError) as error:

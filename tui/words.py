@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from core.board import BoardRow
 from core.durations import duration as duration
 from core.machine.states import PHASES, STATES, WHOLE, Condition, Role, State, StateKind, actor_in
@@ -171,6 +173,12 @@ def due(row: BoardRow, now: float) -> tuple[str, str]:
     if row.due_left is not None:
         return f"{PAUSED} due {age(row.due_left)}", "muted"
     return (f"{BAD} was late", "bad") if row.breached else ("", "")
+
+
+def either(names: Iterable[str]) -> str:
+    """Return names to choose from as people list them: a, b or c."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def plural(count: int, noun: str) -> str:

@@ -35,6 +35,8 @@ def journal_error(error: BaseException, place: str) -> JournalError:
         if "disk i/o" in lower and _is_full(place):
             # On a full disk SQLite cannot make the WAL's index, and calls that an error of the disk.
             lower = "full"
+        if Path(place).is_dir():
+            return JournalError(f"{place} is a folder, and no journal.", "Name a file with --db.")
         for word, what, hint in _SQLITE:
             if word in lower:
                 return JournalError(f"The journal {place} {what}.", hint)

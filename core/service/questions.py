@@ -316,7 +316,7 @@ def project_of(session: Session, project_id: str, *, lock: bool = False) -> Proj
     """Return a project's row. Raises UnknownError."""
     project = session.get(Project, project_id, with_for_update=lock or None)
     if project is None:
-        raise UnknownError(f"There is no project {project_id[:80]!r}.", "`qdeck status` lists the projects.")
+        raise UnknownError(f"There is no project {project_id[:80]!r}.", "`qdeck projects` lists them.")
     return project
 
 

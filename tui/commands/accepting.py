@@ -38,7 +38,10 @@ def accept(
     json: Json = False,
     db: Db = "",
 ) -> int:
-    """Answer one question of a gate: may this finding stand? Asks at the terminal, refused without one."""
+    """Answer a question of a gate: may a finding stand.
+
+    Asks at the terminal, and is refused without one.
+    """
 
     async def work(service: OrchestrationService) -> int:
         view = await service.get_workflow_status(workflow)

@@ -72,10 +72,13 @@ def run(
     json: Json = False,
     db: Db = "",
 ) -> int:
-    """Build a feature in the foreground: progress on standard error, the result on standard output."""
+    """Build a feature in the foreground.
+
+    Progress goes to standard error, the result to standard output, and questions to your terminal.
+    """
     limits = deadlines_of(deadline, phase_deadline or ())
     build = _checked(request, project, model, api_base, autonomy, budget, retries, unsandboxed, db, limits)
-    return with_service(db, lambda service: _carry(service, build, json))
+    return with_service(db, lambda service: _carry(service, build, json), begins=True)
 
 
 async def _carry(service: OrchestrationService, build: Build, json: bool) -> int:
@@ -142,7 +145,7 @@ def start(
             ensure_worker(service, start_worker)
         return tell_answer(answer, json)
 
-    return with_service(db, work)
+    return with_service(db, work, begins=True)
 
 
 def _checked(

@@ -40,7 +40,10 @@ class Completed(NamedTuple):
 
 
 def completion(shell: Annotated[Shell, typer.Argument(metavar="bash|zsh|fish", help="Your shell.")]) -> int:
-    """Print the completion of a shell: `eval "$(qdeck completion bash)"`; for fish, pipe it into `source`."""
+    """Print the completion of a shell.
+
+    For bash and zsh: `eval "$(qdeck completion bash)"`; for fish, pipe it into `source`.
+    """
     from tui.commands.menu import app
 
     commands = walked(typer.main.get_command(app))

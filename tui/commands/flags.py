@@ -12,11 +12,14 @@ BUILD = "WORKFLOW"
 Workflow = Annotated[str, typer.Argument(metavar=BUILD, help="A build id (B-0042) or a workflow id.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, also for faults.")]
 Db = Annotated[str, typer.Option("--db", metavar="PATH|URL", help="Where the journal is.")]
-Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; the next attempt is told.")]
+Reason = Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; the next attempt is told.")]
 Version = Annotated[
     int | None,
     typer.Option(
-        "--expected-version", min=0, help="Refuse (exit 5) when the workflow has moved on since this version."
+        "--expected-version",
+        min=0,
+        metavar="N",
+        help="Refuse (exit 5) when the workflow has moved on since this version.",
     ),
 ]
 Worker = Annotated[
@@ -25,16 +28,26 @@ Worker = Annotated[
 Request = Annotated[
     str, typer.Argument(metavar="REQUEST", help="What to build; - reads it from standard input.")
 ]
-Project = Annotated[Path, typer.Option("--project", "-p", help="The git repository to build in.")]
-Model = Annotated[str, typer.Option("--model", "-m", help="The model of every role, e.g. openai/gpt-5-mini.")]
-ApiBase = Annotated[str, typer.Option("--api-base", help="The address of a server that speaks the protocol.")]
+Project = Annotated[
+    Path, typer.Option("--project", "-p", metavar="PATH", help="The git repository to build in.")
+]
+Model = Annotated[
+    str,
+    typer.Option("--model", "-m", metavar="NAME", help="The model of every role, e.g. openai/gpt-5-mini."),
+]
+ApiBase = Annotated[
+    str, typer.Option("--api-base", metavar="URL", help="The address of a server that speaks the protocol.")
+]
 Autonomy = Annotated[
     str, typer.Option("--autonomy", metavar="manual|gated|auto", help="How much moves without a person.")
 ]
 Budget = Annotated[
-    float | None, typer.Option("--budget", min=0, help="The most it may spend on models, in US dollars.")
+    float | None,
+    typer.Option("--budget", min=0, metavar="USD", help="The most it may spend on models, in US dollars."),
 ]
-Retries = Annotated[int | None, typer.Option("--retries", min=0, help="Automatic steps back before it asks.")]
+Retries = Annotated[
+    int | None, typer.Option("--retries", min=0, metavar="N", help="Automatic steps back before it asks.")
+]
 Deadline = Annotated[
     str, typer.Option("--deadline", metavar="SPAN", help="How long it may take, such as 4h or 1h30m.")
 ]

@@ -39,7 +39,7 @@ def grant(
     json: Json = False,
     db: Db = "",
 ) -> int:
-    """Grant the deploy command secrets and hosts, list what is granted, or take it back. Needs a terminal."""
+    """Grant the deploy command secrets and hosts, or take it back. Lists the grants. Needs a terminal."""
     names, places = _checked(secret or [], host or [], command)
 
     async def work(service: OrchestrationService) -> int:

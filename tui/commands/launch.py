@@ -20,7 +20,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments."""
-        raise UsageFault(f"{message[:1].upper()}{message[1:]}.", f"`{self.prog} --help` shows what there is.")
+        from tui.commands.wrong import option_fault
+
+        raise option_fault(message, self.prog)
 
 
 def launch(arguments: Sequence[str]) -> int:
@@ -30,6 +32,10 @@ def launch(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     if options.project is not None and not options.project.is_dir():
         raise UsageFault(f"There is no folder {options.project}.", "Name a git repository with --project.")
+    if options.read_only or options.open:
+        from tui.commands.session import insist_on_journal, settings_of
+
+        insist_on_journal(settings_of(options.db))
     return open_app(
         AppOptions(
             database_url=options.db,

@@ -21,8 +21,8 @@ from tui.commands import (
     tokens,
     web,
 )
-from tui.commands.grouping import Grouped
-from tui.commands.output import UsageFault
+from tui.commands.grouping import Grouped, Plain
+from tui.commands.wrong import usage_fault
 
 # typer keeps its own copy of click; these are the bases of its complaints under both.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -54,7 +54,7 @@ token = typer.Typer(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
 )
 def demo(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> int:
-    """Watch five roles build a feature in a scratch repository; no key needed."""
+    """Watch five roles build a feature; no key needed."""
     from tui.commands.demo import demo
 
     return demo(arguments or [])
@@ -93,14 +93,14 @@ for name, command in (
     ("web", web.web),
     ("completion", completion.completion),
 ):
-    app.command(name)(command)
-config.command("path")(questions.config_path)
+    app.command(name, cls=Plain)(command)
+config.command("path", cls=Plain)(questions.config_path)
 # A second command keeps typer from folding the group away; it is useful as well.
-config.command("show")(questions.config_show)
+config.command("show", cls=Plain)(questions.config_show)
 app.add_typer(config, name="config")
-app.command("api", hidden=True)(serving.serve)
+app.command("api", hidden=True, cls=Plain)(serving.serve)
 for name, command in (("new", tokens.new), ("list", tokens.listed), ("revoke", tokens.revoke)):
-    token.command(name)(command)
+    token.command(name, cls=Plain)(command)
 app.add_typer(token, name="token")
 
 
@@ -114,14 +114,5 @@ def run_command(arguments: Sequence[str]) -> int:
         # typer's own end when the reader of the output has gone, as in `qdeck history … | head`.
         return ExitCode.DONE
     except _UsageError as error:
-        raise _usage(error) from error
+        raise usage_fault(error, arguments) from error
     return code if isinstance(code, int) else ExitCode.DONE
-
-
-def _usage(error: Exception) -> UsageFault:
-    what = str(getattr(error, "format_message", lambda: error)()).strip()
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context else "qdeck"
-    if type(error).__name__ == "NoArgsIsHelpError":
-        return UsageFault("A command is missing.", f"`{path} --help` shows what there is.")
-    return UsageFault(what if what.endswith(".") else f"{what}.", f"`{path} --help` shows what there is.")

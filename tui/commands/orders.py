@@ -75,7 +75,9 @@ async def _agreed(service: OrchestrationService, workflow: str) -> bool:
 
 def retry(
     workflow: Workflow,
-    reason: Annotated[str, typer.Option("--reason", "-r", help="What is wrong; the role is told.")],
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", metavar="TEXT", help="What is wrong; the role is told.")
+    ],
     to: Annotated[
         str, typer.Option("--to", metavar="STATE", help="Where to; else where the table says.")
     ] = "",
@@ -100,16 +102,18 @@ def retry(
 def rollback(
     workflow: Workflow,
     to: Annotated[str, typer.Option("--to", metavar="STATE", help="The phase to go back to.")],
-    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; it stays in the record.")],
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; it stays in the record.")
+    ],
     checkpoint: Annotated[
-        int | None, typer.Option(min=0, help="A checkpoint other than the phase's own.")
+        int | None, typer.Option(min=0, metavar="N", help="A checkpoint other than the phase's own.")
     ] = None,
     expected_version: Version = None,
     start_worker: Worker = True,
     json: Json = False,
     db: Db = "",
 ) -> int:
-    """Go back to an earlier phase with files and conversations as they were then. Asks at a terminal."""
+    """Go back to an earlier phase, files and conversations too. Asks at a terminal."""
     target, by = _state(to), person()
 
     async def agreed() -> bool:
@@ -139,7 +143,8 @@ def fork(
         int, typer.Option("--at", min=1, metavar="SEQ", help="The event to begin at; `qdeck history` lists.")
     ],
     request: Annotated[
-        str, typer.Option("--request", help="What to build instead; then it begins in discovery.")
+        str,
+        typer.Option("--request", metavar="TEXT", help="What to build instead; then it begins in discovery."),
     ] = "",
     autonomy: Annotated[
         str, typer.Option("--autonomy", metavar="manual|gated|auto", help="Else as the first one's.")
@@ -149,7 +154,7 @@ def fork(
     json: Json = False,
     db: Db = "",
 ) -> int:
-    """Begin a new workflow where this one stood after any of its events. This one stays as it is."""
+    """Begin a new workflow where this one stood after an event. This one stays as it is."""
     by, wish = person(), read_words(request, "request") if request else None
     degree = _autonomy(autonomy) if autonomy else None
 
@@ -215,7 +220,7 @@ def budget(
     json: Json = False,
     db: Db = "",
 ) -> int:
-    """Change what a workflow may spend on models; one that waits for money goes on."""
+    """Change what a workflow may spend on models. One that waits for money goes on."""
     limit, by = _dollars(usd), person()
     give: Give = lambda s, v: s.set_budget(workflow, by=by, expected_version=v, budget_usd=limit)  # noqa: E731
     return order(workflow, expected_version, give, start_worker=start_worker, json=json, db=db)
@@ -238,13 +243,16 @@ def _dollars(text: str) -> float | None:
 def chat(
     workflow: Workflow,
     text: Annotated[
-        str, typer.Argument(help="What to say to the active role; - reads it from standard input.")
+        str,
+        typer.Argument(
+            metavar="TEXT", help="What to say to the active role; - reads it from standard input."
+        ),
     ],
     start_worker: Worker = True,
     json: Json = False,
     db: Db = "",
 ) -> int:
-    """Say something to the role that is at work, or that waits for you."""
+    """Talk to the role that is at work, or that waits for you."""
     words, by = read_words(text, "message", MESSAGE_LIMIT), person()
 
     async def work(service: OrchestrationService) -> int:

@@ -46,12 +46,14 @@ def status(
 
 def history(
     workflow: Workflow,
-    limit: Annotated[int, typer.Option(min=0, help="How many of the latest events; 0 for all.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How many of the latest events; 0 for all.")
+    ] = 50,
     at: Annotated[int, typer.Option("--at", min=0, metavar="SEQ", help="As it was after this event.")] = 0,
     json: Json = False,
     db: Db = "",
 ) -> int:
-    """Show what happened, event by event: who, when, why; with --at, how it stood then."""
+    """Show what happened, event by event: who, when, why. With --at, also how it stood then."""
 
     async def work(service: OrchestrationService) -> int:
         view = await (service.workflow_at(workflow, at) if at else service.get_workflow_status(workflow))
@@ -114,7 +116,7 @@ def projects(json: Json = False, db: Db = "") -> int:
 
 
 def machine(json: Json = False) -> int:
-    """Show the state machine: who may move a workflow from where to where, and on what evidence."""
+    """Show the state machine: who may move what, on what evidence."""
     if json:
         show_json(machine_as_data())
         return ExitCode.DONE
@@ -126,7 +128,7 @@ def machine(json: Json = False) -> int:
 
 
 def doctor(json: Json = False, db: Db = "") -> int:
-    """Look at everything that a build needs, and say what is missing and what to do."""
+    """Look at all that a build needs, and say what is missing. Also what to do."""
     report = ask_child("core.engine", "doctor", "--json")
     checks = [*report.get("checks", []), *_journal_checks(db), _models_check()]
     good = all(check["ok"] for check in checks)
@@ -159,7 +161,7 @@ def _journal_checks(db: str) -> list[dict[str, Any]]:
         return [_check("settings", False, error.what, error.hint)]
     file = sqlite_path(url)
     if file is not None and not file.exists():
-        what = f"{file} is not there yet; the first command makes it"
+        what = f"{file} is not there yet; the first build makes it"
         return [
             _check("journal", True, what),
             _check("worker", True, "none is alive; the first build starts one"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,10 @@ OneOrAll = Annotated[
 
 
 def verify(workflow: OneOrAll = "", json: Json = False, db: Db = "") -> int:
-    """Go through the event log row by row and name what was changed, removed, moved or cut off."""
+    """Go through the event log and name what was tampered with.
+
+    Row by row: what was changed, removed, moved or cut off.
+    """
 
     async def work(service: OrchestrationService) -> int:
         found = await service.verify_log(workflow)
@@ -55,7 +59,7 @@ def rebuild(
     json: Json = False,
     db: Db = "",
 ) -> int:
-    """Drop what is derived from the events and build it again; say what differed, to the byte."""
+    """Build what is derived from the events again, and compare. Says what differed, to the byte."""
 
     async def work(service: OrchestrationService) -> int:
         found = await service.rebuild_rows(workflow, check=check)
@@ -100,6 +104,8 @@ def aside(json: Json = False, db: Db = "") -> int:
 def _not_aside(seen: DamageView | None) -> tuple[str, str] | tuple[()]:
     if seen is None:
         return ("This journal is on a server.", "The server's own tools look after its files.")
+    if not Path(seen.path).exists():
+        return (f"There is no file {seen.path}.", "Correct the path, or leave out --db for the usual one.")
     if not seen.why:
         return (
             f"Nothing is wrong with the file {seen.path}; it stays.",
@@ -118,7 +124,7 @@ def export(
     json: Json = False,
     db: Db = "",
 ) -> int:
-    """Write all that is on record about a workflow into one file, with a script that verifies it anywhere."""
+    """Write all that is on record of a workflow into one file. A script beside it verifies it anywhere."""
 
     async def work(service: OrchestrationService) -> int:
         name = (await service.get_workflow_status(workflow)).build_id
@@ -136,7 +142,7 @@ def export(
 def schema(
     postgresql: Annotated[bool, typer.Option("--postgresql", help="For PostgreSQL, not SQLite.")] = False,
 ) -> int:
-    """Print the journal's schema as SQL, the steps of all migrations in order."""
+    """Print the journal's tables as SQL. These are the steps of all migrations, in order."""
     answer = ask_child("core.journal.schema_sql", "postgresql" if postgresql else "sqlite")
     if not answer.get("ok"):
         raise JournalError(str(answer.get("what")), "Install qdeck again.")

@@ -17,8 +17,12 @@ from tui.worker import WorkerKeeper
 if TYPE_CHECKING:
     from core.service.service import OrchestrationService
 
-Host = Annotated[str, typer.Option("--host", help="Where to listen; loopback reaches this machine alone.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes any free one.")]
+Host = Annotated[
+    str, typer.Option("--host", metavar="NAME", help="Where to listen; loopback reaches this machine alone.")
+]
+Port = Annotated[
+    int, typer.Option("--port", min=0, max=65535, metavar="N", help="The port; 0 takes any free one.")
+]
 
 
 def serve(
@@ -58,6 +62,6 @@ def serve(
         return ExitCode.DONE
 
     try:
-        return with_service(db, work)
+        return with_service(db, work, begins=True)
     finally:
         taken.close()

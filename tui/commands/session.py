@@ -10,7 +10,8 @@ import termios
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from core.config import Settings, load_settings
+from core.config import Settings, load_settings, sqlite_path
+from core.errors import JournalError
 from core.machine.commands import Authority
 from tui.commands.output import note
 from tui.worker import start_worker
@@ -27,13 +28,33 @@ def settings_of(db: str, **flags: object) -> Settings:
     return load_settings(flags={"database_url": db or None, **flags})
 
 
-def with_service(db: str, work: Callable[[OrchestrationService], Awaitable[T]]) -> T:
-    """Open the journal, do the work with it, close it."""
+def insist_on_journal(settings: Settings) -> None:
+    """Raise JournalError when somebody named a journal's file that is not there: nothing is to be made of a
+    typing error. The usual place needs no naming, and may be empty still.
+    """
+    file = sqlite_path(settings.database_url)
+    source = settings.sources.get("database_url", "default")
+    if file is None or source == "default" or file.exists():
+        return
+    named = "--db" if source == "flag" else source
+    raise JournalError(
+        f"There is no journal at {file}, which is what {named} names. Nothing was made there.",
+        "Correct the path, or leave it out for the usual one (`qdeck config path` shows it). A new journal "
+        "begins with `qdeck run` or `qdeck start`.",
+    )
+
+
+def with_service(db: str, work: Callable[[OrchestrationService], Awaitable[T]], *, begins: bool = False) -> T:
+    """Open the journal, do the work with it, close it. Only what `begins` something makes a new journal where
+    it was told to."""
+    settings = settings_of(db)
+    if not begins:
+        insist_on_journal(settings)
     # Here, because it costs half a second that `qdeck machine` and wrong usage need not pay.
     from core.service import OrchestrationService
 
     async def session() -> T:
-        service = await OrchestrationService.open(settings_of(db).database_url)
+        service = await OrchestrationService.open(settings.database_url)
         try:
             return await work(service)
         finally:

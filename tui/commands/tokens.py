@@ -17,8 +17,8 @@ from tui.words import TOKEN_MAY
 if TYPE_CHECKING:
     from core.service.service import OrchestrationService
 
-Days = Annotated[int, typer.Option("--days", min=1, max=366, help="How long it lasts.")]
-Name = Annotated[str, typer.Option("--name", "-n", help="What it is for; shown in the list.")]
+Days = Annotated[int, typer.Option("--days", min=1, max=366, metavar="N", help="How long it lasts.")]
+Name = Annotated[str, typer.Option("--name", "-n", metavar="TEXT", help="What it is for; shown in the list.")]
 
 
 def new(
@@ -57,7 +57,7 @@ def new(
             note(f"`qdeck token revoke {minted.view.token_id}` takes it back.")
         return ExitCode.DONE
 
-    return with_service(db, work)
+    return with_service(db, work, begins=True)
 
 
 def listed(json: Json = False, db: Db = "") -> int:

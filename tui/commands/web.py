@@ -12,16 +12,18 @@ import typer
 from core.errors import ExitCode, QdeckError
 from tui.commands.flags import Db, Json
 from tui.commands.output import note, say, show_json
-from tui.commands.session import settings_of
+from tui.commands.session import insist_on_journal, settings_of
 
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes any free one.")]
+Port = Annotated[
+    int, typer.Option("--port", min=0, max=65535, metavar="N", help="The port; 0 takes any free one.")
+]
 Approve = Annotated[
     bool, typer.Option("--approve", help="Let the browser act: approve, retry, start. Without it, it looks.")
 ]
 
 
 def web(port: Port = 8643, approve: Approve = False, json: Json = False, db: Db = "") -> int:
-    """Show the app in a browser of this machine until ctrl+c; to look only, unless --approve is given."""
+    """Show the app in a browser of this machine. To look only, unless --approve is given; ctrl+c ends it."""
     if find_spec("textual_serve") is None:
         what = "The app in a browser needs the extra `web`, which is not installed."
         raise QdeckError(
@@ -30,6 +32,8 @@ def web(port: Port = 8643, approve: Approve = False, json: Json = False, db: Db 
     from tui.web import Door, listen
 
     settings = settings_of(db)
+    if not approve:
+        insist_on_journal(settings)
     taken = listen(port)
     # The address of a journal may hold a password, and arguments are there for all to read.
     door = Door(taken, {"QDECK_DATABASE_URL": settings.database_url}, approve=approve)
