@@ -18,6 +18,7 @@ from textual.message import Message
 
 from core.board import OVERLAP, BoardRow
 from core.errors import QdeckError
+from tui import lean
 from tui.picture import Picture
 from tui.worker import WorkerKeeper
 
@@ -194,6 +195,7 @@ class JournalLink:
     async def _main(self) -> None:
         from core.service import OrchestrationService
 
+        lean.forget_types()
         sys.setswitchinterval(SWITCH)
         self._loop = asyncio.get_running_loop()
         self._stopping, self._poked = asyncio.Event(), asyncio.Event()

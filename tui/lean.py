@@ -1,12 +1,13 @@
 """Importing less than is written: what the app has no use for stays out of its memory.
 
 What can be spared is OpenSSL, since the app speaks to nobody over TLS, the docstrings of the libraries under
-the journal, which nobody reads here, and what reads the papers of installed packages, which nobody asks for.
-Together they are nine megabytes.
+the journal and the types that they were written with, which nobody reads here, and what reads the papers of
+installed packages, which nobody asks for. Together they are ten megabytes.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -16,8 +17,10 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import find_spec
 from inspect import CO_OPTIMIZED
 from opcode import opmap
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
+
+from typing_extensions import is_typeddict
 
 WORDY = frozenset({"pydantic", "pydantic_core", "pygments", "sqlalchemy", "sqlmodel", "textual"})
 """Packages of which a good part is docstrings; of Textual and Pygments what is imported later."""
@@ -57,6 +60,23 @@ def import_briefly() -> None:
         sys.modules[_PAPERS] = importlib.metadata = _Later(_PAPERS)
         # Pydantic would look through the papers of all packages for plugins.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
+def forget_types() -> None:
+    """Let go of the types that the journal's libraries wrote down and nobody reads once they are imported.
+
+    They are a megabyte: those of SQLAlchemy's functions, and the shapes that pydantic tells its core.
+    Does nothing unless these libraries were imported briefly, for the app alone.
+    """
+    if not any(isinstance(finder, _Briefly) for finder in sys.meta_path):
+        return
+    for made in gc.get_objects():
+        if type(made) is FunctionType and str(made.__module__).startswith("sqlalchemy."):
+            del made.__annotations__
+    shapes = sys.modules.get("pydantic_core.core_schema")
+    for shape in list(vars(shapes).values()) if shapes else ():
+        if isinstance(shape, type) and is_typeddict(shape):
+            shape.__annotations__ = {}
 
 
 class _Later(ModuleType):

@@ -29,6 +29,7 @@ class Watcher:
         self._app = app
         self.caller = Caller(self.write, environment)
         self._known: dict[str, str] = {}
+        self._stood_at = float("-inf")
         self._needing: set[str] = set()
         self._all_known = False
         self._title = ""
@@ -45,13 +46,22 @@ class Watcher:
     def saw(self, rows: Iterable[BoardRow], *, complete: bool = True) -> None:
         """Take in changed rows; until they were `complete` once, they call nobody: so things stood."""
         for row in rows:
-            event = event_of(row)
+            if not self._all_known:
+                self._stood_at = max(self._stood_at, row.updated_at)
+            event = "" if self._long_complete(row) else event_of(row)
             if self._all_known and event and self._known.get(row.workflow_id) != event:
                 self._call(row, event)
-            self._known[row.workflow_id] = event
+            if event:
+                self._known[row.workflow_id] = event
+            else:
+                self._known.pop(row.workflow_id, None)
             (self._needing.add if event == "needs_you" else self._needing.discard)(row.workflow_id)
         self._all_known = self._all_known or complete
         self._show_title(len(self._needing))
+
+    def _long_complete(self, row: BoardRow) -> bool:
+        """Whether it was complete when the app came: ten thousand of them are not kept by name."""
+        return row.completed_at is not None and row.completed_at <= self._stood_at
 
     def _call(self, row: BoardRow, event: str) -> None:
         settings = self._app.settings

@@ -157,6 +157,10 @@ async def test_how_things_stood_at_the_start_calls_nobody(
         row = next(r for r in app.board.board.model.rows.values() if r.condition == Condition.WAITING)
         app.watcher.saw([replace(row, workflow_id="another")])
         assert [what[0] for what in called] == ["another"]
+        done = replace(row, state=State.COMPLETE, completed_at=app.watcher._stood_at - 1, version=91)
+        app.watcher.saw([replace(done, workflow_id="long complete")])
+        app.watcher.saw([replace(done, workflow_id="just now", completed_at=app.watcher._stood_at + 1)])
+        assert [what[0] for what in called] == ["another", "just now"]
 
 
 @pytest.mark.parametrize(

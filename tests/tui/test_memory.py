@@ -9,8 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from rich.segment import Segment
 from rich.style import Style
+from textual.cache import FIFOCache
 from textual.strip import Strip
 
 from tui import strips
@@ -25,6 +27,12 @@ lean.import_briefly()
 import asyncio, hashlib
 from core.service import OrchestrationService
 import sqlalchemy, sqlmodel
+from pydantic_core.core_schema import ModelSchema
+typed = [bool(sqlalchemy.select.__annotations__), bool(ModelSchema.__annotations__)]
+lean.forget_types()
+typed += [bool(sqlalchemy.select.__annotations__), bool(ModelSchema.__annotations__)]
+class Told(sqlmodel.SQLModel):
+    count: int
 spared = sorted({"ssl", "_ssl", "_hashlib", "email", "zipfile"} & set(sys.modules))
 import importlib.metadata, ssl
 print(json.dumps({
@@ -32,6 +40,8 @@ print(json.dumps({
     "digest": hashlib.sha256(b"abc").hexdigest(),
     "docs": [sqlalchemy.select.__doc__, sqlalchemy.Column.__doc__, sqlmodel.__doc__],
     "version": importlib.metadata.version("textual"),
+    "typed": typed,
+    "checks": Told.model_validate({"count": "3"}).count,
     "tls": hasattr(ssl, "create_default_context"),
 }))
 """
@@ -51,6 +61,8 @@ def test_the_journal_is_opened_without_what_nobody_needs() -> None:
     assert told["spared"] == []
     assert told["digest"].startswith("ba7816bf")
     assert all(len(doc or "") < LONG for doc in told["docs"])
+    assert told["typed"] == [True, True, False, False]
+    assert told["checks"] == 3
     assert told["version"] == "8.2.8"
     assert told["tls"]
 
@@ -87,6 +99,37 @@ def test_docstrings_go_and_no_other_text_does() -> None:
         assert thing.word.startswith("a word") and plain.word.startswith("a plain")  # type: ignore[attr-defined]
         docs = [names["__doc__"], names["long"].__doc__, thing.__doc__, thing.method.__doc__]  # type: ignore[attr-defined]
         assert [len(str(doc)) > LONG for doc in docs] == [names is with_all] * 4
+
+
+def test_a_strip_makes_its_memories_when_it_uses_them() -> None:
+    """They are those that a strip of Textual's has from the start, of the same size; a new one holds none."""
+    theirs = Strip([Segment("some words")])
+    strips.ORIGINAL(theirs, [Segment("some words")])
+    sizes = {
+        name: cache._maxsize
+        for name in Strip.__slots__
+        if isinstance(cache := getattr(theirs, name), FIFOCache)
+    }
+    assert sizes == strips.CACHES
+    strips.let_go()
+    ours = Strip([Segment("some words")])
+    empty = object.__new__(Strip)
+    for name in set(Strip.__slots__) - set(sizes):
+        assert getattr(ours, name) == getattr(theirs, name)
+        with pytest.raises(AttributeError):
+            getattr(empty, name)
+    assert ours.crop(0, 4).text == "some" and ours.crop(0, 4) is ours.crop(0, 4)
+    assert [name for name in sizes if _filled(ours, name)] == ["_crop_cache"]
+    assert {name: getattr(ours, name)._maxsize for name in sizes} == sizes
+
+
+def _filled(strip: Strip, name: str) -> bool:
+    """Whether the slot holds something; asking the strip itself would fill it."""
+    try:
+        Strip.__dict__[name].__get__(strip)
+    except AttributeError:
+        return False
+    return True
 
 
 def test_a_strip_that_was_drawn_keeps_nothing_alive() -> None:
