@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.load import words
 from screenshots.scenes import until
 from tui.app import QdeckApp
+from tui.markdown import warm
 from tui.options import AppOptions
 from tui.widgets.conversation import Conversation
 
@@ -32,6 +33,8 @@ async def counted(path: Path, workflow_id: str) -> dict[str, Any]:
         gc.freeze()
         for number in range(PIECES):
             text += words(TOKENS, number * TOKENS)
+            # The journal's thread does that for the app.
+            warm(text)
             talk.update_stream("q_assistant", "bench:discovery:1", text)
             began = time.thread_time()
             talk.flush()

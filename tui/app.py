@@ -26,15 +26,8 @@ from core.errors import QdeckError
 from core.text import clean
 from tui import lean, memory, strips
 from tui.ahead import FirstLook
-from tui.journal_link import (
-    ONLY_LOOKING,
-    BoardChanged,
-    JournalLink,
-    JournalOpened,
-    JournalTrouble,
-    WorkerChanged,
-    WorkflowChanged,
-)
+from tui.journal_link import ONLY_LOOKING, JournalLink
+from tui.news import BoardChanged, JournalOpened, JournalTrouble, WorkerChanged, WorkflowChanged
 from tui.options import AppOptions
 from tui.orders import Orders
 from tui.remembered import Remembered

@@ -34,7 +34,7 @@ _INKS: tuple[tuple[str, str], ...] = (
 @lru_cache(maxsize=16)
 def highlighted(code: str, language: str) -> list[list[Span]]:
     """Return the lines of `code` as spans; plain when the language is unknown or the code is very long."""
-    lexer = _lexer(language) if language and len(code) <= LIMIT else None
+    lexer = load_language(language) if language and len(code) <= LIMIT else None
     if lexer is None:
         return [[Span(line, "text")] for line in code.split("\n")]
     lines: list[list[Span]] = [[]]
@@ -69,7 +69,8 @@ def _ink(token: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _lexer(language: str) -> Lexer | None:
+def load_language(language: str) -> Lexer | None:
+    """Return what tells the tokens of a language, by any of its names; None when it is not known."""
     from pygments.lexers import LEXERS, get_lexer_by_name
 
     # Pygments would look through every installed package for a language that it does not know, and while a

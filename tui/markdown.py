@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tui.highlight import highlighted
+from tui.highlight import highlighted, load_language
 from tui.ink import BLANK, Line, Span, cells, cut_line, fit, width_of, wrap
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)")
+_BEGINS_CODE = re.compile(_FENCE.pattern, re.MULTILINE)
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
 _ITEM = re.compile(r"^(\s*)([-*+]|\d{1,4}[.)])\s+(.*)$")
 _RULE = re.compile(r"^ {0,3}([-*_])(?:\s*\1){2,}\s*$")
@@ -205,6 +206,12 @@ def _emphasis(found: re.Match[str], ink: str) -> list[Span]:
     if italic := found["italic"] or found["italic2"]:
         return [Span(italic, f"{ink} italic")]
     return [Span(found["text"], f"{ink} underline"), Span(f" {found['url']}", "muted")]
+
+
+def warm(text: str) -> None:
+    """Load what colours the code that begins in a text: drawing it would wait for that, 30 ms a language."""
+    for language in dict.fromkeys(found[2] for found in _BEGINS_CODE.finditer(text)):
+        load_language(language)
 
 
 def _item(block: Block, width: int) -> list[Line]:

@@ -19,7 +19,7 @@ from screenshots.scenes import Journal, calm, make_app, playing, ready, until
 from tests.tui.driving import on, opened, press, running, shown, told
 from tui import app as app_module
 from tui.app import QdeckApp
-from tui.journal_link import WorkflowChanged
+from tui.news import WorkflowChanged
 from tui.screens.ask import AskScreen
 from tui.screens.workflow import WorkflowScreen
 

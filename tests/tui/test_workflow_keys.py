@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pygments import lexers
+from pygments.lexer import Lexer
 from textual import events
 
 from core.journal.engine import EngineJournal
@@ -19,6 +22,7 @@ from screenshots.journal import Clock
 from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
 from tests.tui.driving import on, opened, press, running, shown, told
 from tests.tui.test_hostile import assert_harmless
+from tui.highlight import load_language
 from tui.ink import plain
 from tui.pages.notice import notice_of
 from tui.pages.timeline import outcome_mark, timeline
@@ -317,6 +321,34 @@ async def test_live_words_appear_and_become_a_message(journal_of: JournalOf) -> 
         await until(pilot, lambda: "The suite is green." in talk.text)
         assert talk.text.count("Every edge is covered.") == 1
     engine.close()
+
+
+async def test_colours_of_code_are_loaded_where_no_key_waits(
+    journal_of: JournalOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal's thread makes ready for a language, also when its name comes in two pieces."""
+    journal = journal_of("testing")
+    engine = EngineJournal(journal.url)
+    loaded: list[tuple[str, bool]] = []
+    usual = lexers.get_lexer_by_name
+
+    def noted(name: str, **options: bool) -> Lexer:
+        loaded.append((name, threading.current_thread() is threading.main_thread()))
+        return usual(name, **options)
+
+    monkeypatch.setattr(lexers, "get_lexer_by_name", noted)
+    load_language.cache_clear()
+    async with running(journal) as (app, pilot):
+        await opened(app, pilot, journal)
+        talk = app.screen.query_one("#talk")
+        attempt = engine.workflow(journal.workflow_id).attempt_id
+        for piece in ("\n\n```has", "kell\nmain = 42\n"):
+            engine.chunk(journal.workflow_id, attempt, piece)
+        await until(pilot, lambda: "main = 42" in talk.text)
+        await until(pilot, lambda: "main = 42" in shown(app))
+    engine.close()
+    assert ("haskell", False) in loaded
+    assert not [name for name, waited in loaded if waited]
 
 
 async def test_escape_in_the_chat_stops_the_turn(journal_of: JournalOf) -> None:
