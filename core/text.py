@@ -14,6 +14,8 @@ _HIDDEN = re.compile(
     "\ufe00-\ufe0e\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
+TAB = 4
+"""Cells that a tab is shown as."""
 LINE_LIMIT = 2_000
 """Characters of one line that are ever shown."""
 MESSAGE_LIMIT = 2_000_000
@@ -26,7 +28,7 @@ def clean(text: str, *, lines: bool = True, limit: int | None = None) -> str:
     `lines=False` folds everything to a single line. `limit` bounds the whole, in characters; each line is
     bounded to `LINE_LIMIT` in any case. What was cut is marked with an ellipsis.
     """
-    text = visible(text).replace("\t", "    ")
+    text = visible(text).replace("\t", " " * TAB)
     if lines:
         text = "\n".join(_cut(line, LINE_LIMIT) for line in text.split("\n"))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from core.text import clean
+from core.text import TAB, clean, visible
 from tui.diff_model import Diff, Item, Row, layout, parse_diff, shown_path
 from tui.highlight import highlighted, language_of
 from tui.ink import Line, Span, cells, cut_line, said
@@ -43,6 +43,13 @@ class DiffPaint:
             head = (Span(f"@@ {clean(where, lines=False, limit=80)} @@ ", "role"), said(rest, "muted", 200))
             return cut_line(head, width), ""
         return self._beside(item, width, shift) if split else self._below(item, width, shift)
+
+    def code_at(self, width: int, side: str) -> tuple[int, int]:
+        """Return between which cells of a line the code stands: of the old side, the new one, or of both."""
+        if not side:
+            return 2 * self.digits + 5, width
+        half = (width - 1) // 2
+        return (self.digits + 4, half) if side == "-" else (half + self.digits + 5, width)
 
     def missed(self, item: Item) -> bool:
         """Whether no test ran this line."""
@@ -113,9 +120,27 @@ class DiffPaint:
         rows = file.hunks[item.hunk].rows
         span = range(block * BLOCK, min(len(rows), (block + 1) * BLOCK))
         picked = [i for i in span if rows[i].sign in (side, " ", "\\")]
-        code = [clean(rows[i].text[:_RAW_LIMIT].replace("\r", "␍")) for i in picked]
+        code = [code_of(rows[i]) for i in picked]
         lines = highlighted("\n".join(code), language_of(file.path))
         return {i: tuple(line) for i, line in zip(picked, lines, strict=False)}
+
+
+def code_of(row: Row) -> str:
+    """Return the code of a row as it may be shown."""
+    return clean(row.text[:_RAW_LIMIT].replace("\r", "␍"))
+
+
+def code_part(row: Row, start: int, end: int | None) -> str:
+    """Return the code between two characters of what is shown of a row, with its own tabs."""
+    raw = visible(row.text.rstrip("\r"))
+    if end is not None and end >= len(code_of(row)):
+        end = None
+    kept, at = [], 0
+    for character in raw:
+        if at >= start and (end is None or at < end):
+            kept.append(character)
+        at += TAB if character == "\t" else 1
+    return "".join(kept)
 
 
 def warm(text: str) -> None:

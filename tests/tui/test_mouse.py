@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from textual.pilot import Pilot
 
@@ -10,10 +13,26 @@ from core.machine.states import State
 from screenshots.scenes import Journal, calm, shows_picture, until
 from tests.tui.driving import armed, asked, on, opened, press, running, shown, told
 from tui.app import QdeckApp
+from tui.remarks import Spot
 from tui.widgets.conversation import Conversation
+from tui.widgets.diff import DiffView
 from tui.widgets.listing import Listing
+from tui.widgets.picker import Picker
+from tui.widgets.selecting import Selecting
 
 JournalOf = Callable[[str], Journal]
+DIFF = """diff --git a/src/a.py b/src/a.py
+--- a/src/a.py
++++ b/src/a.py
+@@ -1,4 +1,5 @@
+-def old():
+-\treturn 1
++def new():
++\treturn 2
++\treturn 3
+ same
+ last
+"""
 
 
 async def click(app: QdeckApp, pilot: Pilot[int], text: str, *, last: bool = False) -> None:
@@ -127,6 +146,93 @@ async def test_what_is_read_beside_it_is_selected_too(journal_of: JournalOf) -> 
         x = rows[y].index("Words")
         await drag(pilot, (x, y), (x + 11, y))
         assert app.screen.get_selected_text() == "Words are jo"
+
+
+async def place_of(app: QdeckApp, pilot: Pilot[int], text: str, *, last: bool = False) -> tuple[int, int]:
+    """Where the screen shows `text` first, or last in its line."""
+    await calm(pilot)
+    rows = shown(app).split("\n")
+    y = next(y for y, row in enumerate(rows) if text in row)
+    return (rows[y].rindex(text) if last else rows[y].index(text)), y
+
+
+def lit(app: QdeckApp) -> str:
+    """What is drawn in reverse in the list or diff of the screen on top, line by line."""
+    widget = next(w for w in app.screen.query(Selecting) if w.text_selection is not None)
+    lines = [widget.render_line(y) for y in range(widget.size.height)]
+    texts = ["".join(s.text for s in line if s.style and s.style.reverse).rstrip() for line in lines]
+    return "\n".join(text for text in texts if text)
+
+
+async def test_code_is_selected_without_what_stands_beside_it(journal_of: JournalOf) -> None:
+    """No numbers, signs or headings; side by side only the half that the drag began in; tabs as they were."""
+    journal = journal_of("review")
+    async with running(journal, size=(160, 40)) as (app, pilot):
+        app.open_diff(journal.workflow_id)
+        await shows_picture(app, pilot)
+        screen: Any = app.screen
+        screen.take_picture(replace(screen.picture, diff=DIFF))
+        view = app.screen.query_one("#diff", DiffView)
+        assert view.split
+        x, y = await place_of(app, pilot, "def old")
+        end, below = await place_of(app, pilot, "return 1")
+        await drag(pilot, (x, y), (end + 100, below))
+        assert app.screen.get_selected_text() == "def old():\n\treturn 1" and "new" not in lit(app)
+        x, y = await place_of(app, pilot, "def new")
+        end, below = await place_of(app, pilot, "last")
+        await drag(pilot, (x + 4, y), (end, below))
+        await press(app, pilot, "y")
+        assert app.clipboard == "new():\n\treturn 2\n\treturn 3\nsame\nl"
+        assert lit(app) == "new():\n    return 2\n    return 3\nsame\nl"
+        await press(app, pilot, "escape", "v")
+        assert on(app) == "DiffScreen" and not app.screen.get_selected_text() and not view.split
+        x, y = await place_of(app, pilot, "def old")
+        await drag(pilot, (x - 8, y), (x + 2, y + 2))
+        assert app.screen.get_selected_text() == "def old():\n\treturn 1\ndef"
+        x, y = await place_of(app, pilot, "── src/a.py")
+        cursor = view.cursor
+        await drag(pilot, (x + 2, y), (x + 40, y + 6))
+        assert app.screen.get_selected_text() == "src/a.py\n@@ -1,4 +1,5 @@"
+        assert view.cursor == cursor, "a drag chooses no line"
+        x, y = await place_of(app, pilot, "return 2")
+        await pilot.click(offset=(x, y))
+        assert view.spot == Spot("src/a.py", "+", 2) and not app.screen.get_selected_text()
+
+
+async def test_lists_are_selected_from_and_a_click_still_chooses(journal_of: JournalOf) -> None:
+    """The board, its columns, the events, the settings: the text without the bar."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        board, chosen = app.board.board, app.board.board.cursor
+        x, y = await place_of(app, pilot, "B-0003")
+        await drag(pilot, (x, y), (x + 5, y))
+        assert app.screen.get_selected_text() == "B-0003" == lit(app) and board.cursor == chosen
+        await press(app, pilot, "y")
+        assert app.clipboard == "B-0003"
+        await pilot.click(offset=(x, y))
+        assert board.row is not None and board.row.build_id == "B-0003" and not app.screen.get_selected_text()
+        await press(app, pilot, "y")
+        assert app.clipboard == f"B-0003 {board.row.title}"
+        await press(app, pilot, "v")
+        for name in sorted(set(re.findall(r"B-\d{4}", shown(app)))):
+            x, y = await place_of(app, pilot, name)
+            await pilot.click(offset=(x, y))
+            assert (row := app.board.board.row) is not None and row.build_id == name
+        x, y = await place_of(app, pilot, "B-")
+        await drag(pilot, (x, y), (118, y))
+        assert app.screen.get_selected_text().count("B-") == 1
+        app.open_history(journal.workflow_id)
+        await shows_picture(app, pilot)
+        events = app.screen.query_one("#events", Listing)
+        top = events.content_region.y
+        await drag(pilot, (0, top + 1), (70, top + 2))
+        first, second = (events.plain_line(events.scroll_offset.y + n).rstrip() for n in (1, 2))
+        assert app.screen.get_selected_text() == f"{first}\n{second}" == lit(app)
+        await press(app, pilot, "escape", "f2")
+        rows = app.screen.query_one("#settings", Picker)
+        x, y = await place_of(app, pilot, "autonomy")
+        await pilot.click(offset=(x, y))
+        assert rows.option is not None and "autonomy" in rows.option.value
 
 
 async def test_every_screen_that_can_be_searched_can_be_copied_from(journal_of: JournalOf) -> None:

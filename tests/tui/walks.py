@@ -209,7 +209,7 @@ WALKS: tuple[Walk, ...] = (
         "board",
         "review",
         _board,
-        f"Board: {_CURSOR} enter (@) (j) n {_BUILD} BoardScreen: slash (=toml) escape ctrl+f "
+        f"Board: {_CURSOR} enter (@) (j) n y {_BUILD} BoardScreen: slash (=toml) escape ctrl+f "
         "(escape) v (v) o O P (P) (P) q (escape) QdeckApp: ctrl+n (@) question_mark (@) f1 (@) f2 (@) f3 (@) "
         "f4 (@) f5 (@) f7 (@) ctrl+p (escape) ctrl+q (escape) ctrl+c (f4) n",
     ),

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from tui import words
 from tui.widgets.bars import Hint, HintLine
 from tui.widgets.selecting import Selecting
 
@@ -76,8 +77,19 @@ class DeckScreen(Whole[object]):
         within = begun if isinstance(begun, Selecting) and begun.is_attached else found
         if not isinstance(within, Selecting):
             return found, offset
-        place = within.content_region
-        return within, within.offset_at(x - place.x, y - place.y)
+        x, y = x - within.content_region.x, y - within.content_region.y
+        if begun is None:
+            within.begin_at(x, y)
+        return within, within.offset_at(x, y)
+
+    def copy_out(self, text: str) -> None:
+        """Copy with OSC 52, which works through ssh too: what is selected, or else `text`."""
+        text = self.get_selected_text() or text
+        if not text.strip():
+            self.deck.tell("There is nothing to copy here.")
+            return
+        self.deck.copy_to_clipboard(text)
+        self.deck.tell(f"Copied {words.plural(text.count(chr(10)) + 1, 'line')}.")
 
     def _key_escape(self) -> None:
         """Nothing: Textual would let go of a selection here, and escape would leave the screen as well."""

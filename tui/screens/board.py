@@ -253,6 +253,11 @@ class BoardScreen(BuildActions, DeckScreen):
         """Open the workflow under the cursor."""
         self.board.action_open()
 
+    def action_copy(self) -> None:
+        """Copy what is selected, else which workflow is under the cursor."""
+        row = self.board.row
+        self.copy_out(clean(f"{row.build_id} {row.title}", lines=False) if row else "")
+
     def action_next_need(self) -> None:
         """To the next workflow that needs the user."""
         self.board.action_next_need()
@@ -316,7 +321,10 @@ class BoardScreen(BuildActions, DeckScreen):
         self.board.focus()
 
     def action_back(self) -> None:
-        """Close what is open on top of the board: the filter, the composer."""
+        """Forget what is selected, or else close what is open on the board: the filter, the composer."""
+        if self.get_selected_text():
+            self.clear_selection()
+            return
         field = self.query("#filter")
         if field:
             field.first(Input).value = ""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from tui import words
 from tui.ink import Line, Span
 from tui.keys import COPY_KEY
 from tui.search import Found
@@ -97,13 +96,8 @@ class Searching(_Base):
             self.give_focus()
 
     def action_copy(self) -> None:
-        """Copy with OSC 52, which works through ssh too: what is selected, found or chosen."""
-        text = self.get_selected_text() or self.searched().copied()
-        if not text.strip():
-            self.deck.tell("There is nothing to copy here.")
-            return
-        self.deck.copy_to_clipboard(text)
-        self.deck.tell(f"Copied {words.plural(text.count(chr(10)) + 1, 'line')}.")
+        """Copy what is selected, found or chosen."""
+        self.copy_out(self.searched().copied())
 
     def action_match(self, step: int) -> None:
         """To the next match, or the one before; while nothing is sought, n goes on to the next decision."""

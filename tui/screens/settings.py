@@ -26,10 +26,10 @@ from tui.pages.settings import CHOICES, Name, Row, harmless, looks_secret, row_l
 from tui.projects import tilde
 from tui.screens.base import DeckScreen
 from tui.screens.searching import SEARCH_KEYS, Searching
-from tui.search import marked
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.lines import Lines
 from tui.widgets.picker import Option, Picker
+from tui.widgets.selecting import EDGE
 
 _FIXED = frozenset({"ctrl+c", "ctrl+q", "ctrl+p", "escape", "enter", "tab", "shift+tab"})
 """Keys that everybody relies on to get out of anywhere."""
@@ -85,8 +85,7 @@ class SettingsList(Picker):
         """Draw one row."""
         if not 0 <= y < len(self.rows):
             return Strip.blank(width, self.style_of("text"))
-        line = (self.bar(y), *marked(row_line(self.rows[y], width - 2), self.found.needle))
-        return self.strip(line, width, "cursor" if y == self.cursor else "")
+        return self.row_strip(y, row_line(self.rows[y], width - EDGE), width)
 
 
 class SettingsScreen(Searching, DeckScreen):

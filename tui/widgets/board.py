@@ -18,8 +18,8 @@ from tui import words
 from tui.board_lines import first_line, second_line, wide_line
 from tui.board_model import BoardModel, Group, Place
 from tui.ink import Line, Span, cut_line
-from tui.keys import BUILD_KEYS, MOVE_KEYS
-from tui.widgets.inked import Painted
+from tui.keys import BUILD_KEYS, COPY_KEY, MOVE_KEYS
+from tui.widgets.selecting import EDGE, Selecting
 
 ONE_LINE_FROM = 150
 """From this width on a row is one line; below it two, so that nothing has to be left out."""
@@ -40,12 +40,13 @@ NOTHING_YET: tuple[Line, ...] = (
 """What a board without workflows says."""
 
 
-class Board(Painted):
+class Board(Selecting):
     """The workflows, grouped by who has to act next."""
 
     BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
         *MOVE_KEYS,
         *BUILD_KEYS,
+        COPY_KEY,
         Binding(
             "enter",
             "open",
@@ -154,6 +155,18 @@ class Board(Painted):
             return Strip.blank(width, self.style_of("text"))
         return self._row_strip(place, width)
 
+    def plain_line(self, y: int) -> str:
+        """Return a line as it is drawn, without the cursor's bar."""
+        return self.line_strip(y, self.scrollable_content_region.width).text[EDGE:]
+
+    def line_count(self) -> int:
+        """How many lines there are."""
+        return max(1, self.model.height)
+
+    def stretch(self, y: int) -> tuple[int, int, int]:
+        """The text stands behind the bar."""
+        return EDGE, EDGE, self.size.width
+
     def _row_strip(self, place: Place, width: int) -> Strip:
         row = self.model.rows[place.workflow_id]
         selected = place.workflow_id == self.cursor
@@ -249,25 +262,15 @@ class Board(Painted):
 
     # --- keys and mouse
 
-    def _move(self, rows: int) -> None:
+    def move_by(self, rows: int) -> None:
+        """Some rows down, or up."""
         position = self.model.position(self.cursor) if self.cursor else None
         self.cursor = self.model.at((position or 0) + rows)
 
-    def action_down(self) -> None:
-        """One row down."""
-        self._move(1)
-
-    def action_up(self) -> None:
-        """One row up."""
-        self._move(-1)
-
-    def action_page(self, direction: int) -> None:
-        """A page down or up."""
-        self._move(direction * max(1, self.size.height // self.model.row_height - 2))
-
-    def action_half(self, direction: int) -> None:
-        """Half a page down or up."""
-        self._move(direction * max(1, self.size.height // self.model.row_height // 2))
+    @property
+    def page_lines(self) -> int:
+        """How many rows are seen at once."""
+        return self.size.height // self.model.row_height
 
     def action_top(self) -> None:
         """To the first row."""
@@ -291,14 +294,18 @@ class Board(Painted):
         else:
             self.app.notify("Nothing needs you right now.", markup=False)
 
+    def under(self, x: int, y: int) -> str | None:
+        """Return the workflow under a cell of the window; None when there is none."""
+        return self.model.place(y + int(self.scroll_offset.y)).workflow_id or None
+
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor on the row; a second click opens it."""
-        place = self.model.place(event.y + self.scroll_offset.y)
-        if not place.workflow_id:
+        """Put the cursor on what is there; a second click opens it."""
+        found = self.under(event.x, event.y)
+        if found is None or self.text_selection is not None:
             return
-        if place.workflow_id == self.cursor and event.chain > 1:
+        if found == self.cursor and event.chain > 1:
             self.action_open()
-        self.cursor = place.workflow_id
+        self.cursor = found
 
     def on_focus(self) -> None:
         """The bar at the cursor shows the focus."""

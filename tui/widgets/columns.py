@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
@@ -12,9 +11,10 @@ from core.text import clean
 from tui import words
 from tui.board_lines import now_line, where
 from tui.board_model import BoardModel, Group
-from tui.ink import Line, Span, cut_line, fit, width_of, wrap
+from tui.ink import Line, Span, cut_line, fit, plain, width_of, wrap
 from tui.track import phase_mark
 from tui.widgets.board import Board
+from tui.widgets.selecting import EDGE
 
 NARROWEST = 19
 """Cells of a column; where not all of them fit, those around the cursor are shown."""
@@ -42,6 +42,7 @@ class Columns(Board):
         super().__init__(id=id)
         self.model = model
         self._lanes_now = self._lanes()
+        self._drawn_in = 0
 
     # --- where things are
 
@@ -110,14 +111,40 @@ class Columns(Board):
         # The names of the columns stay in sight.
         if y - self.scroll_offset.y < 2:
             return self.strip(self._names(shown, size, rule=y - self.scroll_offset.y == 1), width)
-        index, part = divmod(y - 2, CARD)
         spans: list[Span] = []
         for column in shown:
-            lane = self._lanes_now[column]
-            card = self._card(lane[index], part, size - 1) if index < len(lane) else ()
-            card = cut_line(card, size - 1)
+            card = self._cell(column, y, size)
             spans += [*card, Span(" " * (size - width_of(card)))]
         return self.strip(tuple(spans), width)
+
+    def _cell(self, column: int, y: int, size: int) -> Line:
+        """What one column shows on a line."""
+        index, part = divmod(y - 2, CARD)
+        lane = self._lanes_now[column]
+        card = self._card(lane[index], part, size - 1) if 0 <= index < len(lane) else ()
+        return cut_line(card, size - 1)
+
+    # --- selecting: within the column in which the mouse went down
+
+    def begin_at(self, x: int, y: int) -> None:
+        """A drag stays in its column."""
+        shown, size = self._window(self.scrollable_content_region.width)
+        self._drawn_in = shown[min(len(shown) - 1, max(0, x) // size)]
+
+    def plain_line(self, y: int) -> str:
+        """Return a line of a card, without the cursor's bar."""
+        _, size = self._window(self.scrollable_content_region.width)
+        return plain([self._cell(self._drawn_in, y, size)])[EDGE:]
+
+    def line_count(self) -> int:
+        """How many lines there are."""
+        return max(1, self.virtual_size.height)
+
+    def stretch(self, y: int) -> tuple[int, int, int]:
+        """The text of a card stands behind its bar."""
+        shown, size = self._window(self.scrollable_content_region.width)
+        left = size * max(0, self._drawn_in - shown[0])
+        return left + EDGE, left + EDGE, left + size
 
     def _names(self, shown: range, size: int, *, rule: bool) -> Line:
         spans: list[Span] = []
@@ -181,11 +208,17 @@ class Columns(Board):
 
     # --- keys and mouse
 
-    def _move(self, rows: int) -> None:
+    def move_by(self, rows: int) -> None:
+        """Some cards down in the column, or up."""
         column, place = self._at
         lane = self._lanes_now[column]
         if lane:
             self.cursor = lane[max(0, min(len(lane) - 1, place + rows))]
+
+    @property
+    def page_lines(self) -> int:
+        """How many cards of a column are seen at once."""
+        return self.size.height // CARD
 
     def action_across(self, step: int) -> None:
         """To the next column that holds something, or the one before."""
@@ -200,23 +233,18 @@ class Columns(Board):
 
     def action_top(self) -> None:
         """To the first card of the column."""
-        self._move(-1_000_000)
+        self.move_by(-1_000_000)
 
     def action_bottom(self) -> None:
         """To the last card of the column."""
-        self._move(1_000_000)
+        self.move_by(1_000_000)
 
-    def on_click(self, event: events.Click) -> None:
-        """Put the cursor on a card; a second click opens it."""
+    def under(self, x: int, y: int) -> str | None:
+        """Return the workflow whose card is under a cell of the window."""
         shown, size = self._window(self.scrollable_content_region.width)
-        column = shown[min(len(shown) - 1, event.x // size)]
-        place = (event.y + int(self.scroll_offset.y) - 2) // CARD
-        lane = self._lanes_now[column]
-        if event.y < 2 or place >= len(lane):
-            return
-        if lane[place] == self.cursor and event.chain > 1:
-            self.action_open()
-        self.cursor = lane[place]
+        lane = self._lanes_now[shown[min(len(shown) - 1, x // size)]]
+        place = (y + int(self.scroll_offset.y) - 2) // CARD
+        return lane[place] if y >= 2 and place < len(lane) else None
 
     def on_focus(self) -> None:
         """The card under the cursor shows the focus."""

@@ -7,17 +7,20 @@ from typing import ClassVar
 
 from textual import events
 from textual.reactive import var
+from textual.strip import Strip
 
-from tui.ink import Span
-from tui.search import Found, find
-from tui.widgets.inked import Painted
+from tui.ink import Line, Span, cut_line
+from tui.search import Found, find, marked
+from tui.widgets.selecting import EDGE, Selecting
 
 
-class CursorLines(Painted):
+class CursorLines(Selecting):
     """What all lists share. Whoever is one binds the keys, so that help can say where they work."""
 
-    OVERLAP: ClassVar[int] = 1
-    """Lines that stay in sight when a page is turned."""
+    OVERLAP = 1
+
+    CLICKS: ClassVar[int] = 2
+    """How often one has to click on a line to take it."""
 
     cursor: var[int] = var(0)
 
@@ -38,7 +41,26 @@ class CursorLines(Painted):
         """The cursor went to another line; to be told by the subclass."""
 
     def take(self) -> None:
-        """The line under the cursor was clicked twice. To be given by the subclass."""
+        """The line under the cursor was clicked often enough. To be given by the subclass."""
+
+    # --- drawing and selecting
+
+    def row_strip(self, y: int, line: Line, width: int) -> Strip:
+        """Return a line as it is drawn: behind the bar, cut to fit, with what is looked for marked."""
+        line = marked(cut_line(line, width - EDGE), self.found.needle)
+        return self.strip((self.bar(y), *line), width, "cursor" if y == self.cursor else "")
+
+    def plain_line(self, y: int) -> str:
+        """Return a line as it is drawn, without the bar."""
+        return self.line_strip(y, self.scrollable_content_region.width).text[EDGE:]
+
+    def line_count(self) -> int:
+        """How many lines there are."""
+        return self.count
+
+    def stretch(self, y: int) -> tuple[int, int, int]:
+        """The text stands behind the bar."""
+        return EDGE, EDGE, self.size.width
 
     def bar(self, y: int) -> Span:
         """Return what stands before line `y`: the cursor's bar, which shows the focus too."""
@@ -83,28 +105,15 @@ class CursorLines(Painted):
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor there; a second click takes it."""
-        row = event.y + int(self.scroll_offset.y)
+        """Put the cursor there, unless the mouse was moved to select something; the next click takes it."""
+        place = event.get_content_offset(self)
+        if place is None or self.text_selection is not None:
+            return
+        row = place.y + int(self.scroll_offset.y)
         if 0 <= row < self.count:
             self.move_to(row)
-            if event.chain > 1:
+            if event.chain >= self.CLICKS:
                 self.take()
-
-    def action_down(self) -> None:
-        """One down."""
-        self.move_by(1)
-
-    def action_up(self) -> None:
-        """One up."""
-        self.move_by(-1)
-
-    def action_page(self, direction: int) -> None:
-        """A page down or up."""
-        self.move_by(direction * max(1, self.size.height - self.OVERLAP))
-
-    def action_half(self, direction: int) -> None:
-        """Half a page down or up."""
-        self.move_by(direction * max(1, self.size.height // 2))
 
     def action_top(self) -> None:
         """To the first."""

@@ -12,9 +12,9 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.diff_model import Diff, Item, Row, layout
-from tui.diff_paint import DiffPaint, Uncovered
-from tui.ink import Span, cut_line, said, wrap
+from tui.diff_model import Diff, Item, Row, layout, shown_path
+from tui.diff_paint import DiffPaint, Uncovered, code_of, code_part
+from tui.ink import Span, cells, cut_line, said, wrap
 from tui.keys import MOVE_KEYS
 from tui.remarks import Remark, Spot
 from tui.search import marked
@@ -78,6 +78,7 @@ class DiffView(CursorLines):
         self._built: tuple[object, ...] = ()
         self._files: list[int] = []
         self._hunks: list[int] = []
+        self._selects = "heading"
 
     # --- what the screen tells it
 
@@ -263,6 +264,57 @@ class DiffView(CursorLines):
             texts = [rows[i].text for i in dict.fromkeys((item.left, item.right)) if i >= 0]
             return "\n".join(texts)
         return self.diff.files[item.file].path if item.kind == "file" else ""
+
+    # --- selecting: the code of one side, or else headings; never the numbers beside it
+
+    def begin_at(self, x: int, y: int) -> None:
+        """A drag takes in what it began on: headings, or the code of the side under the mouse."""
+        line = y + int(self.scroll_offset.y)
+        if not (0 <= line < len(self.items) and self.items[line].kind == "row"):
+            self._selects = "heading"
+        elif not self._split:
+            self._selects = "code"
+        else:
+            width = self.scrollable_content_region.width - 1
+            self._selects = "-" if x <= self._paint.code_at(width, "-")[1] else "+"
+
+    def _row_of(self, y: int) -> Row | None:
+        """The row of line `y` whose code is selected."""
+        item = self.items[y]
+        if item.kind != "row" or self._selects == "heading":
+            return None
+        index = {"-": item.left, "+": item.right}.get(self._selects, max(item.left, item.right))
+        row = self.diff.files[item.file].hunks[item.hunk].rows[index] if index >= 0 else None
+        return row if row is not None and row.sign != "\\" else None
+
+    def selectable(self, y: int) -> bool:
+        """Whether line `y` has code of that side; or is a heading, where the drag began on one."""
+        if self._selects == "heading":
+            return self.items[y].kind not in ("row", "gap")
+        return self._row_of(y) is not None
+
+    def plain_line(self, y: int) -> str:
+        """Return the code of line `y` as it is shown, or its heading."""
+        if self._selects != "heading":
+            row = self._row_of(y)
+            return code_of(row) if row is not None else ""
+        if self.items[y].kind == "file":
+            return shown_path(self.diff.files[self.items[y].file].path)
+        return self.line_strip(y, self.scrollable_content_region.width).text[1:]
+
+    def stretch(self, y: int) -> tuple[int, int, int]:
+        """The code stands behind the bar and the numbers, and may be shifted out of sight."""
+        width = self.scrollable_content_region.width
+        if self._selects == "heading":
+            return (4 if self.items[y].kind == "file" else 1), 1, width
+        side = self._selects if self._split else ""
+        first, last = (1 + cell for cell in self._paint.code_at(width - 1, side))
+        return first - cells(self.plain_line(y)[: self._shift]), first, last
+
+    def part(self, y: int, start: int, end: int | None) -> str:
+        """Code is copied as it is, with its tabs."""
+        row = self._row_of(y)
+        return code_part(row, start, end) if row is not None else super().part(y, start, end)
 
     # --- keys
 

@@ -10,10 +10,10 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.ink import Line, cut_line
+from tui.ink import Line
 from tui.keys import MOVE_KEYS
-from tui.search import marked
 from tui.widgets.cursor import CursorLines
+from tui.widgets.selecting import EDGE
 
 Draw = Callable[[int, int], Line]
 """Gives the line of an item, for a width."""
@@ -82,9 +82,7 @@ class Listing(CursorLines):
         """Draw one item."""
         if not 0 <= y < self._count:
             return Strip.blank(width, self.style_of("text"))
-        line = cut_line(self._draw(y, width - 2), width - 2)
-        ground = "cursor" if y == self.cursor else ""
-        return self.strip((self.bar(y), *marked(line, self.found.needle)), width, ground)
+        return self.row_strip(y, self._draw(y, width - EDGE), width)
 
     def on_resize(self) -> None:
         """Keep the cursor in sight."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from textual import events
-
 from tui.ink import said
 from tui.widgets.picker import Option, Picker
 
@@ -17,6 +15,7 @@ class Offered(Picker):
     """The names that fit, the nearest under the cursor. The keys stay with the field; a click takes one."""
 
     can_focus = False
+    CLICKS = 1
     DEFAULT_CSS = """
     Offered { height: auto; max-height: 6; display: none; margin: 0 2; background: $panel; }
     Offered.-open { display: block; }
@@ -41,8 +40,3 @@ class Offered(Picker):
         """Hand the name under the cursor over."""
         if self.option is not None:
             self._taken(self.option.value)
-
-    def on_click(self, event: events.Click) -> None:
-        """One click is enough here."""
-        self.move_to(event.y + int(self.scroll_offset.y))
-        self.take()

@@ -87,27 +87,3 @@ class Page(Selecting):
         self._strips.clear()
         self.virtual_size = Size(width, len(self._lines))
         self.refresh()
-
-    def action_down(self) -> None:
-        """One line down."""
-        self.scroll_relative(y=1, animate=False)
-
-    def action_up(self) -> None:
-        """One line up."""
-        self.scroll_relative(y=-1, animate=False)
-
-    def action_page(self, direction: int) -> None:
-        """A page down or up."""
-        self.scroll_relative(y=direction * max(1, self.size.height - 2), animate=False)
-
-    def action_half(self, direction: int) -> None:
-        """Half a page down or up."""
-        self.scroll_relative(y=direction * max(1, self.size.height // 2), animate=False)
-
-    def action_top(self) -> None:
-        """To the first line."""
-        self.scroll_home(animate=False)
-
-    def action_bottom(self) -> None:
-        """To the last line."""
-        self.scroll_end(animate=False)

@@ -10,9 +10,8 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.ink import Line, Span, cut_line
+from tui.ink import Line, Span, plain
 from tui.keys import MOVE_KEYS
-from tui.search import marked
 from tui.widgets.cursor import CursorLines
 
 
@@ -84,6 +83,10 @@ class Picker(CursorLines):
         """How many choices there are."""
         return len(self.options)
 
+    def texts(self) -> Sequence[str]:
+        """What the choices are called."""
+        return [plain([option.line]) for option in self.options]
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """A line for each choice."""
         return max(1, len(self.options))
@@ -96,9 +99,7 @@ class Picker(CursorLines):
         line = option.line
         if option.why_not:
             line = (*(s._replace(ink="faint") for s in line), Span(f"  {option.why_not}", "muted"))
-        ground = "cursor" if y == self.cursor else ""
-        line = marked(cut_line(line, width - 2), self.found.needle)
-        return self.strip((self.bar(y), *line), width, ground)
+        return self.row_strip(y, line, width)
 
     def moved(self) -> None:
         """Tell which choice the cursor is on."""

@@ -12,12 +12,14 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from tui.ink import cells
-from tui.widgets.inked import Painted
+from tui.widgets.moving import Moving
 
+EDGE = 2
+"""Cells before every line of a list, in which the cursor's bar stands."""
 _CHOSEN = Style(reverse=True)
 
 
-class Selecting(Painted):
+class Selecting(Moving):
     """Lines of which a part can be selected."""
 
     ALLOW_SELECT = True
@@ -28,17 +30,32 @@ class Selecting(Painted):
         return self.ALLOW_SELECT and getattr(self.screen, "SELECTS_LINES", False)
 
     def plain_line(self, y: int) -> str:
-        """Return the text of line `y` as it is drawn. To be given by the subclass."""
+        """Return the text of line `y` that can be selected, as it is drawn. To be given by the subclass."""
         raise NotImplementedError
 
     def line_count(self) -> int:
         """How many lines there are. To be given by the subclass."""
         raise NotImplementedError
 
+    def begin_at(self, x: int, y: int) -> None:
+        """The mouse went down on a cell of the content: a selection may begin there."""
+
+    def selectable(self, y: int) -> bool:
+        """Whether line `y` belongs to what a selection that began there takes in."""
+        return True
+
+    def stretch(self, y: int) -> tuple[int, int, int]:
+        """Return at which cell the text of line `y` begins, and between which cells it can be seen."""
+        return 0, 0, self.size.width
+
+    def part(self, y: int, start: int, end: int | None) -> str:
+        """Return some characters of line `y` as they are to be copied; all behind `start` without `end`."""
+        return self.plain_line(y)[start:end].rstrip()
+
     def offset_at(self, x: int, y: int) -> Offset:
         """Return line and character at a cell of the content; outside of it the nearest."""
         line = max(0, min(self.line_count() - 1, y + int(self.scroll_offset.y)))
-        room, at = max(0, x), 0
+        room, at = max(0, x - self.stretch(line)[0]), 0
         for character in self.plain_line(line):
             room -= cells(character)
             if room < 0:
@@ -49,13 +66,14 @@ class Selecting(Painted):
     def render_line(self, y: int) -> Strip:
         """Draw a line, what is selected of it in reverse."""
         strip = super().render_line(y)
-        selection = self.text_selection
-        span = selection.get_span(y + int(self.scroll_offset.y)) if selection else None
-        if span is None:
+        selection, line = self.text_selection, y + int(self.scroll_offset.y)
+        span = selection.get_span(line) if selection else None
+        if span is None or not self.selectable(line):
             return strip
-        text = self.plain_line(y + int(self.scroll_offset.y)).rstrip()
-        start, end = span[0], len(text) if span[1] < 0 else span[1]
-        cuts = [cells(text[:start]), cells(text[:end])]
+        text = self.plain_line(line).rstrip()
+        begins, first, last = self.stretch(line)
+        ends = (span[0], len(text) if span[1] < 0 else span[1])
+        cuts = [max(first, min(last, begins + cells(text[:end]))) for end in ends]
         left, chosen, right = strip.divide([*cuts, strip.cell_length])
         return Strip.join([left, chosen.apply_style(_CHOSEN), right])
 
@@ -65,9 +83,10 @@ class Selecting(Painted):
         last = selection.end or Offset(0, self.line_count())
         taken: list[str] = []
         for y in range(first.y, min(last.y, self.line_count() - 1) + 1):
-            text = self.plain_line(y)
-            text = text[: last.x] if y == last.y and selection.end else text
-            shown = text[first.x if y == first.y else 0 :].rstrip()
+            if not self.selectable(y):
+                continue
+            end = last.x if y == last.y and selection.end else None
+            shown = self.part(y, first.x if y == first.y else 0, end)
             if taken and (joined := self.goes_on(y, shown)) is not None:
                 taken[-1] += joined
             else:
