@@ -20,7 +20,8 @@ from tests.tui.driving import on, press, running, shown
 from tests.tui.test_hostile import EVIL, assert_harmless
 from tui.app import QdeckApp
 from tui.ink import plain
-from tui.pages.statistics import charts_of, numbers_page
+from tui.pages.statistics import TIME_STEPS, Chart, Series, charts_of, numbers_page
+from tui.widgets.plot import ticks_to
 
 JournalOf = Callable[[str], Journal]
 
@@ -76,6 +77,35 @@ async def test_every_chart_has_its_key_and_its_numbers(journal_of: JournalOf) ->
         assert on(app) == "BoardScreen"
 
 
+async def test_a_bar_is_as_long_as_its_value_says(journal_of: JournalOf) -> None:
+    """However many there are: none covers its neighbour's line, the longest fills the width, 0 is nothing."""
+    shapes = [(1569, 40, 0, 75, 0, 0), (10, 100, 10, 10, 20, 30), (100, 0) * 4, (1,), (3, 9), (5, 1, 80)]
+    async with running(journal_of("complete"), size=(80, 24)) as (app, pilot):
+        await in_statistics(app, pilot, "2")
+        for values in shapes:
+            labels = tuple(f"bar {i}" for i in range(len(values)))
+            series = (Series("times", tuple(map(float, values)), "ok"),)
+            plot: Any = app.screen.query_one("#plot")
+            plot.show(Chart("test", "test", labels, series))
+            await calm(pilot)
+            rows = shown(app).split("\n")
+            long = [next(r for r in rows if r.strip().startswith(label)).count("█") for label in labels]
+            full = max(long)
+            assert full > 60
+            assert all(
+                abs(size - full * value / max(values)) < 2 for size, value in zip(long, values, strict=True)
+            )
+
+
+def test_an_axis_has_simple_values() -> None:
+    """Times as on a clock, money and counts as people count; only a few, and none above the longest."""
+    assert ticks_to(4100, whole=True, steps=TIME_STEPS) == [0, 1800, 3600]
+    assert ticks_to(59, whole=True, steps=TIME_STEPS) == [0, 15, 30, 45]
+    assert ticks_to(100 * 604800, whole=True, steps=TIME_STEPS)[1] == 50 * 604800
+    assert [round(t, 3) for t in ticks_to(0.17, whole=False)] == [0, 0.05, 0.1, 0.15]
+    assert ticks_to(1, whole=True) == [0, 1] and ticks_to(7, whole=True) == [0, 2, 4, 6]
+
+
 async def test_figures_of_one_project(journal_of: JournalOf) -> None:
     """p goes through the projects and comes round to all, P goes back."""
     async with running(journal_of("complete")) as (app, pilot):
@@ -118,6 +148,7 @@ async def test_numbers_say_what_the_bars_show(journal_of: JournalOf) -> None:
     assert row.split() == ["testing", "1m00s", "1h00m", "30s", "1h01m"]
     met = plain(numbers_page(charts["deadlines"], stats, 118))
     assert next(r for r in met.split("\n") if r.startswith("testing")).split() == ["testing", "-", "2", "2"]
+    assert all(len(r) < 75 for r in plain(numbers_page(charts["roles"], stats, 118)).split("\n")[1:])
     assert "50%" in met
     roles = plain(numbers_page(charts["roles"], stats, 118))
     assert next(r for r in roles.split("\n") if r.startswith("Test Auditor")).split()[-1] == "1h01m"

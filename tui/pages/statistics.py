@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 WEEKS = 12
 """Weeks that the throughput shows."""
+TIME_STEPS = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800)
+"""Seconds between two values of an axis of time: what a clock or a calendar has."""
+NUMBER, SUM = 12, 10
+"""Cells that a column of figures has at least, where a bar has several parts, and those of their sum."""
 FULL, HALF, LIGHT = "█", "▒", "░"
 """What the parts of a bar are drawn with, so that they can be told apart without colour."""
 
@@ -35,7 +39,8 @@ class Series:
 class Chart:
     """One picture. `columns` stand up, otherwise bars lie; the parts of a bar stand one on the other.
 
-    `shown` gives a value as people say it; `empty` is said when there is nothing to draw.
+    `shown` gives a value as people say it; `empty` is said when there is nothing to draw. `steps` are the
+    distances that an axis may have between two values; without them those are whole numbers, or simple ones.
     """
 
     name: str
@@ -44,6 +49,8 @@ class Chart:
     series: tuple[Series, ...] = ()
     columns: bool = False
     shown: Callable[[float], str] = lambda value: f"{value:g}"
+    whole: bool = True
+    steps: tuple[float, ...] = ()
     empty: str = "There is nothing to count yet."
 
     @property
@@ -88,6 +95,7 @@ def _times(stats: StatsView) -> Chart:
         tuple(words.SHORT_PHASES[phase] for phase in PHASES),
         _split(parts),
         shown=words.duration,
+        steps=TIME_STEPS,
         empty="No build has spent any time yet.",
     )
 
@@ -96,8 +104,8 @@ def _split(parts: Sequence[tuple[float, float, float]]) -> tuple[Series, ...]:
     columns = list(zip(*parts, strict=True)) if parts else [(), (), ()]
     return (
         Series("working", tuple(columns[0]), "run", FULL),
-        Series("waits: you", tuple(columns[1]), "need", HALF),
-        Series("waits: model", tuple(columns[2]), "role", LIGHT),
+        Series("waits for you", tuple(columns[1]), "need", HALF),
+        Series("waits for model", tuple(columns[2]), "role", LIGHT),
     )
 
 
@@ -120,6 +128,7 @@ def _cost(stats: StatsView) -> Chart:
         tuple(_label(model or "unnamed") for model, _ in costs),
         (Series("cost", tuple(usd for _, usd in costs), "code"),),
         shown=words.money,
+        whole=False,
         empty="No money was spent yet.",
     )
 
@@ -162,6 +171,7 @@ def _roles(stats: StatsView) -> Chart:
         tuple(words.SHORT_ROLES[role] for role in Role),
         _split(parts),
         shown=words.duration,
+        steps=TIME_STEPS,
         empty="No role has worked yet.",
     )
 
@@ -180,21 +190,27 @@ def numbers_page(chart: Chart, stats: StatsView, width: int) -> list[Line]:
     lines = heading(chart.title, width)
     if not chart.drawable:
         return [*lines, (Span(chart.empty, "muted"),), *_facts(chart, stats, width)]
-    several = len(chart.series) > 1
+    several, sizes = len(chart.series) > 1, [SUM]
     name_size = max(len(label) for label in chart.labels) + 2
     if several:
-        head = [Span(fit(f"{s.marker} {s.name}", 16, "right"), f"{s.ink} bold") for s in chart.series]
-        lines.append(cut_line((Span(" " * name_size), *head, Span(fit("all", 12, "right"), "muted")), width))
+        heads = [f"{s.marker} {s.name}" for s in chart.series]
+        sizes = [max(NUMBER, cells(head) + 2) for head in heads]
+        head = [
+            Span(fit(name, size, "right"), f"{s.ink} bold")
+            for name, size, s in zip(heads, sizes, chart.series, strict=True)
+        ]
+        lines.append(cut_line((Span(" " * name_size), *head, Span(fit("all", SUM, "right"), "muted")), width))
     for i, label in enumerate(chart.labels):
         values = [series.values[i] for series in chart.series]
         if chart.columns and not any(values):
             continue
         row = [Span(fit(label, name_size), "text")]
-        for value in values:
+        for value, size in zip(values, sizes, strict=True):
             text = chart.shown(value) if value else "-"
-            row.append(Span(fit(text, 16 if several else 10, "right"), "strong" if value else "faint"))
+            row.append(Span(fit(text, size, "right"), "strong" if value else "faint"))
         if several:
-            row.append(Span(fit(chart.shown(sum(values)), 12, "right"), "text"))
+            total = chart.shown(sum(values)) if any(values) else "-"
+            row.append(Span(fit(total, SUM, "right"), "text" if any(values) else "faint"))
         lines.append(cut_line(tuple(row), width))
     return [*lines, *_facts(chart, stats, width)]
 

@@ -153,6 +153,9 @@ class StatisticsScreen(Searching, DeckScreen):
         self.query_one("#title", Bar).show((Span("Statistics", "strong bold"),), where)
         chart = self._charts[self._chart]
         plot: Plot = self.query_one("#plot")  # type: ignore[assignment]
+        # Where there is nothing to draw, the page below says so.
+        plot.display = chart.drawable
+        self.set_class(not chart.columns or not chart.drawable, "-lying")
         plot.show(chart)
         self.searched().show(lambda width: numbers_page(chart, stats, width), top=True)
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from rich.text import Text
 from textual.app import RenderResult
 from textual.color import Color
+from textual.geometry import Size
 from textual_plotext import PlotextPlot
 
 from tui.pages.statistics import Chart
+
+NARROW = 0.2
+"""How thick a lying bar is, in lines: it has to stay on its own."""
 
 
 class Plot(PlotextPlot):
@@ -26,7 +31,7 @@ class Plot(PlotextPlot):
     def show(self, chart: Chart) -> None:
         """Draw this one from now on."""
         self._chart = chart
-        self.refresh()
+        self.refresh(layout=True)
 
     def _rgb(self, variable: str) -> tuple[int, int, int]:
         value = self.app.theme_variables.get(variable) or self.app.theme_variables["foreground"]
@@ -40,29 +45,29 @@ class Plot(PlotextPlot):
         """Draw anew: size, theme or figures have changed."""
         chart, plot = self._chart, self._plot
         width, height = self.size
-        if chart is None or width < 20 or height < 4:
+        if chart is None or not chart.drawable or width < 20 or height < 2:
             return Text("")
-        if not chart.drawable:
-            return Text(chart.empty, style="dim", justify="center")
         plot.clear_figure()
-        self._bars(chart)
+        self._bars(chart, len(chart.labels) if chart.columns else _seen(chart, height))
         ground = self._rgb("background")
         plot.canvas_color(ground)
         plot.axes_color(ground)
         plot.ticks_color(self._rgb("ink-muted"))
         plot.frame(False)
-        # A few bars need not fill the screen.
-        count = len(chart.labels)
-        # Bars fall on lines of their own, all alike, only where each has one line above the axis.
-        lines = height if chart.columns else min(count, height - 1) + 1
+        # A few bars need not fill the screen: where they lie, each has one line, and the axis the last.
+        lines = height if chart.columns else _seen(chart, height) + 1
         plot.plotsize(width, lines)
         plot._set_size(width, lines)
         return Text.from_ansi(plot.build())
 
-    def _bars(self, chart: Chart) -> None:
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Lying bars need a line each, and one for the axis."""
+        return len(self._chart.labels) + 1 if self._chart else 1
+
+    def _bars(self, chart: Chart, count: int) -> None:
         """Draw the whole bars first and what stands below on top of them, so that parts stand in order."""
         # Lying bars are counted from below; people read from above.
-        order = range(len(chart.labels)) if chart.columns else range(len(chart.labels) - 1, -1, -1)
+        order = range(count) if chart.columns else range(count - 1, -1, -1)
         labels = [chart.labels[i] for i in order]
         sums = [0.0] * len(labels)
         layers = []
@@ -76,29 +81,40 @@ class Plot(PlotextPlot):
                 orientation="vertical" if chart.columns else "horizontal",
                 marker=series.marker,
                 color=self._rgb(f"ink-{series.ink}"),
-                width=0.5 if chart.columns else 0.3,
+                width=0.5 if chart.columns else NARROW,
                 minimum=0,
             )
-        self._scales(chart, max(sums))
+        self._scales(chart, count, max(sums))
 
-    def _scales(self, chart: Chart, largest: float) -> None:
+    def _scales(self, chart: Chart, count: int, largest: float) -> None:
         """Whole bars at the edges, and values on the axis as people say them."""
-        plot, count = self._plot, len(chart.labels)
-        ticks = ticks_to(largest, whole=chart.columns)
+        plot = self._plot
+        ticks = ticks_to(largest, whole=chart.whole, steps=chart.steps)
         told = [chart.shown(value) for value in ticks]
         if chart.columns:
             plot.xlim(0.5, count + 0.5)
             plot.ylim(0, largest)
             plot.yticks(ticks, told)
         else:
-            plot.ylim(0.5, count + 0.5)
+            # plotext lays the ends of the scale on the middles of the first and the last line. With half a
+            # bar more on either side, some bars would cover their neighbour's line as well.
+            plot.ylim(1 - NARROW, count + NARROW)
             plot.xlim(0, largest)
             plot.xticks(ticks, told)
 
 
-def ticks_to(largest: float, *, whole: bool, most: int = 4) -> list[float]:
-    """Return a few values from 0 to the largest, whole ones where only those have a meaning."""
-    if whole:
-        step = max(1, math.ceil(largest / most))
-        return [float(n) for n in range(0, math.floor(largest) + 1, step)]
-    return [largest * n / most for n in range(most + 1)]
+def ticks_to(largest: float, *, whole: bool, steps: Sequence[float] = (), most: int = 4) -> list[float]:
+    """Return a few simple values from 0 to the largest: whole ones, or times as a clock has them."""
+    least = largest / most
+    step = next((float(s) for s in steps if s >= least), 0.0)
+    if not step:
+        base = steps[-1] if steps else 1.0
+        power = 10.0 ** math.floor(math.log10(least / base))
+        step = base * next(power * n for n in (1, 2, 5, 10) if power * n >= least / base * (1 - 1e-9))
+    step = max(1.0, step) if whole else step
+    return [n * step for n in range(math.floor(largest / step * (1 + 1e-9)) + 1)]
+
+
+def _seen(chart: Chart, height: int) -> int:
+    """How many lying bars there is room for; the figures below name the others as well."""
+    return min(len(chart.labels), height - 1)
