@@ -60,10 +60,33 @@ def _deeds_of(owner: type[DOMNode]) -> list[Deed]:
     return found
 
 
+_PLACES = {
+    "AskScreen": "question",
+    "BackScreen": "way back",
+    "Composer": "chat",
+    "DecisionPage": "decision",
+    "DiffView": "diff",
+    "EditScreen": "field",
+    "Editor": "prompt's editor",
+    "FirstScreen": "first look",
+    "Listing": "list",
+    "MintedScreen": "new token",
+    "NewScreen": "new build",
+    "Pane": "workflow",
+    "PickScreen": "choices",
+    "Picker": "list",
+    "ProjectField": "project's field",
+    "Targets": "way back",
+    "YesesScreen": "standing yeses",
+}
+
+
 def place_of(owner: type[DOMNode]) -> str:
-    """Return what people call the place of these keys."""
+    """Return what people call the place of these keys: `in the …`."""
     if owner.__name__ == "QdeckApp":
         return EVERYWHERE
+    if owner.__name__ in _PLACES:
+        return _PLACES[owner.__name__]
     name = owner.__name__.removesuffix("Screen") or owner.__name__
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
 

@@ -15,6 +15,7 @@ from tui.catalogue import deeds, keys_of
 from tui.pages.settings import shown_keys
 from tui.theme import NAMES
 from tui.why_not import why_not
+from tui.words import either
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
@@ -26,6 +27,10 @@ _NOT_HERE = frozenset({"move.", "composer.", "picker.", "pick.", "edit."})
 """Keys of a list or a field, which are of no use by name."""
 
 
+WAYS_OUT = frozenset({"Back", "Not now", "Close", "Quit"})
+"""What leaves another place is of no use in this one."""
+
+
 class Entry(NamedTuple):
     """One line: its name, what it does or why it cannot, and where and what to run."""
 
@@ -33,6 +38,7 @@ class Entry(NamedTuple):
     text: str
     node: DOMNode
     action: str
+    id: str = ""
     why_not: str = ""
 
 
@@ -58,20 +64,23 @@ class Actions(Provider):
             return str(error)
 
     def _entries(self) -> Iterator[Entry]:
-        """A name once, the nearest place first."""
+        """Each action once, the nearest place first."""
         seen: set[str] = set()
+        told: set[tuple[str, str]] = set()
         nodes: list[DOMNode] = [n for n in (self.focused, self.screen, self.app) if n is not None]
         ready, dim = [], []
         for node in nodes:
             for key, bindings in node._bindings.key_to_bindings.items():
                 for binding in bindings:
-                    known = not binding.tooltip or binding.description in seen
+                    what = (binding.description, binding.tooltip)
+                    known = not binding.tooltip or what in told or binding.id in seen
                     if known or (binding.id or "").startswith(tuple(_NOT_HERE)):
                         continue
-                    seen.add(binding.description)
+                    seen.add(binding.id or "")
+                    told.add(what)
                     name = f"{binding.description}  ({shown_keys([key])})"
                     why = self._why_not(binding.action)
-                    entry = Entry(name, binding.tooltip, node, binding.action, why)
+                    entry = Entry(name, binding.tooltip, node, binding.action, binding.id or "", why)
                     (dim if why else ready).append(entry)
         yield from ready
         for theme, title in NAMES.items():
@@ -83,12 +92,13 @@ class Actions(Provider):
         """What other places can do, and which those are."""
         app: QdeckApp = self.app  # type: ignore[assignment]
         for deed in deeds():
-            if deed.name in seen or deed.id.startswith(tuple(_NOT_HERE)):
+            if deed.id in seen or deed.name in WAYS_OUT or deed.id.startswith(tuple(_NOT_HERE)):
                 continue
-            seen.add(deed.name)
-            name = f"{deed.name}  ({shown_keys(keys_of(deed, app.settings.keymap))})"
-            why = f"Not here: {shown_keys(keys_of(deed, app.settings.keymap))} works in the {deed.place}."
-            yield Entry(name, deed.text, self.app, deed.action, why)
+            seen.add(deed.id)
+            keys = keys_of(deed, app.settings.keymap)
+            why = f"Not here: it works in the {deed.place}, with {either(shown_keys([key]) for key in keys)}."
+            name = f"{deed.name}  ({shown_keys(keys)})"
+            yield Entry(name, deed.text, self.app, deed.action, deed.id, why)
 
     def _why_not(self, action: str) -> str:
         """Why a workflow's action is not possible now; empty when it is, and for all others."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from tui.catalogue import place_of
 from tui.ink import Line
 from tui.keys import MOVE_KEYS
 from tui.pages.help import KeyHelp, help_page
@@ -81,7 +82,7 @@ def key_groups(screen: Screen[object]) -> list[tuple[str, list[KeyHelp]]]:
     for widget in [*([screen.focused] if screen.focused else []), *screen.walk_children()]:
         if widget.can_focus and type(widget) not in seen and type(widget).__module__.startswith("tui."):
             seen.add(type(widget))
-            nodes.append((f"In the {_plain(type(widget).__name__)}", widget))
+            nodes.append((f"In the {place_of(type(widget))}", widget))
     groups = [(title, list(_keys(node))) for title, node in nodes]
     # What a person came for stands first: the keys of the place where they are. What works in several
     # places is told once, before them.
@@ -89,13 +90,14 @@ def key_groups(screen: Screen[object]) -> list[tuple[str, list[KeyHelp]]]:
     shared = [key for key in dict.fromkeys(places) if places.count(key) > 1]
     own = [(title, [key for key in keys if key not in shared]) for title, keys in groups[2:]]
     groups = [("In several places here", shared), *own, groups[1], groups[0]]
+    before: set[KeyHelp] = set()
+    for i, (title, keys) in enumerate(groups):
+        # What the place where they are does with a key is not told again further down.
+        groups[i] = (title, [key for key in keys if key not in before])
+        before.update(keys)
     moving = {key.name: key for _, keys in groups for key in keys if key.name in _MOVES}
     groups = [(title, [key for key in keys if key.name not in _MOVES]) for title, keys in groups]
     return [(title, keys) for title, keys in [*groups, ("Moving", list(moving.values()))] if keys]
-
-
-def _plain(name: str) -> str:
-    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
 
 
 def _keys(node: DOMNode) -> Iterable[KeyHelp]:
