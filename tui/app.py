@@ -240,6 +240,13 @@ class QdeckApp(Orders, App[int]):
         """What was noted on diffs and not sent yet."""
         return self.remembered.remarks
 
+    def action_command_palette(self) -> None:
+        """Open the palette, which brings its own style sheet: the first frame reads no rules for it."""
+        from tui.palette import Palette
+
+        if not Palette.is_open(self):
+            self.push_screen(Palette(id="--command-palette"))
+
     def action_next_need(self) -> None:
         """Open the next workflow that needs the user, from any screen."""
         shows = getattr(self.screen, "workflow_id", None) or getattr(self.screen, "watches", lambda: "")

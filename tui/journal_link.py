@@ -18,12 +18,12 @@ from textual.message import Message
 from core.board import OVERLAP
 from core.errors import QdeckError
 from tui import lean
-from tui.follower import Follower
 from tui.news import BoardChanged, JournalOpened, JournalTrouble, WorkerChanged
 from tui.worker import WorkerKeeper
 
 if TYPE_CHECKING:
     from core.service import OrchestrationService
+    from tui.follower import Follower
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -237,6 +237,8 @@ class JournalLink:
         if not self._watched:
             self._follower = None
         elif self._follower is None or self._follower.workflow_id != self._watched:
+            from tui.follower import Follower
+
             self._follower = Follower(service, self._watched, self._post)
         return self._follower
 

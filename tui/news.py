@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from core.board import BoardRow
-from tui.picture import Picture
+
+if TYPE_CHECKING:
+    from tui.picture import Picture
 
 
 @dataclass

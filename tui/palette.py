@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from core.errors import QdeckError
@@ -40,6 +40,12 @@ class Entry(NamedTuple):
     action: str
     id: str = ""
     why_not: str = ""
+
+
+class Palette(CommandPalette):
+    """Textual's palette in our looks."""
+
+    CSS_PATH = "palette.tcss"
 
 
 class Actions(Provider):
