@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -248,6 +247,8 @@ def _user_file(path: Path) -> dict[str, Any]:
 
 
 def _toml(label: str, data: bytes) -> dict[str, Any]:
+    import tomllib  # here: most have no such file, and the first frame waits for imports
+
     try:
         return tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -19,8 +19,9 @@ from core.board import BoardRow, BoardUnreadable, read_board
 from core.config import Paths, as_url
 from core.errors import QdeckError
 from core.machine.states import FINAL, Autonomy, Condition
-from tui.commands.launch import Parser, add_app_options, open_app
+from tui.commands.launch import open_app
 from tui.commands.output import UsageFault, note, say, show_json
+from tui.commands.parser import Parser, add_app_options
 from tui.options import AppOptions
 from tui.worker import start_worker
 

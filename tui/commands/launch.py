@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NoReturn
 
-from tui.commands.output import UsageFault
 from tui.options import AppOptions
 
 _DEMO = -1
 """What the app answers when the person wants to see the demo next."""
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are ours: one sentence, and the exit code for wrong usage."""
-
-    def error(self, message: str) -> NoReturn:
-        """Refuse the arguments."""
-        from tui.commands.wrong import option_fault
-
-        raise option_fault(message, self.prog)
-
-
 def launch(arguments: Sequence[str]) -> int:
     """Open the app on the user's journal."""
     if not arguments:
         return open_app(AppOptions(welcome=True, resume=True))
-    options = _parser().parse_args(arguments)
+    from tui.commands.output import UsageFault
+    from tui.commands.parser import app_parser
+
+    options = app_parser().parse_args(arguments)
     if options.project is not None and not options.project.is_dir():
         raise UsageFault(f"There is no folder {options.project}.", "Name a git repository with --project.")
     if options.read_only or options.open:
@@ -71,25 +60,3 @@ def open_app(options: AppOptions) -> int:
 
         return demo([])
     return code
-
-
-def add_app_options(parser: argparse.ArgumentParser) -> None:
-    """Add what concerns the app's looks."""
-    parser.add_argument("--theme", default="", help="the app's theme")
-    parser.add_argument(
-        "--no-mouse", dest="mouse", action="store_false", help="leave the mouse to the terminal"
-    )
-
-
-def _parser() -> Parser:
-    parser = Parser(prog="qdeck", description="Open the board. `qdeck --help` lists the commands.")
-    parser.add_argument("--db", default="", metavar="PATH|URL", help="where the journal is")
-    parser.add_argument("--project", type=Path, metavar="PATH", help="the repository that new builds are for")
-    parser.add_argument("--open", default="", metavar="BUILD", help="show this workflow at start")
-    parser.add_argument(
-        "--read-only", action="store_true", help="look only: no key can change anything, no worker is started"
-    )
-    # What `qdeck web` starts for each window.
-    parser.add_argument("--web", action="store_true", help=argparse.SUPPRESS)
-    add_app_options(parser)
-    return parser
