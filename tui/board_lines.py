@@ -6,10 +6,16 @@ from core.board import BoardRow
 from core.machine.states import Condition, State
 from core.text import clean
 from tui import words
-from tui.board_model import BoardModel
+from tui.board_model import BoardModel, Group, Sort
 from tui.ink import Line, Span, cut_line, fit, said, spread, width_of, wrap
 from tui.track import state_ink, track
 
+_GROUP_INK = {
+    Group.NEEDS_YOU: "need bold",
+    Group.RUNNING: "run bold",
+    Group.WAITING: "muted bold",
+    Group.DONE: "ok bold",
+}
 ROOMY = 72
 """Cells of a row from which on tests and cost have columns of their own."""
 TESTS = 13
@@ -63,6 +69,28 @@ def wide_line(row: BoardRow, width: int, age: str, now: float) -> Line:
     name = cut_line(name_of(row), room * 55 // 100)
     gap = room * 55 // 100 + 2 - width_of(name)
     return spread((*name, Span(" " * max(2, gap)), *now_line(row)), right, width)
+
+
+def heading_line(group: Group, model: BoardModel, width: int, *, columns: bool) -> Line:
+    """Return the heading of a group; with `columns` also what a click orders the rows by, above those."""
+    ink = _GROUP_INK[group]
+    left: Line = (Span("  "), Span(f"{group.value.upper()} {model.count(group)}", ink), Span(" "))
+    right: Line = ()
+    if columns:
+        left = (*left, Span("─ ", "rule"), *_column("name", Sort.NAME, model))
+        gap = Span("─" * 30 + " ", "rule") if model.row_height == 1 else Span("")
+        phase, cost = _column("phase", Sort.PHASE, model), _column("cost", Sort.COST, model)
+        right = (Span(" "), *phase, gap, *cost, *_column("age", Sort.NEWEST, model)[:-1])
+    rule = width - width_of(left) - width_of(right) - 1
+    return (*left, Span("─" * max(0, rule), "rule"), *right)
+
+
+def _column(label: str, sort: Sort, model: BoardModel) -> Line:
+    """The name of a column, which can be clicked, and a blank; a glyph says that it gives the order."""
+    mark = model.mark(sort)
+    link = "screen.turn" if mark else f"screen.sort_by('{sort.name}')"
+    end = Span(f" {mark}", "strong bold", link) if mark else Span(" ─", "rule")
+    return (Span(label, "strong bold" if mark else "muted", link), end, Span(" "))
 
 
 def name_of(row: BoardRow) -> Line:

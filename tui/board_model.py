@@ -41,6 +41,18 @@ class Sort(Enum):
     PROJECT = "project"
 
 
+class _Falling(str):
+    """A word that goes before those which it would come behind."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: str) -> bool:
+        return str.__gt__(self, other)
+
+    def __gt__(self, other: str) -> bool:
+        return str.__lt__(self, other)
+
+
 _Key = tuple[float | str, float, str]
 _KEYS: dict[Sort, Callable[[BoardRow], float | str]] = {
     Sort.NEWEST: lambda row: 0.0,
@@ -50,6 +62,9 @@ _KEYS: dict[Sort, Callable[[BoardRow], float | str]] = {
     Sort.NAME: lambda row: row.title.casefold(),
     Sort.PROJECT: lambda row: row.project.casefold(),
 }
+_BY_AGE = (Sort.NEWEST, Sort.OLDEST)
+DOWN, UP = "▾", "▴"
+"""What stands behind the order that the rows have, and behind one that is turned round."""
 _TOTAL_OF: dict[Group, Callable[[Totals], int]] = {
     Group.NEEDS_YOU: lambda totals: totals.need,
     Group.RUNNING: lambda totals: totals.running,
@@ -110,6 +125,7 @@ class BoardModel:
     pattern: str = ""
     project: str = ""
     sort: Sort = Sort.NEWEST
+    turned: bool = False
     row_height: int = 2
     _totals: Totals | None = None
     _tally: _Tally = field(default_factory=_Tally)
@@ -139,10 +155,23 @@ class BoardModel:
         self.project = project
         self._regroup()
 
-    def sort_by(self, sort: Sort) -> None:
-        """Give the rows of each group another order."""
-        self.sort = sort
+    def sort_by(self, sort: Sort, *, turned: bool = False) -> None:
+        """Give the rows of each group another order, or the same the other way round."""
+        self.sort, self.turned = sort, turned
         self._regroup()
+
+    def turn(self) -> None:
+        """Turn the order round. That of age has a word for either way."""
+        if self.sort in _BY_AGE:
+            self.sort_by(_BY_AGE[1 - _BY_AGE.index(self.sort)])
+        else:
+            self.sort_by(self.sort, turned=not self.turned)
+
+    def mark(self, sort: Sort) -> str:
+        """Return what stands behind the name of an order: which way round it goes, if it is the one."""
+        if sort is not self.sort and not (sort in _BY_AGE and self.sort in _BY_AGE):
+            return ""
+        return UP if self.turned or self.sort is Sort.OLDEST else DOWN
 
     def projects(self) -> list[str]:
         """Return the names of all projects that have rows."""
@@ -255,7 +284,10 @@ class BoardModel:
         return ids[(ids.index(after) + 1) % len(ids)] if after in ids else ids[0]
 
     def _key(self, row: BoardRow) -> _Key:
-        return (_KEYS[self.sort](row), -row.created_at, row.workflow_id)
+        first, created = _KEYS[self.sort](row), -row.created_at
+        if not self.turned:
+            return (first, created, row.workflow_id)
+        return (_Falling(first) if isinstance(first, str) else -first, -created, row.workflow_id)
 
     def _key_of(self, workflow_id: str) -> _Key:
         return self._key(self.rows[workflow_id])

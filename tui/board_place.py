@@ -19,6 +19,7 @@ class Remembered:
 
     view: str = "list"
     sort: str = Sort.NEWEST.name
+    turned: str = ""
     project: str = ""
     pattern: str = ""
     selected: str = ""

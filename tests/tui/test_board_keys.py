@@ -267,6 +267,35 @@ async def test_the_order_goes_round_and_is_shown(journal_of: JournalOf) -> None:
         assert app.board.board.model.sort.name == "NEWEST"
 
 
+@pytest.mark.parametrize("width", [80, 160])
+async def test_a_click_on_the_name_of_a_column_orders_by_it(width: int, journal_of: JournalOf) -> None:
+    """Once more turns the order round; the name says which way it goes, above what it names."""
+    journal = journal_of("review")
+    async with running(journal, size=(width, 40)) as (app, pilot):
+        model = app.board.board.model
+        for label, orders in (("cost", "COST"), ("phase", "PHASE"), ("name", "NAME"), ("age", "NEWEST")):
+            for mark, turned in (("─", None), ("▾", False), ("▴", True)):
+                y, row = next((y, r) for y, r in enumerate(shown(app).splitlines()) if "NEEDS YOU" in r)
+                assert f" {label} {mark}" in row and ("▾" in row) + ("▴" in row) == 1
+                if turned is not None:
+                    by = ("OLDEST" if turned else "NEWEST") if label == "age" else orders
+                    assert (model.sort.name, model.turned) == (by, turned and label != "age")
+                if mark != "▴":
+                    await pilot.click(
+                        "#board", offset=(row.index(f" {label}") + 2, y - app.board.board.region.y)
+                    )
+                    await calm(pilot)
+        shown_rows = shown(app).splitlines()
+        age = next(r for r in shown_rows if "B-0" in r).rstrip(" │▌█▁▂▃▄▅▆▇")
+        heading = next(r for r in shown_rows if "NEEDS YOU" in r)
+        assert heading.rindex("▴") + 1 == len(age)
+        await press(app, pilot, "o", "o", "ctrl+o")
+        last, turned = (model.sort, model.turned), model.turned
+        app.exit(0)
+    async with running(journal) as (app, pilot):
+        assert (app.board.board.model.sort, app.board.board.model.turned) == last and turned
+
+
 async def test_one_project_is_shown_and_then_all_again(journal_of: JournalOf) -> None:
     """`P` goes through the projects; what needs the user is found all the same."""
     async with running(journal_of("review")) as (app, pilot):

@@ -120,12 +120,18 @@ def test_the_first_rows_stand_for_all_until_they_come() -> None:
     assert model.totals() == totals and model.shown == 8
 
 
+@pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("sort", Sort)
-def test_a_row_that_changes_goes_where_the_order_wants_it(sort: Sort) -> None:
+def test_a_row_that_changes_goes_where_the_order_wants_it(sort: Sort, turned: bool) -> None:
     """Told of changes or read anew, the order is the same; and no filter hides what needs the user."""
     first = [row(n, cost_usd=float(n % 3), title=f"Build {9 - n}", project=f"p{n % 2}") for n in range(1, 9)]
-    told, read = BoardModel(sort=sort), BoardModel(sort=sort)
+    told, read = BoardModel(sort=sort, turned=turned), BoardModel(sort=sort, turned=turned)
     told.load(first)
+    straight = BoardModel(sort=sort)
+    straight.load(first)
+    for group in Group:
+        members = straight.members(group)
+        assert told.members(group) == (members[::-1] if turned else members)
     then = [replace(r, cost_usd=5.0 - r.cost_usd, state="planning") for r in first[::2]]
     told.upsert(then)
     read.load([*first[1::2], *then])

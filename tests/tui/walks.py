@@ -210,8 +210,8 @@ WALKS: tuple[Walk, ...] = (
         "review",
         _board,
         f"Board: {_CURSOR} enter (@) (j) n y {_BUILD} BoardScreen: slash (=toml) escape ctrl+f "
-        "(escape) v (v) o O P (P) (P) q (escape) QdeckApp: ctrl+n (@) question_mark (@) f1 (@) f2 (@) f3 (@) "
-        "f4 (@) f5 (@) f7 (@) ctrl+p (escape) ctrl+q (escape) ctrl+c (f4) n",
+        "(escape) v (v) o ctrl+o O P (P) (P) q (escape) QdeckApp: ctrl+n (@) question_mark (@) f1 (@) f2 (@) "
+        "f3 (@) f4 (@) f5 (@) f7 (@) ctrl+p (escape) ctrl+q (escape) ctrl+c (f4) n",
     ),
     Walk(
         "columns",

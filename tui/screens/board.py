@@ -15,7 +15,7 @@ from core.machine.states import Condition, State
 from core.text import clean
 from tui import legal, words
 from tui.board_lines import attention_line, closed_lines
-from tui.board_model import Sort
+from tui.board_model import UP, Sort
 from tui.board_place import Remembered, recall, remember
 from tui.ink import Line, Span
 from tui.legal import Standing
@@ -43,6 +43,7 @@ class BoardScreen(BuildActions, DeckScreen):
         Binding(
             "o", "sort(1)", "Order", id="board.sort", tooltip="The next order of rows: newest, oldest, …"
         ),
+        Binding("ctrl+o", "turn", "Turn round", id="board.turn", tooltip="The same order the other way."),
         Binding("O", "sort(-1)", "Order back", id="board.sort_back", tooltip="The order before.", show=False),
         Binding(
             "P",
@@ -82,6 +83,7 @@ class BoardScreen(BuildActions, DeckScreen):
         self._was = recall(self.deck.state_file)
         model = self.rows_list.model
         model.sort, model.project = self._was.order, self._was.project
+        model.turned = bool(self._was.turned)
         if self._was.pattern or self._was.project or self._was.order is not model.sort.NEWEST:
             model.filter(self._was.pattern)
         self.board.now = self.deck.now()
@@ -101,6 +103,7 @@ class BoardScreen(BuildActions, DeckScreen):
             Remembered(
                 "columns" if self.has_class("-columns") else "list",
                 model.sort.name,
+                "turned" if model.turned else "",
                 model.project,
                 model.pattern,
                 self.board.cursor or "",
@@ -217,7 +220,8 @@ class BoardScreen(BuildActions, DeckScreen):
         for sort in Sort:
             ink = "strong bold underline" if sort is model.sort else "muted"
             spans += [Span("  ")]
-            spans.append(Span(sort.value, ink, f"screen.sort_by('{sort.name}')"))
+            mark = f" {UP}" if sort is model.sort and model.turned else ""
+            spans.append(Span(sort.value + mark, ink, f"screen.sort_by('{sort.name}')"))
         project = clean(model.project, lines=False, limit=30) or "all projects"
         view = "columns" if self.has_class("-columns") else "list"
         right = (
@@ -283,8 +287,17 @@ class BoardScreen(BuildActions, DeckScreen):
         self.action_sort_by(orders[(orders.index(self.board.model.sort) + step) % len(orders)].name)
 
     def action_sort_by(self, name: str) -> None:
-        """Give the rows of each group an order."""
-        self.board.model.sort_by(Sort[name])
+        """Give the rows of each group an order; what has it already is turned round."""
+        model = self.board.model
+        if model.sort is Sort[name]:
+            model.turn()
+        else:
+            model.sort_by(Sort[name])
+        self._rearranged()
+
+    def action_turn(self) -> None:
+        """Turn the order of the rows round."""
+        self.board.model.turn()
         self._rearranged()
 
     def action_project(self) -> None:

@@ -39,6 +39,7 @@ class PastBoard(Board):
     """The board as it was: to be looked at, not to be acted on."""
 
     can_focus = False
+    ORDERS = False
 
     def show_rows(self, rows: Sequence[BoardRow], now: float, workflow_id: str) -> None:
         """Show these rows and no others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -15,8 +16,8 @@ from textual.strip import Strip
 from core.board import BoardRow, Totals
 from core.text import clean
 from tui import words
-from tui.board_lines import first_line, second_line, wide_line
-from tui.board_model import BoardModel, Group, Place
+from tui.board_lines import first_line, heading_line, second_line, wide_line
+from tui.board_model import BoardModel, Place
 from tui.ink import Line, Span, cut_line
 from tui.keys import BUILD_KEYS, COPY_KEY, MOVE_KEYS
 from tui.widgets.selecting import EDGE, Selecting
@@ -24,12 +25,6 @@ from tui.widgets.selecting import EDGE, Selecting
 ONE_LINE_FROM = 150
 """From this width on a row is one line; below it two, so that nothing has to be left out."""
 
-_GROUP_INK = {
-    Group.NEEDS_YOU: "need bold",
-    Group.RUNNING: "run bold",
-    Group.WAITING: "muted bold",
-    Group.DONE: "ok bold",
-}
 NOTHING_YET: tuple[Line, ...] = (
     (Span("Nothing is being built yet.", "strong bold"),),
     (),
@@ -58,6 +53,9 @@ class Board(Selecting):
             "n", "next_need", "Next decision", id="next", tooltip="Go to the next workflow that needs you."
         ),
     ]
+
+    ORDERS: ClassVar[bool] = True
+    """Whether a click on the name of a column orders the rows by it."""
 
     now: var[float] = var(0.0)
     """The time that ages are counted to, in seconds since 1970."""
@@ -150,7 +148,8 @@ class Board(Selecting):
             return self._empty_strip(y, width)
         place = self.model.place(y)
         if place.heading:
-            return self.strip(self._heading(place.heading, width), width)
+            columns = self.ORDERS and y == 0
+            return self.strip(heading_line(place.heading, self.model, width, columns=columns), width)
         if not place.workflow_id:
             return Strip.blank(width, self.style_of("text"))
         return self._row_strip(place, width)
@@ -196,13 +195,6 @@ class Board(Selecting):
         """What lies on the lines that are visible."""
         top = self.scroll_offset.y
         return [self.model.place(y) for y in range(top, top + self.size.height)]
-
-    def _heading(self, group: Group, width: int) -> Line:
-        ink = _GROUP_INK[group]
-        left = (Span("  "), Span(group.value.upper(), ink), Span(" "))
-        right = (Span(f" {self.model.count(group)}", ink), Span(" "))
-        rule = width - len(group.value) - 3 - len(right[0].text) - 1
-        return (*left, Span("─" * max(0, rule), "rule"), *right)
 
     def _empty_strip(self, y: int, width: int) -> Strip:
         lines: Sequence[Line] = self.placeholder

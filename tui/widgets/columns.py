@@ -160,7 +160,7 @@ class Columns(Board):
             # A step to the right, as what stands on the cards below.
             ends = ("‹ " if column == shown[0] > 0 else "  ", " ›" * (column == shown[-1] < len(PHASES)))
             text = f"{ends[0]}{name} {count or ''}{ends[1]}"
-            spans.append(Span(fit(text, size), "strong bold" if here else "muted"))
+            spans.append(Span(fit(text, size), "strong bold" if here else "muted", f"column({column})"))
         return tuple(spans)
 
     def _card(self, workflow_id: str, part: int, width: int) -> Line:
@@ -230,6 +230,11 @@ class Columns(Board):
                 self.cursor = lane[min(place, len(lane) - 1)]
                 return
             column += step
+
+    def action_column(self, column: int) -> None:
+        """To the first card of a column."""
+        if self._lanes_now[column]:
+            self.cursor = self._lanes_now[column][0]
 
     def action_top(self) -> None:
         """To the first card of the column."""
