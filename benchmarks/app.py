@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -225,7 +226,9 @@ def answer(bench: Bench, keys: int) -> dict[str, Any]:
             focus += _typed(window, 1, gap=0.0, before=keys + n)
         window.drain(0.5)
         for wanted in [(100, 34), (COLUMNS, LINES)] * 4:
-            size.append(window.resized(*wanted, b"help", lambda t, w=wanted: _filled(t, *w)))
+            size.append(
+                window.resized(*wanted, b"help", partial(_filled, columns=wanted[0], lines=wanted[1]))
+            )
             window.drain(0.3)
         rss = window.rss_mb
     return {
@@ -287,9 +290,7 @@ def _walk(window: Window, keys: int) -> list[float]:
         window.drain(0.04 + 0.013 * (n % 7))
         at = cursor_at(window)
         key = b"k" if n // 5 % 2 else b"j"
-        times.append(
-            window.after(key, CURSOR.encode(), lambda text, at=at: cursor_at(window) not in (at, -1))
-        )
+        times.append(window.after(key, CURSOR.encode(), partial(_moved, window, at)))
     return times
 
 
@@ -304,8 +305,16 @@ def _typed(window: Window, keys: int, gap: float = 0.04, before: int = 0) -> lis
             window.type(b"\x01\x0b")
             window.drain(0.3)
             continue
-        times.append(window.after(TYPED.encode(), TYPED.encode(), lambda t, w=wanted: t.count(TYPED) == w))
+        times.append(window.after(TYPED.encode(), TYPED.encode(), partial(_shows, wanted)))
     return times
+
+
+def _moved(window: Window, at: int, text: str) -> bool:
+    return cursor_at(window) not in (at, -1)
+
+
+def _shows(count: int, text: str) -> bool:
+    return text.count(TYPED) == count
 
 
 def _filled(text: str, columns: int, lines: int) -> bool:

@@ -5,48 +5,33 @@ On the way to the first frame only Textual and the pure core are imported; scree
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import ClassVar
 
 from textual import events
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
-from textual.css.query import NoMatches
 from textual.widgets import Input
 
-from core.config import Settings, load_settings
-from core.errors import QdeckError
+from core.config import Settings
+from core.machine.states import Condition, State
 from core.text import clean
-from tui import lean, memory, strips
+from tui import lean, memory, strips, words
 from tui.ahead import FirstLook
-from tui.journal_link import ONLY_LOOKING, JournalLink
+from tui.legal import Standing
 from tui.news import BoardChanged, JournalOpened, JournalTrouble, WorkerChanged, WorkflowChanged
 from tui.options import AppOptions
 from tui.orders import Orders
-from tui.remembered import Remembered
 from tui.screens.board import BoardScreen
 from tui.terminal import leave_on_signals, leave_without_terminal
-from tui.theme import DARK, TERMINAL, THEMES, inks_of
-from tui.watching import Watcher
-
-if TYPE_CHECKING:
-    from core.service import OrchestrationService
-    from core.service.views import Answer
-    from tui.remarks import Remarks
 
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
-UNTAKEN = 50
-"""Messages that may wait for the app before nothing more is told to it: memory must not grow behind a
-terminal that takes no output."""
 LONGEST_LINE = 10_000
 """Characters of a paste that a line to write in takes."""
 SETTLES = 1.0
@@ -55,8 +40,6 @@ TIDY = 10.0
 """Seconds between two times that memory which is not used is given back."""
 DEMO = -1
 """What `run_app` returns when the person wants to see the demo next."""
-TOLD_SECONDS, BAD_SECONDS = 4.0, 8.0
-"""How long a word stays on the screen, and how long one on trouble does."""
 
 
 def _actions() -> type[Provider]:
@@ -66,15 +49,17 @@ def _actions() -> type[Provider]:
     return Actions
 
 
-class QdeckApp(Orders, App[int]):
+class QdeckApp(Orders):
     """The control room."""
 
     TITLE = "qdeck"
+    # Textual asks for it while it is being made.
+    _begun = False
     # Textual does not load the style sheet of a default screen by itself.
     CSS_PATH = ["app.tcss", "screens/board.tcss"]  # noqa: RUF012
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = {_actions}  # noqa: RUF012
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+n", "new", "New build", id="new", tooltip="Start a build in a repository."),
         Binding(
             "question_mark,f1", "help", "Help", id="help", tooltip="All keys, and what moves a workflow."
@@ -111,52 +96,14 @@ class QdeckApp(Orders, App[int]):
         first_look: FirstLook | None = None,
         clock: Clock = time.time,
     ) -> None:
-        super().__init__()
+        super().__init__(options or AppOptions(), settings, clock)
         strips.let_go()
-        self.options = options or AppOptions()
-        self.settings = settings or load_settings(flags=self.options.all_flags)
         self._first_look = first_look or FirstLook(self.settings.database_url)
-        self._begun = False
-        self.now = clock
-        self.trouble = ""
-        self.remembered = Remembered.read(self.settings.paths.data / "app.json")
-        self.form = self.remembered.form
         self._was_open = self.remembered.workflow_id
-        self.after = ""
-        self.watcher = Watcher(self)
-        self.worker_alive = False
-        self.worker_seen = False
-        self.worker_struggling = False
-        self.first_time = self.options.welcome and never_used(self.settings)
-        self.project = _repository_around(self.options.project)
         self._interrupted = float("-inf")
         self._settled = False
         # Only `memory.begin` stops the collection of garbage.
         self._alone = not gc.isenabled()
-        self.link = JournalLink(
-            self.settings.database_url,
-            self.post_message,
-            busy=lambda: self.message_queue_size > UNTAKEN,
-            start_worker=self.options.start_worker and not self.options.read_only,
-            worker_arguments=self.options.worker_arguments,
-            read_only=self.options.read_only,
-        )
-        for theme in THEMES:
-            self.register_theme(theme)
-        wanted = self.options.theme or self.settings.theme or self.remembered.theme
-        self.theme = wanted if wanted in self.available_themes else self._usual_theme
-        if self.settings.keymap:
-            self.set_keymap(self.settings.keymap)
-
-    @property
-    def _usual_theme(self) -> str:
-        """The theme of who chose none: with sixteen colours, red on a grey cursor could hardly be read."""
-        few = self.console.color_system == "standard" and not self.no_color
-        return TERMINAL if self.options.on_terminal and few else DARK
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Give our inks to themes that are not ours."""
-        return inks_of(self.current_theme)
 
     def get_default_screen(self) -> BoardScreen:
         """The board, with what a read-only look at the journal's file shows."""
@@ -210,129 +157,6 @@ class QdeckApp(Orders, App[int]):
         self.remember()
         self.link.stop()
 
-    # --- what screens ask
-
-    @property
-    def journal_open(self) -> bool:
-        """Whether commands are possible."""
-        return self.link.is_open
-
-    @property
-    def project_name(self) -> str:
-        """The project that a request on the board goes to; empty when there is none."""
-        return self.project.name if self.project else ""
-
-    @property
-    def board(self) -> BoardScreen:
-        """The screen at the bottom of the stack."""
-        for screen in self.screen_stack:
-            if isinstance(screen, BoardScreen):
-                return screen
-        raise LookupError("the board is always there")
-
-    @property
-    def state_file(self) -> Path:
-        """Where it is kept where the user was."""
-        return self.settings.paths.data / "board.json"
-
-    @property
-    def remarks(self) -> Remarks:
-        """What was noted on diffs and not sent yet."""
-        return self.remembered.remarks
-
-    def action_command_palette(self) -> None:
-        """Open the palette, which brings its own style sheet: the first frame reads no rules for it."""
-        from tui.palette import Palette
-
-        if not Palette.is_open(self):
-            self.push_screen(Palette(id="--command-palette"))
-
-    def action_next_need(self) -> None:
-        """Open the next workflow that needs the user, from any screen."""
-        shows = getattr(self.screen, "workflow_id", None) or getattr(self.screen, "watches", lambda: "")
-        shown = shows()
-        found = self.board.rows_list.model.next_that_needs(shown)
-        if not found or found == shown:
-            self.tell("Nothing else needs you right now.")
-            return
-        self.board.board.select(found)
-        self.open_workflow(found)
-
-    def exit(self, *arguments: Any, **more: Any) -> None:
-        """Leave; where the user was is written down first."""
-        with contextlib.suppress(LookupError, NoMatches):
-            self.board.keep_place()
-        super().exit(*arguments, **more)
-
-    def rewatch(self) -> None:
-        """Follow the workflow of the topmost screen that shows one."""
-        for screen in reversed(self.screen_stack):
-            watches = getattr(screen, "watches", None)
-            if watches is not None:
-                self.remembered.workflow_id = watches()
-                self.link.watch(self.remembered.workflow_id)
-                return
-        self.remembered.workflow_id = ""
-        self.link.watch("")
-
-    async def ask(
-        self, question: Callable[[OrchestrationService], Awaitable[Answer]], *, done: str = ""
-    ) -> Answer | None:
-        """Carry a command to the service, and say what came of it; None when it did not get there."""
-        try:
-            answer = await self.link.ask(question)
-        except QdeckError as error:
-            self.tell(str(error), bad=True)
-            return None
-        if not answer.ok:
-            self.tell(answer.text, bad=True)
-        elif done:
-            self.tell(done)
-        return answer
-
-    def tell(self, text: str, *, bad: bool = False) -> None:
-        """Say one thing to the user, as text, in place of what was said before."""
-        self.clear_notifications()
-        self.notify(
-            clean(text, limit=1200),
-            severity="warning" if bad else "information",
-            timeout=BAD_SECONDS if bad else TOLD_SECONDS,
-            markup=False,
-        )
-
-    def clear_notifications(self) -> None:
-        """Take away what was said in passing, also from screens that show through a question on top of them.
-
-        Textual brings only the topmost screen up to date.
-        """
-        super().clear_notifications()
-        for screen in self.screen_stack[:-1]:
-            screen.query("Toast").remove()
-
-    def insist_on_writing(self) -> None:
-        """Raise QdeckError when this app was opened to look only."""
-        if self.options.read_only:
-            raise QdeckError(ONLY_LOOKING, "Start qdeck without --read-only to change anything.")
-
-    def write_settings(self, changes: Mapping[tuple[str, ...], Any]) -> None:
-        """Write into the user's file, all or nothing, and use it at once. Raises QdeckError."""
-        from core.config_file import write_settings
-
-        self.insist_on_writing()
-        write_settings(changes, self.settings.paths)
-        self.reload_settings()
-
-    def reload_settings(self) -> None:
-        """Take over what has just been written into the user's file."""
-        self.settings = load_settings(flags=self.options.all_flags)
-        self.set_keymap(self.settings.keymap)
-        if not self.options.theme and self.settings.theme in self.available_themes:
-            self.theme = self.settings.theme
-
-    def action_use_theme(self, name: str) -> None:
-        """Change the colours, for this session and the next ones."""
-        self.theme = self.remembered.theme = name
-
     # --- what the journal's thread says
 
     def on_journal_opened(self, event: JournalOpened) -> None:
@@ -380,6 +204,70 @@ class QdeckApp(Orders, App[int]):
         self.worker_alive, self.worker_struggling = event.alive, event.struggling
         self.board.refresh_top()
 
+    def action_command_palette(self) -> None:
+        """Open the palette, which brings its own style sheet: the first frame reads no rules for it."""
+        from tui.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
+    # --- leaving
+
+    def action_interrupt(self) -> None:
+        """Ctrl+c copies what is selected; else twice within two seconds leaves, as elsewhere."""
+        if chosen := self.screen.get_selected_text() or getattr(self.focused, "selected_text", ""):
+            self.copy_to_clipboard(chosen)
+            self.screen.clear_selection()
+            self.tell(f"Copied {words.plural(chosen.count(chr(10)) + 1, 'line')}.")
+            return
+        if self.now() - self._interrupted < 2.0:
+            self.exit(0)
+            return
+        self._interrupted = self.now()
+        self.tell("ctrl+c again leaves qdeck; builds go on.")
+
+    def action_leave(self) -> None:
+        """Leave; ask first when builds are running."""
+        running = [
+            r.workflow_id
+            for r in self.board.board.model.rows.values()
+            if not Standing(r.build_id, State(r.state), Condition(r.condition)).over
+            and r.condition == "active"
+        ]
+        if not running:
+            self.exit(0)
+            return
+        from tui.screens.confirm import Choice, ConfirmScreen
+
+        if isinstance(self.screen, ConfirmScreen):
+            return
+        count = len(running)
+        they = "It goes" if count == 1 else "They go"
+
+        def answered(key: str | None) -> None:
+            if key == "l":
+                self.exit(0)
+            elif key == "p":
+                self.run_worker(self._pause_and_leave(running), group="order")
+
+        self.push_screen(
+            ConfirmScreen(
+                f"{words.plural(count, 'build')} {'is' if count == 1 else 'are'} running.",
+                f"{they} on without this window: the worker is a process of its own.",
+                (
+                    Choice("l", "leave, let them run"),
+                    Choice("p", "pause them, then leave"),
+                    Choice("escape", "stay"),
+                ),
+            ),
+            answered,
+        )
+
+    async def _pause_and_leave(self, running: list[str]) -> None:
+        for workflow_id in running:
+            await self._set_condition(workflow_id, "pause")
+        self.exit(0)
+
     def _handle_exception(self, error: Exception) -> None:
         """End with a sentence, never with a traceback; that goes to the log."""
         if self.is_headless:
@@ -392,25 +280,6 @@ class QdeckApp(Orders, App[int]):
             return_code=1,
             message=f"qdeck met an error of its own and had to close. Builds go on. See {where}.",
         )
-
-
-def never_used(settings: Settings) -> bool:
-    """Whether there is neither a file of settings nor a journal yet."""
-    url = settings.database_url
-    journal = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
-    return journal is not None and not journal.exists() and not settings.paths.config_file.exists()
-
-
-def _repository_around(folder: Path | None) -> Path | None:
-    """The repository that `folder` (or the current one) lies in, by looking for `.git` upwards."""
-    try:
-        start = (folder or Path.cwd()).expanduser().absolute()
-    except OSError:
-        return None
-    for candidate in (start, *start.parents):
-        if (candidate / ".git").exists():
-            return candidate
-    return None
 
 
 def run_app(

@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from textual.screen import Screen
+    from textual.message_pump import MessagePump
 
-    _Base = Screen[object]
+    _Base = MessagePump
 else:
     _Base = object
 

@@ -110,7 +110,8 @@ class _Tally:
     def totals(self) -> Totals:
         """Return the sums."""
         budget = self.budget if self.budgets else None
-        return Totals(*self.groups.values(), self.failed, max(0.0, self.cost), budget)
+        need, running, waiting, done = self.groups.values()
+        return Totals(need, running, waiting, done, self.failed, max(0.0, self.cost), budget)
 
 
 @dataclass(slots=True)

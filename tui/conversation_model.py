@@ -183,7 +183,7 @@ def _tool(entry: Entry, width: int, opened: bool) -> list[Line]:
     given = _arguments(entry.arguments) or clean(entry.text, lines=False, limit=200)
     # A call that was given nothing is told by its name alone, once.
     given = "" if given == name else given
-    first = (
+    first: Line = (
         Span(f"  {mark} ", ink, link),
         Span(name.replace("_", " "), "text", link),
         Span(f"  {given}" if given else "", "muted", link),

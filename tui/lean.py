@@ -20,8 +20,6 @@ from opcode import opmap
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from typing_extensions import is_typeddict
-
 WORDY = frozenset({"pydantic", "pydantic_core", "pygments", "sqlalchemy", "sqlmodel", "textual"})
 """Packages of which a good part is docstrings; of Textual and Pygments what is imported later."""
 _PAPERS = "importlib.metadata"
@@ -75,7 +73,7 @@ def forget_types() -> None:
             del made.__annotations__
     shapes = sys.modules.get("pydantic_core.core_schema")
     for shape in list(vars(shapes).values()) if shapes else ():
-        if isinstance(shape, type) and is_typeddict(shape):
+        if isinstance(shape, type) and "__total__" in vars(shape):
             shape.__annotations__ = {}
 
 

@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import QdeckError
 from core.machine.states import Autonomy, Role
-from tui import legal, words
+from tui import legal
+from tui.deck import Deck
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
     from core.machine.commands import Authority
     from core.service.views import Answer
-    from tui.app import QdeckApp
     from tui.widgets.composer import Composer
-
-    _Base = QdeckApp
-else:
-    _Base = object
 
 
 def person() -> Authority:
@@ -37,7 +33,7 @@ def person() -> Authority:
     return Authority.person(name)
 
 
-class Orders(_Base):
+class Orders(Deck):
     """The part of the app that acts. Each screen is imported when it is opened first."""
 
     # --- screens
@@ -262,6 +258,7 @@ class Orders(_Base):
         api_base = self.settings.api_base
 
         names = sorted({models.get(role.value, "") for role in Role})
+        found: dict[str, Any]
         found, *_ = await asyncio.gather(
             asyncio.to_thread(check_project, where),
             *(asyncio.to_thread(check_model, name, api_base, request) for name in names),
@@ -351,67 +348,13 @@ class Orders(_Base):
             answered,
         )
 
-    # --- leaving
-
-    def action_interrupt(self) -> None:
-        """Ctrl+c copies what is selected; else twice within two seconds leaves, as elsewhere."""
-        if chosen := self.screen.get_selected_text() or getattr(self.focused, "selected_text", ""):
-            self.copy_to_clipboard(chosen)
-            self.screen.clear_selection()
-            self.tell(f"Copied {words.plural(chosen.count(chr(10)) + 1, 'line')}.")
+    def action_next_need(self) -> None:
+        """Open the next workflow that needs the user, from any screen."""
+        shows = getattr(self.screen, "workflow_id", None) or getattr(self.screen, "watches", None)
+        shown = shows() if shows else ""
+        found = self.board.rows_list.model.next_that_needs(shown)
+        if not found or found == shown:
+            self.tell("Nothing else needs you right now.")
             return
-        if self.now() - self._interrupted < 2.0:
-            self.exit(0)
-            return
-        self._interrupted = self.now()
-        self.tell("ctrl+c again leaves qdeck; builds go on.")
-
-    def action_leave(self) -> None:
-        """Leave; ask first when builds are running."""
-        running = [
-            r.workflow_id
-            for r in self.board.board.model.rows.values()
-            if not legal.Standing(r.build_id, _state(r.state), _condition(r.condition)).over
-            and r.condition == "active"
-        ]
-        if not running:
-            self.exit(0)
-            return
-        from tui.screens.confirm import Choice, ConfirmScreen
-
-        if isinstance(self.screen, ConfirmScreen):
-            return
-        count = len(running)
-        they = "It goes" if count == 1 else "They go"
-
-        def answered(key: str | None) -> None:
-            if key == "l":
-                self.exit(0)
-            elif key == "p":
-                self.run_worker(self._pause_and_leave(running), group="order")
-
-        self.push_screen(
-            ConfirmScreen(
-                f"{words.plural(count, 'build')} {'is' if count == 1 else 'are'} running.",
-                f"{they} on without this window: the worker is a process of its own.",
-                (
-                    Choice("l", "leave, let them run"),
-                    Choice("p", "pause them, then leave"),
-                    Choice("escape", "stay"),
-                ),
-            ),
-            answered,
-        )
-
-    async def _pause_and_leave(self, running: list[str]) -> None:
-        for workflow_id in running:
-            await self._set_condition(workflow_id, "pause")
-        self.exit(0)
-
-
-def _state(value: str) -> legal.State:
-    return legal.State(value)
-
-
-def _condition(value: str) -> legal.Condition:
-    return legal.Condition(value)
+        self.board.board.select(found)
+        self.open_workflow(found)

@@ -74,7 +74,8 @@ class Actions(Provider):
         seen: set[str] = set()
         told: set[tuple[str, str]] = set()
         nodes: list[DOMNode] = [n for n in (self.focused, self.screen, self.app) if n is not None]
-        ready, dim = [], []
+        ready: list[Entry] = []
+        dim: list[Entry] = []
         for node in nodes:
             for key, bindings in node._bindings.key_to_bindings.items():
                 for binding in bindings:

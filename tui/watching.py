@@ -15,7 +15,7 @@ from tui import words
 from tui.calling import Caller
 
 if TYPE_CHECKING:
-    from tui.app import QdeckApp
+    from tui.deck import Deck
 
 LOOKING_SECONDS = 60.0
 """How long after a key somebody counts as looking, in a terminal that does not tell its focus."""
@@ -25,7 +25,7 @@ SAVE_TITLE, RESTORE_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 class Watcher:
     """Sees every change of the board's rows."""
 
-    def __init__(self, app: QdeckApp, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, app: Deck, environment: Mapping[str, str] | None = None) -> None:
         self._app = app
         self.caller = Caller(self.write, environment)
         self._known: dict[str, str] = {}

@@ -10,11 +10,11 @@ from tui.orders import person
 
 if TYPE_CHECKING:
     from core.service import OrchestrationService
-    from tui.app import QdeckApp
+    from tui.deck import Deck
 
 
 async def why_not(
-    app: QdeckApp, action: str, workflow_id: str, standing: Standing | None, *, opened: bool = True
+    app: Deck, action: str, workflow_id: str, standing: Standing | None, *, opened: bool = True
 ) -> str:
     """Return why `action` is not possible now; empty when it is. Raises QdeckError without an answer."""
     early = legal.nothing_yet(standing, opened=opened)

@@ -71,7 +71,7 @@ async def test_enter_opens_the_workflow_and_escape_comes_back(journal_of: Journa
         ("question_mark", "HelpScreen"),
         ("f1", "HelpScreen"),
         ("ctrl+n", "NewScreen"),
-        ("ctrl+p", "CommandPalette"),
+        ("ctrl+p", "Palette"),
         ("q", "ConfirmScreen"),
         ("ctrl+q", "ConfirmScreen"),
     ],

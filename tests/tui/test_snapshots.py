@@ -39,8 +39,8 @@ async def test_screen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The screen looks as it did when somebody looked at it, at both sizes, dark and light."""
-    monkeypatch.setattr("tui.app.TOLD_SECONDS", 3600.0)
-    monkeypatch.setattr("tui.app.BAD_SECONDS", 3600.0)
+    monkeypatch.setattr("tui.deck.TOLD_SECONDS", 3600.0)
+    monkeypatch.setattr("tui.deck.BAD_SECONDS", 3600.0)
     journal = journal_of(scene.stage)
     app = make_app(journal, project)
     async with app.run_test(size=SIZES[0], notifications=True) as pilot:
@@ -126,8 +126,8 @@ async def test_offline(
     scene: Scene, project: Path, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A journal that cannot be opened: why, in full, and what helps; a key says it too."""
-    monkeypatch.setattr("tui.app.TOLD_SECONDS", 3600.0)
-    monkeypatch.setattr("tui.app.BAD_SECONDS", 3600.0)
+    monkeypatch.setattr("tui.deck.TOLD_SECONDS", 3600.0)
+    monkeypatch.setattr("tui.deck.BAD_SECONDS", 3600.0)
     options = AppOptions(
         database_url="postgresql://ada@127.0.0.1:1/qdeck", project=project, start_worker=False
     )

@@ -10,8 +10,9 @@ from textual.theme import Theme
 
 from screenshots.scenes import Journal, calm
 from tests.tui.driving import running
-from tui.ink import INKS
+from tui.ink import INKS, Span
 from tui.theme import NAMES, TERMINAL, THEMES
+from tui.widgets.lines import Lines
 
 GROUNDS = ("background", "surface", "panel", "cursor", "code")
 
@@ -87,3 +88,15 @@ async def test_the_terminals_own_palette_comes_and_goes(journal_of: Callable[[st
         app.action_use_theme("qdeck-dark")
         await calm(pilot)
         assert colours() == before
+
+
+async def test_plain_lines_show_code_on_its_ground(journal_of: Callable[[str], Journal]) -> None:
+    """What a page can draw, a few lines above it can draw too."""
+    async with running(journal_of("plan")) as (app, pilot):
+        lines = Lines(lambda width: [(Span("pytest -q", "text on-code"),)])
+        await app.screen.mount(lines)
+        await calm(pilot)
+        (code, *_) = lines.render_line(0)
+        assert code.text == "pytest -q" and code.style is not None and code.style.bgcolor is not None
+        wanted = Color.parse(app.theme_variables["ground-code"]).hex6.lower()
+        assert code.style.bgcolor.name == wanted

@@ -99,8 +99,9 @@ config.command("path", cls=Plain)(questions.config_path)
 config.command("show", cls=Plain)(questions.config_show)
 app.add_typer(config, name="config")
 app.command("api", hidden=True, cls=Plain)(serving.serve)
-for name, command in (("new", tokens.new), ("list", tokens.listed), ("revoke", tokens.revoke)):
-    token.command(name, cls=Plain)(command)
+token.command("new", cls=Plain)(tokens.new)
+token.command("list", cls=Plain)(tokens.listed)
+token.command("revoke", cls=Plain)(tokens.revoke)
 app.add_typer(token, name="token")
 
 

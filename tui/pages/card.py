@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from core.machine.states import Condition, State
 from core.text import clean
@@ -21,9 +21,9 @@ SIDE = PANES[1:]
 _STANDING = ("version", "condition", "waiting_for", "reason", "evidence", "tests", "budget_usd")
 
 
-def page_of(pane: str, picture: Picture, now: float) -> Callable[[int], list[Line]]:
+def page_of(pane: str, picture: Picture, now: float) -> Callable[[int], Sequence[Line]]:
     """Return the builder of a pane's lines."""
-    pages: dict[str, Callable[[int], list[Line]]] = {
+    pages: dict[str, Callable[[int], Sequence[Line]]] = {
         "plan": lambda width: plan_page(picture, width),
         "diff": lambda width: diff_page(picture, width),
         "tests": lambda width: tests_page(picture, width, now),
@@ -39,7 +39,7 @@ def title_line(picture: Picture, now: float, *, wide: bool) -> tuple[Line, Line]
     """Return the two ends of the line on top."""
     view = picture.view
     end = view.completed_at.timestamp() if view.completed_at else now
-    facts = (
+    facts: tuple[str, ...] = (
         clean(view.project_name, lines=False, limit=40),
         view.autonomy.value,
         words.spent(view.cost_usd, view.budget_usd),

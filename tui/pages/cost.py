@@ -36,19 +36,19 @@ def cost_page(picture: Picture, width: int, now: float) -> list[Line]:
         for attempt in attempts:
             again = f" {attempt.number}" if attempt.number > 1 else ""
             ended = attempt.ended_at.timestamp() if attempt.ended_at else now
-            left = Span(fit(f"{words.state_word(state, short=True)}{again}", 18), "text")
+            name = Span(fit(f"{words.state_word(state, short=True)}{again}", 18), "text")
             right = (
                 Span(words.duration(ended - attempt.started_at.timestamp()), "muted"),
                 Span(fit(words.money(attempt.cost_usd), 10, "right"), "strong"),
             )
             room = max(4, min(BAR, width - 18 - 22))
-            lines.append(spread((left, *_filled(attempt.cost_usd / most, room, "run")), right, width))
+            lines.append(spread((name, *_filled(attempt.cost_usd / most, room, "run")), right, width))
     lines += [BLANK, *heading("by role", width)]
     roles: dict[str, float] = defaultdict(float)
     for attempt in picture.attempts:
         roles[words.ROLE_NAMES[attempt.role]] += attempt.cost_usd
-    for name, usd in sorted(roles.items(), key=lambda item: -item[1]):
-        lines.append(spread((Span(name, "role"),), (Span(words.money(usd), "strong"),), width))
+    for role, usd in sorted(roles.items(), key=lambda item: -item[1]):
+        lines.append(spread((Span(role, "role"),), (Span(words.money(usd), "strong"),), width))
     return lines
 
 

@@ -53,8 +53,8 @@ def _requirement(picture: Picture, width: int) -> list[Line]:
         lines += bullet(
             Span(f"{number!s:>3} ", "run bold"), (said(criterion.get("text", ""), limit=1000),), width
         )
-        for proof in proofs.get(number, []):
-            lines += bullet(Span("    ↳ ", "faint"), (said(proof, "code"),), width)
+        for text in proofs.get(number, []):
+            lines += bullet(Span("    ↳ ", "faint"), (said(text, "code"),), width)
     lines += listed("Assumed", texts(detail.get("assumptions")), width, "?", "need")
     lines += listed("Open questions", texts(detail.get("open_questions")), width, words.NEED, "need")
     return lines

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,7 +20,7 @@ class AskScreen(Dialog[str]):
     """Asks, and answers with what was written; None for escape. An empty line is no answer."""
 
     CSS_PATH = "ask.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Not now", id="ask.leave", tooltip="Leave everything as it is."),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -47,7 +47,7 @@ class Reason(Composer):
 class Targets(Picker):
     """The phases to go back to; only here does the key count."""
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r,b", "screen.go", "Do it", id="back.go", tooltip="Go back, as shown."),
         Binding("y", "screen.sure", "Yes", id="back.sure", tooltip="Yes, roll back.", show=False),
         Binding("e,tab", "screen.reason", "Reason", id="back.reason", tooltip="Say why."),
@@ -61,7 +61,7 @@ class BackScreen(Armed, DeckScreen):
     """Choose where to go back to, and say why."""
 
     CSS_PATH = "decision.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Not now", id="back.leave", tooltip="Leave everything as it is."),
     ]
     REASON_TITLE = "why"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -40,7 +40,7 @@ _ANSWERS = {"a": "yes", "c": "chat", "m": "more", "r": "retry", "b": "rollback"}
 class DecisionPage(Reader):
     """The page that a yes is given on; only here do the keys count."""
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         *MOVE_KEYS,
         Binding("a", "screen.yes", "Approve", id="decision.approve", tooltip="Give your yes."),
         Binding("r", "screen.retry", "Retry", id="decision.retry", tooltip="Send it back with a reason."),
@@ -87,7 +87,7 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
     """What waits for a person, and their answer."""
 
     CSS_PATH = "decision.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Not now", id="decision.later", tooltip="Decide later."),
         *SEARCH_KEYS,
     ]

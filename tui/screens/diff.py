@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -30,7 +31,7 @@ class DiffScreen(Searching, DeckScreen):
     """What a workflow changed since its base."""
 
     CSS_PATH = "diff.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,d", "leave", "Back", id="diff.close", tooltip="Back to where you came from."),
         Binding(
             "v", "split", "Side by side", id="diff.split", tooltip="Old and new side by side, or as one."

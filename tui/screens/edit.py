@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -24,7 +25,7 @@ class EditScreen(Dialog[str]):
     """Answers with what was written; None for escape. `judge` refuses in words, and nothing is lost."""
 
     CSS_PATH = "edit.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Not now", id="edit.leave", tooltip="Leave it as it is."),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -30,7 +31,7 @@ class EvidenceScreen(Searching, DeckScreen):
     """Receipts, findings, and what they prove."""
 
     CSS_PATH = "evidence.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,e", "leave", "Back", id="evidence.close", tooltip="Back to where you came from."),
         Binding(
             "tab", "other", "Other half", id="evidence.other", tooltip="To the list, and back.", show=False

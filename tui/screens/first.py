@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -27,7 +27,7 @@ class FirstScreen(DeckScreen):
     """Offers what was found; whatever is chosen, it is never shown again."""
 
     CSS_PATH = "first.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "later", "Later", id="first.later", tooltip="Look around first."),
     ]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.widget import Widget
 
 from tui.catalogue import place_of
 from tui.ink import Line
@@ -29,7 +30,7 @@ class HelpScreen(Searching, DeckScreen):
     """Generated from the bindings of the screen it was asked on, and from the transition table."""
 
     CSS_PATH = "help.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark", "leave", "Back", id="help.close", tooltip="Close the help."),
         *SEARCH_KEYS,
     ]
@@ -80,7 +81,9 @@ def key_groups(screen: Screen[object]) -> list[tuple[str, list[KeyHelp]]]:
     seen: set[type] = set()
     # What has the focus comes first.
     for widget in [*([screen.focused] if screen.focused else []), *screen.walk_children()]:
-        if widget.can_focus and type(widget) not in seen and type(widget).__module__.startswith("tui."):
+        if not isinstance(widget, Widget) or not widget.can_focus or type(widget) in seen:
+            continue
+        if type(widget).__module__.startswith("tui."):
             seen.add(type(widget))
             nodes.append((f"In the {place_of(type(widget))}", widget))
     groups = [(title, list(_keys(node))) for title, node in nodes]

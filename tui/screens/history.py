@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -54,7 +54,7 @@ class HistoryScreen(Searching, DeckScreen):
     """Every event of a workflow, and what the world looked like right after it."""
 
     CSS_PATH = "history.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,h", "leave", "Back", id="history.close", tooltip="Back to the present."),
         Binding("right", "step(1)", "Later", id="history.later", tooltip="One event later.", show=False),
         Binding(

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -28,7 +29,7 @@ class LogScreen(DeckScreen):
     """Two files, one at a time; follows what is added while the end is in sight."""
 
     CSS_PATH = "log.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "other", "Other log", id="log.other", tooltip="The worker's log, or the app's."),
         Binding(
             "slash,ctrl+f",

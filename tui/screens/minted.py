@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,7 +20,7 @@ class MintedScreen(Dialog[None]):
     """Shows it until it is closed; nothing keeps it."""
 
     CSS_PATH = "minted.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "Copy", id="minted.copy", tooltip="Copy it, through ssh too."),
         Binding("escape", "dismiss(None)", "Close", id="minted.close", tooltip="Close it for good."),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -55,7 +55,7 @@ class NewScreen(PlaceScreen):
     """Describe a build and start it."""
 
     CSS_PATH = "new.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s,f10", "start", "Start", id="new.start", tooltip="Start the build.", priority=True),
         Binding(
             "ctrl+t",

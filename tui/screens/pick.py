@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -20,7 +21,7 @@ class PickScreen(Dialog[str]):
     """Answers with the value that was chosen; None for escape. `about` says more of each value."""
 
     CSS_PATH = "pick.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Not now", id="pick.leave", tooltip="Leave it as it is."),
     ]
 

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -34,7 +34,7 @@ from tui.widgets.writing import Writing
 class Editor(Writing):
     """A prompt being written."""
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s,f10", "screen.save", "Keep", id="prompts.save", tooltip="Keep this copy."),
         Binding("escape", "screen.stop_editing", "Not now", id="prompts.stop", tooltip="Leave the editor."),
     ]
@@ -44,7 +44,7 @@ class PromptsScreen(Searching, DeckScreen):
     """Six texts: one for each role, and the protocol below all of them."""
 
     CSS_PATH = "prompts.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "edit", "Edit", id="prompts.edit", tooltip="Write a copy of your own of this prompt."),
         Binding("v", "preview", "Preview", id="prompts.preview", tooltip="As a role at work would read it."),
         Binding("u", "reset", "Reset", id="prompts.reset", tooltip="Drop your copy; the shipped one counts."),

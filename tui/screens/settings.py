@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -92,7 +92,7 @@ class SettingsScreen(Searching, DeckScreen):
     """Everything that can be set."""
 
     CSS_PATH = "settings.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "t", "try_model", "Test", id="settings.test", tooltip="Ask this model a small real question."
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -28,7 +28,7 @@ class StatisticsScreen(Searching, DeckScreen):
     """How many, how long, how often back, how much."""
 
     CSS_PATH = "statistics.tcss"
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,s", "leave", "Back", id="statistics.close", tooltip="Close the figures."),
         *SEARCH_KEYS,
         Binding(

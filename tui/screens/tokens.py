@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
@@ -37,7 +37,7 @@ class TokensScreen(ListedScreen["tuple[TokenView, str]"]):
 
     HEADING = "Tokens"
     NONE_YET = NONE_YET
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "mint", "Mint", id="tokens.mint", tooltip="Make a token in your name."),
         Binding("x", "revoke", "Revoke", id="tokens.revoke", tooltip="Take this token's right away."),
         Binding("escape,q", "leave", "Back", id="tokens.close", tooltip="Back to where you came from."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
@@ -20,6 +20,8 @@ from tui.screens.searching import SEARCH_KEYS
 from tui.widgets.bars import Hint
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
     from core.service import OrchestrationService
     from core.service.views import Answer, GrantView, ProjectView, StandingView
 
@@ -37,7 +39,7 @@ class YesesScreen(Granting, ListedScreen["tuple[ProjectView, Given]"]):
 
     HEADING = "Standing yeses and grants"
     NONE_YET = NONE_YET
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "revoke", "Take back", id="yeses.revoke", tooltip="Take this yes or grant back."),
         Binding(
             "s", "grant", "Grant", id="yeses.grant", tooltip="Grant the deploy command secrets and hosts."
@@ -186,7 +188,7 @@ class YesesScreen(Granting, ListedScreen["tuple[ProjectView, Given]"]):
         self.read()
 
 
-def is_grant(one: Given) -> TypeGuard[GrantView]:
+def is_grant(one: Given) -> TypeIs[GrantView]:
     """Say whether it is a grant, and not a standing yes."""
     return hasattr(one, "grant_id")
 

@@ -85,11 +85,9 @@ class HintLine(Bar):
 
 def _least(hints: Sequence[Hint]) -> Hint:
     """The hint that a narrow line can do without best."""
-    for droppable in (lambda h: h.dim, lambda h: h.key != "esc"):
-        for hint in reversed(hints):
-            if droppable(hint):
-                return hint
-    return hints[-1]
+    backwards = hints[::-1]
+    dim = next((hint for hint in backwards if hint.dim), None)
+    return dim or next((hint for hint in backwards if hint.key != "esc"), hints[-1])
 
 
 _NAMES = {"esc": "escape", "pgdn": "pagedown", "/": "slash", ".": "full_stop", "?": "question_mark"}

@@ -38,7 +38,7 @@ NOTHING_YET: tuple[Line, ...] = (
 class Board(Selecting):
     """The workflows, grouped by who has to act next."""
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         *MOVE_KEYS,
         *BUILD_KEYS,
         COPY_KEY,
@@ -221,7 +221,7 @@ class Board(Selecting):
         if self._cursor_is_lost():
             self.cursor = self.model.at(self._last_position)
         else:
-            self._last_position = self.model.position(self.cursor) or 0
+            self._last_position = (self.model.position(self.cursor) if self.cursor else None) or 0
         self.holds(self.size.width, self.model.height)
         self.refresh()
         self._view = self._visible()

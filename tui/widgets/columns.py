@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
@@ -33,7 +35,7 @@ def column_of(row: BoardRow) -> int:
 class Columns(Board):
     """The workflows, in a column for each phase."""
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,l", "across(1)", "Right", id="move.right", tooltip="One column right.", show=False),
         Binding("left", "across(-1)", "Left", id="move.left", tooltip="One column left.", show=False),
     ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 
 from core.text import MESSAGE_LIMIT, clean, visible
 from tui.widgets.attached import Attached, described, too_long
@@ -43,7 +45,7 @@ class Composer(Writing):
     attaches = True
     """Whether long pastes are kept beside the field."""
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "send", "Send", id="composer.send", tooltip="Send what is written."),
         Binding(
             "ctrl+j,shift+enter,alt+enter",
@@ -237,7 +239,7 @@ class Composer(Writing):
         if list(pieces) == self.pieces:
             return
         self.pieces = list(pieces)
-        if self._attached is None and self.parent is not None:
+        if self._attached is None and isinstance(self.parent, Widget):
             self._attached = Attached(self._drop)
             self.parent.mount(self._attached, before=self)
         if self._attached is not None:
@@ -277,7 +279,7 @@ class Composer(Writing):
         return begun if at and not any(c.isspace() for c in begun) and not head[-1:].isalnum() else ""
 
     def _offer(self, names: Sequence[str]) -> None:
-        if self._offered is None and names and self.parent is not None:
+        if self._offered is None and names and isinstance(self.parent, Widget):
             self._offered = Offered(self._take_name)
             self.parent.mount(self._offered, before=self)
         if self._offered is not None:

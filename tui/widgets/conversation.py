@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -33,7 +33,7 @@ SLICE = 0.004
 class Conversation(Selecting):
     """What the roles and the user said and did."""
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         *MOVE_KEYS,
         *BUILD_KEYS,
         COPY_KEY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.style import Style
 from textual.binding import Binding, BindingType
@@ -30,7 +31,7 @@ _TINTS = {"added": "add", "removed": "del"}
 class DiffView(CursorLines):
     """Files, hunks and lines, with a cursor."""
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         *MOVE_KEYS,
         Binding(
             "right_square_bracket", "hunk(1)", "Next hunk", id="diff.next_hunk", tooltip="The next hunk."

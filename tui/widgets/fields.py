@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -57,7 +58,7 @@ class Folders(Suggester):
 class ProjectField(Input):
     """The folder to build in. Up and down go through the places that are offered below it."""
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "place(1)", "Next place", id="new.place_down", tooltip="The next folder offered."),
         Binding("up", "place(-1)", "Place before", id="new.place_up", tooltip="The folder before it."),
     ]

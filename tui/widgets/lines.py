@@ -20,10 +20,9 @@ class Lines(Inked):
     Lines { height: auto; width: 1fr; }
     """
 
-    def __init__(self, build: Builder | None = None, *, ground: str = "", id: str | None = None) -> None:
+    def __init__(self, build: Builder | None = None, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._build: Builder = build or (lambda width: [])
-        self._ground = ground
         self._lines: Sequence[Line] = []
         self._built_for = -1
 
@@ -49,7 +48,7 @@ class Lines(Inked):
         width = self.size.width
         self._rebuild(width)
         line = self._lines[y] if y < len(self._lines) else ()
-        return self.strip(line, width, self._ground)
+        return self.strip(line, width)
 
     def repaint(self) -> None:
         """Draw in the new colours."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
@@ -22,7 +23,7 @@ Draw = Callable[[int, int], Line]
 class Listing(CursorLines):
     """Items by number; whoever fills it says how each is drawn and what text a search looks through."""
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         *MOVE_KEYS,
         Binding("enter", "choose", "Choose", id="listing.choose", tooltip="Open this one."),
     ]

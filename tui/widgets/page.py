@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.geometry import Size
@@ -23,7 +24,7 @@ FREE = 1
 class Page(Selecting):
     """Shows what a builder gives, wrapped to the width; built anew when content or width change."""
 
-    BINDINGS: list[BindingType] = [*MOVE_KEYS]  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [*MOVE_KEYS]
     DEFAULT_CSS = """
     Page { padding: 0 1 0 2; }
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
@@ -27,7 +28,7 @@ class Option:
 class Picker(CursorLines):
     """A few choices, one of them under the cursor."""
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         *MOVE_KEYS,
         Binding("enter", "choose", "Choose", id="picker.choose", tooltip="Take this one."),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -31,7 +32,7 @@ class Request(Composer):
             """The field, for handlers that name one."""
             return self.request
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "newline", "New line", id="request.newline", tooltip="A new line of the request."),
     ]
 

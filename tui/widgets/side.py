@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.binding import BindingType
 
 from tui.keys import BUILD_KEYS, COPY_KEY
@@ -12,13 +14,13 @@ from tui.widgets.reader import Reader
 class Pane(Reader):
     """The side of the screen: plan, diff, tests, review, handoffs, cost or events."""
 
-    BINDINGS: list[BindingType] = [*BUILD_KEYS, COPY_KEY]  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [*BUILD_KEYS, COPY_KEY]
 
 
 class Timeline(Page):
     """The phases from top to bottom, with attempts and handoffs; moves with the keys of every page."""
 
-    BINDINGS: list[BindingType] = [*BUILD_KEYS]  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [*BUILD_KEYS]
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
