@@ -502,6 +502,9 @@ MATRIX: dict[str, dict[str, str]] = {
         "offline": f"- {NEEDS}",
     },
     "MintedScreen": {state: "minted" if state == "one" else f"- {OURS}" for state in STATES},
+    "Palette": {
+        state: {"many": "palette", "offline": "palette-offline"}.get(state, f"- {OURS}") for state in STATES
+    },
     "HelpScreen": {state: "help" if state == "many" else f"- {OURS}" for state in STATES},
     "ConfirmScreen": {state: "leave" if state == "one" else f"- {NOW}" for state in STATES},
     "AskScreen": {state: "ask-names" if state == "names" else f"- {NOW}" for state in STATES},
