@@ -137,6 +137,7 @@ async def _statistics(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> Non
 async def _first(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     await _board(app, pilot, journal)
     app.open_first()
+    await until(pilot, lambda: app.screen.found is not None, 120)  # type: ignore[attr-defined]
 
 
 async def _settings(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
@@ -252,7 +253,8 @@ WALKS: tuple[Walk, ...] = (
         "rollback",
         "review",
         _screen("rollback"),
-        "BackScreen: escape (@) Targets: pagedown pageup ctrl+d ctrl+u (e) (=wrong) (enter) b y",
+        "BackScreen: slash (=e) (enter) n N ctrl+f (escape) escape (@) Targets: pagedown pageup ctrl+d "
+        "ctrl+u (e) (=wrong) (enter) b y",
         _SMALL,
     ),
     Walk(
@@ -303,9 +305,9 @@ WALKS: tuple[Walk, ...] = (
         "StatisticsScreen: 2 3 4 5 6 7 1 right_square_bracket left_square_bracket tab left right p P "
         f"{_SEARCH} escape (@) q (@) s",
     ),
-    Walk("first", "empty", _first, "Picker: down up FirstScreen: escape (@) q"),
+    Walk("first", "empty", _first, f"Picker: down up FirstScreen: {_SEARCH} escape (@) q"),
     Walk("help", "empty", _pressed("question_mark"), f"HelpScreen: {_SEARCH} escape (@) q (@) question_mark"),
-    Walk("log", "empty", _log, "LogScreen: slash (=another) escape ctrl+f (escape) tab (@) escape (@) q"),
+    Walk("log", "empty", _log, "LogScreen: slash (=another) escape ctrl+f (escape) y tab (@) escape (@) q"),
     Walk(
         "settings",
         "empty",
@@ -325,7 +327,7 @@ WALKS: tuple[Walk, ...] = (
         "new",
         "review",
         _new,
-        "Request: enter NewScreen: ctrl+t PickScreen: escape NewScreen: ctrl+r (@) ctrl+s (@) "
+        f"Request: enter NewScreen: ctrl+t PickScreen: {_SEARCH} escape NewScreen: ctrl+r (@) ctrl+s (@) "
         "(shift+tab) f10 (@) (escape) escape",
     ),
     Walk("tokens", "review", _tokens, f"TokensScreen: {_SEARCH} m (escape) x (escape) escape (@) q"),

@@ -13,11 +13,12 @@ from tui.armed import Armed
 from tui.ink import Line, Span
 from tui.picture import Picture
 from tui.screens.base import DeckScreen
+from tui.screens.searching import FIND_KEYS, SEEKING, Searching
 from tui.widgets.bars import Hint
 from tui.widgets.composer import Composer
 from tui.widgets.lines import Lines
-from tui.widgets.page import Page
 from tui.widgets.picker import Option, Picker
+from tui.widgets.reader import Reader
 
 if TYPE_CHECKING:
     from core.service.views import Answer
@@ -49,7 +50,7 @@ class Targets(Picker):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r,b", "screen.go", "Do it", id="back.go", tooltip="Go back, as shown."),
-        Binding("y", "screen.sure", "Yes", id="back.sure", tooltip="Yes, roll back.", show=False),
+        Binding("y", "screen.sure", "Yes", id="back.sure", tooltip="Yes, where it is asked; else copy."),
         Binding("e,tab", "screen.reason", "Reason", id="back.reason", tooltip="Say why."),
         Binding("h", "screen.history", "History", id="back.history", tooltip="See how it came to this."),
         Binding("pagedown,ctrl+d", "screen.read(1)", "Read on", id="back.read_on", tooltip="Read on below."),
@@ -57,12 +58,13 @@ class Targets(Picker):
     ]
 
 
-class BackScreen(Armed, DeckScreen):
+class BackScreen(Searching, Armed, DeckScreen):
     """Choose where to go back to, and say why."""
 
     CSS_PATH = "decision.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Not now", id="back.leave", tooltip="Leave everything as it is."),
+        *FIND_KEYS,
     ]
     REASON_TITLE = "why"
 
@@ -77,7 +79,7 @@ class BackScreen(Armed, DeckScreen):
         yield Lines(id="head")
         yield Targets(id="targets")
         yield Reason(self.REASON_TITLE, HOW_TO_WRITE, id="reason")
-        yield Page(id="body")
+        yield Reader(id="body")
         yield Lines(id="answers")
 
     def on_mount(self) -> None:
@@ -164,7 +166,7 @@ class BackScreen(Armed, DeckScreen):
         picture, target = self.picture, self.target
         if picture is None:
             return
-        page = self.query_one("#body", Page)
+        page = self.searched()
         page.show(lambda width: self.meaning(picture, target, width) if target else [], top=True)
         self.query_one("#answers", Lines).show(self.answers)
 
@@ -174,13 +176,17 @@ class BackScreen(Armed, DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
+        if self.seeking:
+            return SEEKING
         if isinstance(self.focused, Composer):
             return (Hint("enter", "done"), Hint("ctrl+j", "new line"), Hint("esc", "back to the choice"))
         return (
+            *((Hint("n N", self.matches()),) if self.searched().found.needle else ()),
             Hint("j k", "choose"),
             Hint("e", "edit the reason", "screen.reason"),
             Hint("pgdn", "read on"),
             Hint("h", "history", "screen.history"),
+            Hint("/", "search", "screen.search"),
             Hint("esc", "not now", "screen.leave"),
         )
 
@@ -199,16 +205,25 @@ class BackScreen(Armed, DeckScreen):
 
     def action_read(self, direction: int) -> None:
         """Read on in what it means, or back."""
-        self.query_one("#body", Page).action_page(direction)
+        self.searched().action_page(direction)
 
-    def action_leave(self) -> None:
-        """Leave everything as it is."""
-        self.dismiss()
+    def searched(self) -> Reader:
+        """What going back means is looked through."""
+        return self.query_one("#body", Reader)
 
-    def on_composer_left(self) -> None:
-        """From the reason to the choice; keys begin to count anew, since they were letters a moment ago."""
+    def give_focus(self) -> None:
+        """To the choice; keys begin to count anew, since they were letters a moment ago."""
         self.query_one("#targets").focus()
         self.arm()
+
+    def action_leave(self) -> None:
+        """Out of the search, or leave everything as it is."""
+        if not self.end_search():
+            self.dismiss()
+
+    def on_composer_left(self) -> None:
+        """From the reason to the choice."""
+        self.give_focus()
 
     def on_picker_chosen(self) -> None:
         """Enter on a target goes on to the reason."""
@@ -224,7 +239,8 @@ class BackScreen(Armed, DeckScreen):
             self.send()
 
     def action_sure(self) -> None:
-        """A second yes; only some ask for one."""
+        """A second yes, where it is asked for; else the key copies, as elsewhere."""
+        self.action_copy()
 
     def ready(self) -> Picture | None:
         """The picture, when a key counts and everything is there; says what is missing."""

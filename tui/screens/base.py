@@ -40,6 +40,25 @@ class Whole(Screen[Result]):
         """Whether the user looks at it, and it is not being taken down."""
         return super().is_current and self.is_attached
 
+    @property
+    def deck(self) -> QdeckApp:
+        """The app, with its own type."""
+        from tui.app import QdeckApp
+
+        return cast(QdeckApp, self.app)
+
+    def refresh_hints(self) -> None:
+        """Bring the hint line up to date, where there is one."""
+
+    def copy_out(self, text: str) -> None:
+        """Copy with OSC 52, which works through ssh too: what is selected, or else `text`."""
+        text = self.get_selected_text() or text
+        if not text.strip():
+            self.deck.tell("There is nothing to copy here.")
+            return
+        self.deck.copy_to_clipboard(text)
+        self.deck.tell(f"Copied {words.plural(text.count(chr(10)) + 1, 'line')}.")
+
     async def _dispatch_message(self, message: Message) -> None:
         """Textual mounts also what it did not compose any more, when the app is left in that moment."""
         if not (isinstance(message, Mount) and not self.is_attached):
@@ -59,13 +78,6 @@ class DeckScreen(Whole[object]):
     SELECTS_LINES = True
     """That a part of what is to be read can be selected with the mouse."""
 
-    @property
-    def deck(self) -> QdeckApp:
-        """The app, with its own type."""
-        from tui.app import QdeckApp
-
-        return cast(QdeckApp, self.app)
-
     def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
         """What is under the mouse, for selecting; a selection stays in the widget in which it began."""
         begun = self._select_state.start.content_widget if self._selecting and self._select_state else None
@@ -77,15 +89,6 @@ class DeckScreen(Whole[object]):
         if begun is None:
             within.begin_at(x, y)
         return within, within.offset_at(x, y)
-
-    def copy_out(self, text: str) -> None:
-        """Copy with OSC 52, which works through ssh too: what is selected, or else `text`."""
-        text = self.get_selected_text() or text
-        if not text.strip():
-            self.deck.tell("There is nothing to copy here.")
-            return
-        self.deck.copy_to_clipboard(text)
-        self.deck.tell(f"Copied {words.plural(text.count(chr(10)) + 1, 'line')}.")
 
     def _key_escape(self) -> None:
         """Nothing: Textual would let go of a selection here, and escape would leave the screen as well."""

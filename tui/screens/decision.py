@@ -24,7 +24,7 @@ from tui.picture import Picture
 from tui.screens.acceptance import Acceptances, overridable
 from tui.screens.base import DeckScreen
 from tui.screens.granting import Granting, sentences
-from tui.screens.searching import SEARCH_KEYS, Searching
+from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.widgets.bars import Hint
 from tui.widgets.lines import Lines
 from tui.widgets.reader import Reader
@@ -117,8 +117,9 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
         return self.query_one("#body", DecisionPage)
 
     def give_focus(self) -> None:
-        """To the page, where the keys count."""
+        """To the page, where the keys count; anew, since they were letters a moment ago."""
         self.searched().focus()
+        self.arm()
 
     def action_leave(self) -> None:
         """Out of the search, then decide later."""
@@ -158,8 +159,8 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
-        if self.query("#search.-open"):
-            return (Hint("enter", "keep"), Hint("esc", "forget"))
+        if self.seeking:
+            return SEEKING
         return (
             *((Hint("n N", self.matches()),) if self.searched().found.needle else ()),
             Hint("d", "diff", "screen.diff"),

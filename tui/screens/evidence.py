@@ -18,7 +18,7 @@ from tui.pages.proof_detail import detail_page, output_rows
 from tui.pages.proofs import Entry, entries_of, entry_line
 from tui.picture import Picture
 from tui.screens.base import DeckScreen
-from tui.screens.searching import SEARCH_KEYS, Searching
+from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.listing import Listing
 from tui.widgets.reader import Reader
@@ -120,8 +120,8 @@ class EvidenceScreen(Searching, DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
-        if self.query("#search.-open"):
-            return (Hint("enter", "keep"), Hint("esc", "forget"))
+        if self.seeking:
+            return SEEKING
         if self.focused is self._detail:
             return (
                 Hint("j k", "scroll"),

@@ -16,6 +16,7 @@ from tui.ink import BLANK, Line, Span, said, wrap
 from tui.pages.settings import harmless
 from tui.projects import tilde
 from tui.screens.base import DeckScreen
+from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.widgets.bars import Hint
 from tui.widgets.lines import Lines
 from tui.widgets.picker import Option, Picker
@@ -23,12 +24,13 @@ from tui.widgets.picker import Option, Picker
 DEMO, LATER = "demo", "later"
 
 
-class FirstScreen(DeckScreen):
+class FirstScreen(Searching, DeckScreen):
     """Offers what was found; whatever is chosen, it is never shown again."""
 
     CSS_PATH = "first.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "later", "Later", id="first.later", tooltip="Look around first."),
+        *SEARCH_KEYS,
     ]
 
     def __init__(self) -> None:
@@ -48,7 +50,23 @@ class FirstScreen(DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """Take one, or none."""
-        return (Hint("enter", "take it"), Hint("j k", "choose"), Hint("esc", "later", "screen.later"))
+        if self.seeking:
+            return SEEKING
+        return (
+            *((Hint("n N", self.matches()),) if self.searched().found.needle else ()),
+            Hint("enter", "take it"),
+            Hint("j k", "choose"),
+            Hint("/", "search", "screen.search"),
+            Hint("esc", "later", "screen.later"),
+        )
+
+    def searched(self) -> Picker:
+        """The ways are looked through."""
+        return self.query_one("#ways", Picker)
+
+    def give_focus(self) -> None:
+        """To the ways."""
+        self.searched().focus()
 
     async def _look(self) -> None:
         try:
@@ -129,8 +147,9 @@ class FirstScreen(DeckScreen):
         self.deck.tell(f"Every role uses {harmless(model)} now. ctrl+n starts a build.")
 
     def action_later(self) -> None:
-        """Look around first."""
-        self.deck.pop_screen()
+        """Out of the search; else look around first."""
+        if not self.end_search():
+            self.deck.pop_screen()
 
 
 def _options(found: Mapping[str, Any]) -> list[Option]:

@@ -14,7 +14,7 @@ from tui.ink import Line
 from tui.keys import MOVE_KEYS
 from tui.pages.help import KeyHelp, help_page
 from tui.screens.base import DeckScreen
-from tui.screens.searching import SEARCH_KEYS, Searching
+from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.widgets.bars import Hint
 from tui.widgets.reader import Reader
 
@@ -49,8 +49,8 @@ class HelpScreen(Searching, DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """How to read and how to leave."""
-        if self.query("#search.-open"):
-            return (Hint("enter", "keep"), Hint("esc", "forget"))
+        if self.seeking:
+            return SEEKING
         return (
             Hint("j k", "scroll"),
             Hint("/", "search", "screen.search"),

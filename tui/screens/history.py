@@ -20,7 +20,7 @@ from tui.ink import Span, said
 from tui.pages.past import event_line, is_turn, past_page, picture_at, when_lines
 from tui.picture import Picture
 from tui.screens.base import DeckScreen
-from tui.screens.searching import SEARCH_KEYS, Searching
+from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.board import Board
 from tui.widgets.lines import Lines
@@ -138,8 +138,8 @@ class HistoryScreen(Searching, DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
-        if self.query("#search.-open"):
-            return (Hint("enter", "keep"), Hint("esc", "forget"))
+        if self.seeking:
+            return SEEKING
         other = "workflow" if self._board_shown else "board"
         return (
             Hint("← →", "scrub"),

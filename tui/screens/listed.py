@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from core.errors import QdeckError
 from tui.ink import Line, Span, wrap
 from tui.screens.base import DeckScreen
-from tui.screens.searching import Searching
+from tui.screens.searching import SEEKING, Searching
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.lines import Lines
 from tui.widgets.listing import Listing
@@ -70,8 +70,8 @@ class ListedScreen(Searching, DeckScreen, Generic[Entry]):
 
     def hints(self) -> Sequence[Hint]:
         """Choose, what can be done with it, search, leave."""
-        if self.query("#search.-open"):
-            return (Hint("enter", "keep"), Hint("esc", "forget"))
+        if self.seeking:
+            return SEEKING
         return (
             Hint("j k", "choose"),
             *self.deeds(self.chosen),

@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from core.text import clean
 from tui.ink import Line, Span, said, wrap
+from tui.keys import COPY_KEY
 from tui.projects import tilde
 from tui.screens.base import DeckScreen
 from tui.widgets.bars import Bar, Hint
@@ -38,6 +39,7 @@ class LogScreen(DeckScreen):
             id="log.filter",
             tooltip="Show only lines with these words.",
         ),
+        COPY_KEY,
         Binding("escape,q", "leave", "Back", id="log.close", tooltip="Show all lines again; then close it."),
     ]
 
@@ -79,6 +81,7 @@ class LogScreen(DeckScreen):
             Hint("tab", f"the {other}'s log", "screen.other"),
             Hint("/", "filter", "screen.filter"),
             Hint("G", "to the end"),
+            Hint("y", "copy", "screen.copy"),
             Hint("esc", "back", "screen.leave"),
         )
 
@@ -93,10 +96,15 @@ class LogScreen(DeckScreen):
         self._seen, self._lines_read = (self._which, size, changed), lines
         self._show()
 
+    @property
+    def _wanted(self) -> list[str]:
+        """The lines that hold what is written in the filter."""
+        return [line for line in self._lines_read if self._words.lower() in line.lower()]
+
     def _show(self) -> None:
         page = self.query_one("#page", Page)
         at_end = page.scroll_offset.y >= page.max_scroll_y
-        wanted = [line for line in self._lines_read if self._words.lower() in line.lower()]
+        wanted = self._wanted
         empty = "nothing holds these words" if self._lines_read else "nothing was written yet"
         page.show(lambda width: log_lines(wanted, width) or [(Span(empty, "muted"),)])
         if at_end:
@@ -128,8 +136,15 @@ class LogScreen(DeckScreen):
     def _filter_done(self) -> None:
         self.query_one("#page").focus()
 
+    def action_copy(self) -> None:
+        """Copy what is selected, else all lines that are shown."""
+        self.copy_out("\n".join(self._wanted))
+
     def action_leave(self) -> None:
-        """Show all lines again; when they are, close."""
+        """Forget what is selected, or show all lines again; when they are, close."""
+        if self.get_selected_text():
+            self.clear_selection()
+            return
         field = self.query_one("#filter", Input)
         if field.display:
             field.value = ""

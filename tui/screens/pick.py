@@ -13,17 +13,20 @@ from textual.containers import Vertical
 from core.text import clean
 from tui.ink import Line, Span, wrap
 from tui.screens.base import Dialog
+from tui.screens.searching import SEARCH_KEYS, Searching
 from tui.widgets.lines import Lines
 from tui.widgets.picker import Option, Picker
 
 
-class PickScreen(Dialog[str]):
+class PickScreen(Searching, Dialog[str]):
     """Answers with the value that was chosen; None for escape. `about` says more of each value."""
 
     CSS_PATH = "pick.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Not now", id="pick.leave", tooltip="Leave it as it is."),
+        *SEARCH_KEYS,
     ]
+    SEARCH_BEFORE = "#about"
 
     def __init__(
         self, title: str, options: Sequence[Option], chosen: str = "", about: dict[str, str] | None = None
@@ -39,18 +42,7 @@ class PickScreen(Dialog[str]):
             )
             yield Picker(self._options, id="choices")
             yield Lines(self._more, id="about")
-            yield Lines(
-                lambda width: [
-                    (
-                        Span("enter", "run bold", "app.simulate_key('enter')"),
-                        Span(" take it", "muted", "app.simulate_key('enter')"),
-                        Span("   "),
-                        Span("esc", "run bold", "app.simulate_key('escape')"),
-                        Span(" not now", "muted", "app.simulate_key('escape')"),
-                    )
-                ],
-                id="keys",
-            )
+            yield Lines(self._keys, id="keys")
 
     def on_mount(self) -> None:
         """Begin at what is chosen now."""
@@ -59,6 +51,28 @@ class PickScreen(Dialog[str]):
         if self._chosen in values:
             picker.cursor = values.index(self._chosen)
         picker.focus()
+
+    def _keys(self, width: int) -> list[Line]:
+        picker = self.query_one("#choices", Picker)
+        take, leave, seek = ("app.simulate_key('enter')", "app.simulate_key('escape')", "screen.search")
+        spans: list[Span] = []
+        told = (("enter", "keep" if self.seeking else "take it", take), ("/", "search", seek))
+        for key, text, link in (*told, ("esc", "forget" if self.seeking else "not now", leave)):
+            spans += [Span(key, "run bold", link), Span(f" {text}   ", "muted", link)]
+        return [(*spans, *self.match_line())] if picker.found.needle else [tuple(spans)]
+
+    def refresh_hints(self) -> None:
+        """Say which keys work now, and what was found."""
+        self.query_one("#keys", Lines).show(self._keys)
+
+    def searched(self) -> Picker:
+        """The choices are looked through."""
+        return self.query_one("#choices", Picker)
+
+    def give_focus(self) -> None:
+        """To the choices."""
+        self.searched().focus()
+        self.refresh_hints()
 
     def _more(self, width: int) -> list[Line]:
         option = self.query_one("#choices", Picker).option
@@ -77,5 +91,6 @@ class PickScreen(Dialog[str]):
         self.dismiss(event.option.value)
 
     def action_leave(self) -> None:
-        """Leave it as it is."""
-        self.dismiss(None)
+        """Out of the search; else leave it as it is."""
+        if not self.end_search():
+            self.dismiss(None)

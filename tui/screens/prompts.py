@@ -24,7 +24,7 @@ from tui.ink import Span, said, wrap
 from tui.pages.prompt import prompt_page
 from tui.projects import tilde
 from tui.screens.base import DeckScreen
-from tui.screens.searching import SEARCH_KEYS, Searching
+from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.picker import Option, Picker
 from tui.widgets.reader import Reader
@@ -98,8 +98,8 @@ class PromptsScreen(Searching, DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """The keys of what is shown."""
-        if self.query("#search.-open"):
-            return (Hint("enter", "keep"), Hint("esc", "forget"))
+        if self.seeking:
+            return SEEKING
         if self.query("#editor") and self.editing:
             return (Hint("ctrl+s", "keep it", "screen.save"), Hint("esc", "not now", "screen.stop_editing"))
         row = self.prompts.get(self.chosen, {}) if self.prompts else {}

@@ -123,7 +123,9 @@ class RollbackScreen(BackScreen):
 
     def action_sure(self) -> None:
         """The second yes."""
-        if self._asking and self.ready() is not None:
+        if not self._asking:
+            super().action_sure()
+        elif self.ready() is not None:
             self.send()
 
     async def carry_out(self, target: State, reason: str, version: int) -> Answer | None:

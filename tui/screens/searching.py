@@ -3,7 +3,7 @@ match, escape forgets it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
@@ -11,15 +11,16 @@ from textual.widgets import Input
 from tui.ink import Line, Span
 from tui.keys import COPY_KEY
 from tui.search import Found
+from tui.widgets.bars import Hint
 
 if TYPE_CHECKING:
-    from tui.screens.base import DeckScreen
+    from tui.screens.base import Whole
 
-    _Base = DeckScreen
+    _Base = Whole[Any]
 else:
     _Base = object
 
-SEARCH_KEYS: list[BindingType] = [
+FIND_KEYS: list[BindingType] = [
     Binding(
         "slash,ctrl+f",
         "search",
@@ -29,8 +30,12 @@ SEARCH_KEYS: list[BindingType] = [
     ),
     Binding("n", "match(1)", "Next match", id="search.next", tooltip="The next match.", show=False),
     Binding("N", "match(-1)", "Match before", id="search.before", tooltip="The match before.", show=False),
-    COPY_KEY,
 ]
+SEARCH_KEYS: list[BindingType] = [*FIND_KEYS, COPY_KEY]
+
+
+SEEKING = (Hint("enter", "keep"), Hint("esc", "forget"))
+"""The hints while it is written what to look for."""
 
 
 class Searched(Protocol):
@@ -55,6 +60,9 @@ class Searched(Protocol):
 class Searching(_Base):
     """A screen with `SEARCH_KEYS`; `searched` says what is looked through."""
 
+    SEARCH_BEFORE: ClassVar[str] = "#hints"
+    """Above what the line to write in stands."""
+
     def searched(self) -> Searched:
         """The widget that is looked through now."""
         raise NotImplementedError
@@ -71,12 +79,17 @@ class Searching(_Base):
         """How many matches there are, in words for a hint."""
         return "".join(span.text for span in self.match_line()) or "matches"
 
+    @property
+    def seeking(self) -> bool:
+        """Whether it is being written what to look for."""
+        return bool(self.query("#search.-open"))
+
     async def action_search(self) -> None:
         """Open the line in which is written what to look for."""
         if not self.query("#search"):
             field = Input(placeholder="/ words to find", id="search", compact=True)
             field.cursor_blink = False
-            await self.mount(field, before="#hints")
+            await self.mount(field, before=self.SEARCH_BEFORE)
         field = self.query_one("#search", Input)
         field.add_class("-open")
         field.focus()
@@ -102,7 +115,7 @@ class Searching(_Base):
     def action_match(self, step: int) -> None:
         """To the next match, or the one before; while nothing is sought, n goes on to the next decision."""
         target = self.searched()
-        if not target.found.needle and step > 0:
+        if not target.found.needle and step > 0 and not self.is_modal:
             self.deck.action_next_need()
         elif not target.found.needle:
             self.deck.tell("Nothing is being looked for: / opens the search.")

@@ -25,7 +25,7 @@ from tui.ink import Line, Span, said, wrap
 from tui.pages.settings import CHOICES, Name, Row, harmless, looks_secret, row_line, rows, shown_keys
 from tui.projects import tilde
 from tui.screens.base import DeckScreen
-from tui.screens.searching import SEARCH_KEYS, Searching
+from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.lines import Lines
 from tui.widgets.picker import Option, Picker
@@ -123,8 +123,8 @@ class SettingsScreen(Searching, DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """The keys for the row under the cursor."""
-        if self.query("#search.-open"):
-            return (Hint("enter", "keep"), Hint("esc", "forget"))
+        if self.seeking:
+            return SEEKING
         row = self._row
         model = row is not None and row.name[:1] in (("model",), ("models",))
         return (

@@ -13,7 +13,7 @@ from core.errors import QdeckError
 from tui.ink import Line, Span, said
 from tui.pages.statistics import Chart, charts_of, numbers_page
 from tui.screens.base import DeckScreen
-from tui.screens.searching import SEARCH_KEYS, Searching
+from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.reader import Reader
 
@@ -88,8 +88,8 @@ class StatisticsScreen(Searching, DeckScreen):
 
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
-        if self.query("#search.-open"):
-            return (Hint("enter", "keep"), Hint("esc", "forget"))
+        if self.seeking:
+            return SEEKING
         found = (Hint("n N", self.matches()),) if self.searched().found.needle else ()
         return (
             *found,
