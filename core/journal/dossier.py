@@ -29,6 +29,7 @@ from core.journal.tables import (
     WorkflowEvent,
     WorkflowHandoff,
 )
+from core.progress import Progress
 
 FORMAT = "qdeck dossier 1"
 _EVENT = (
@@ -42,11 +43,12 @@ def verifier() -> bytes:
     return resources.files("core.journal").joinpath("verify_dossier.py").read_bytes()
 
 
-def collect(session: Session, row: BuildWorkflow, more: Mapping[str, Any]) -> bytes:
+def collect(session: Session, row: BuildWorkflow, more: Mapping[str, Any], progress: Progress) -> bytes:
     """Return the dossier of a workflow as canonical JSON and a newline. `more` are sections of the caller's.
 
     Each entry of each section has its seal, the sha256 of its canonical JSON, and the whole has a digest; the
-    events have their chain besides, which binds receipts, and these bind their outputs.
+    events have their chain besides, which binds receipts, and these bind their outputs. Raises Stopped when
+    `progress` says so.
     """
     events = history(session, row.workflow_id)
     receipts = _receipts(session, row.workflow_id, events)
@@ -63,7 +65,7 @@ def collect(session: Session, row: BuildWorkflow, more: Mapping[str, Any]) -> by
         },
         "events": [{name: _plain(getattr(e, name)) for name in _EVENT} for e in events],
         "receipts": receipts,
-        "artifacts": _artifacts(session, wanted),
+        "artifacts": _artifacts(session, wanted, progress),
         "attempts": _rows(session, Attempt, row.workflow_id, Attempt.started_at),
         "checkpoints": checkpoints,
         "handoffs": _rows(session, WorkflowHandoff, row.workflow_id, WorkflowHandoff.seq),
@@ -71,7 +73,7 @@ def collect(session: Session, row: BuildWorkflow, more: Mapping[str, Any]) -> by
         "model_calls": _rows(session, ModelCall, row.workflow_id, ModelCall.at),
         **more,
     }
-    return sealed(sections)
+    return sealed(sections, progress)
 
 
 _ABOUT = (
@@ -80,11 +82,20 @@ _ABOUT = (
 )
 
 
-def sealed(sections: Mapping[str, Any]) -> bytes:
+def sealed(sections: Mapping[str, Any], progress: Progress | None = None) -> bytes:
     """Return sections with their seals and the digest of all as canonical JSON."""
-    seals = {name: [digest(canonical(entry)) for entry in _entries(s)] for name, s in sections.items()}
+    progress = progress or Progress()
+    progress.expect(sum(sum(1 for _ in _entries(section)) for section in sections.values()))
+    seals = {
+        name: [_seal(entry, progress) for entry in _entries(section)] for name, section in sections.items()
+    }
     whole = {**sections, "seals": seals}
     return canonical({**whole, "digest": digest(canonical(whole))}).encode("ascii") + b"\n"
+
+
+def _seal(entry: Any, progress: Progress) -> str:
+    progress.step()
+    return digest(canonical(entry))
 
 
 def _entries(section: Any) -> Iterable[Any]:
@@ -111,9 +122,12 @@ def _receipts(session: Session, workflow_id: str, events: Sequence[WorkflowEvent
     return [receipt_data(row) for row in session.exec(query.order_by(col(Receipt.at)))]
 
 
-def _artifacts(session: Session, wanted: Iterable[str | None]) -> list[dict[str, Any]]:
+def _artifacts(session: Session, wanted: Iterable[str | None], progress: Progress) -> list[dict[str, Any]]:
     found = []
-    for key in sorted({key for key in wanted if key}):
+    keys = sorted({key for key in wanted if key})
+    progress.expect(len(keys))
+    for key in keys:
+        progress.step()
         known = session.get(Artifact, key)
         data = read_artifact(session, key)
         if known is not None and data is not None:

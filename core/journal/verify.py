@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 from core.journal.anchor import Anchor, Marks
 from core.journal.chain import GENESIS, digest
 from core.journal.receipts import altered_receipts
+from core.progress import Progress
 
 CANNOT_FIND = (
     "a log that was rewritten as a whole together with its anchor: keep the seal somewhere else and compare",
@@ -102,17 +103,26 @@ _SERVER_COLUMNS = (
 
 
 def verify(
-    connection: Connection, anchor: Anchor, workflow_id: str = "", tally: Tally | None = None
+    connection: Connection,
+    anchor: Anchor,
+    workflow_id: str = "",
+    tally: Tally | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Break]:
-    """Yield every sign that the log was touched, of one workflow or of all; nothing when it is whole."""
+    """Yield every sign that the log was touched, of one workflow or of all; nothing when it is whole.
+
+    Raises Stopped when `progress` says so.
+    """
     tally = Tally() if tally is None else tally
+    progress = Progress() if progress is None else progress
+    progress.expect(_count(connection, workflow_id))
     sqlite = connection.dialect.name == "sqlite"
     if sqlite:
         yield from _damaged(connection)
     yield from _unguarded(connection, sqlite)
     marks = {k: v for k, v in anchor.marks().items() if workflow_id in ("", k)}
     bound: dict[str, tuple[str, int, str]] = {}
-    yield from _rows_and_heads(connection, sqlite, workflow_id, marks, tally, bound)
+    yield from _rows_and_heads(connection, sqlite, workflow_id, marks, tally, bound, progress)
     if sqlite and not workflow_id:
         yield from _gaps(connection)
     yield from (Break(Sign.RECEIPT, *found) for found in altered_receipts(connection, bound))
@@ -125,11 +135,12 @@ def _rows_and_heads(
     marks: Marks,
     tally: Tally,
     bound: dict[str, tuple[str, int, str]],
+    progress: Progress,
 ) -> Iterator[Break]:
     """Walk the rows of each workflow in turn, and compare where each ends with what was anchored."""
     ends: list[str] = []
     walk: _Walk | None = None
-    for row in _rows(connection, sqlite, workflow_id):
+    for row in _rows(connection, sqlite, workflow_id, progress):
         name = _text(row.workflow_id)
         if walk is None or name != walk.workflow_id:
             if walk is not None:
@@ -219,15 +230,27 @@ def _events(first: int, last: int) -> str:
     return f"event {first} is" if first == last else f"events {first} to {last} are"
 
 
-def _rows(connection: Connection, sqlite: bool, workflow_id: str) -> Iterator[_Row]:
+def _of(workflow_id: str) -> tuple[str, dict[str, str]]:
+    """The clause for one workflow's rows, or for all, and its value."""
+    return ("WHERE workflow_id = :workflow_id", {"workflow_id": workflow_id}) if workflow_id else ("", {})
+
+
+def _count(connection: Connection, workflow_id: str) -> int:
+    where, values = _of(workflow_id)
+    query = f"SELECT count(*) FROM workflow_events {where}"  # noqa: S608 - constants only
+    return int(connection.execute(sa.text(query), values).scalar() or 0)
+
+
+def _rows(connection: Connection, sqlite: bool, workflow_id: str, progress: Progress) -> Iterator[_Row]:
     columns = _sqlite_columns() if sqlite else _SERVER_COLUMNS
-    where = "WHERE workflow_id = :workflow_id" if workflow_id else ""
+    where, values = _of(workflow_id)
     # S608: nothing but constants is put together here.
     query = f"SELECT {columns} FROM workflow_events {where} ORDER BY workflow_id, seq"  # noqa: S608
     streaming = connection.execution_options(yield_per=_AT_ONCE)
-    found = streaming.execute(sa.text(query), {"workflow_id": workflow_id} if workflow_id else {})
+    found = streaming.execute(sa.text(query), values)
     for part in found.partitions(_AT_ONCE):
         yield from map(_Row._make, part)
+        progress.step(len(part))
 
 
 def _digest(row: _Row) -> str:

@@ -12,19 +12,20 @@ from core.journal.rebuild import rebuild
 from core.journal.records import find_row, touch
 from core.journal.tables import BuildWorkflow, WorkflowEvent
 from core.journal.verify import CANNOT_FIND, Break, Tally, verify
+from core.progress import Progress
 from core.service.reports import BreakView, RebuiltView, VerifiedView
 
 _SHOWN = 100
 
 
-def inspect(database: Database, wanted: str = "") -> VerifiedView:
+def inspect(database: Database, wanted: str, progress: Progress) -> VerifiedView:
     """Go through the log of one workflow, or through all of it. Raises UnknownError for an unknown one."""
     began = time.monotonic()
     tally, broken = Tally(), 0
     breaks: list[Break] = []
     with database.read() as session:
         workflow_id = find_row(session, wanted).workflow_id if wanted else ""
-        for found in verify(session.connection(), database.anchor, workflow_id, tally):
+        for found in verify(session.connection(), database.anchor, workflow_id, tally, progress):
             broken += 1
             if len(breaks) < _SHOWN:
                 breaks.append(found)

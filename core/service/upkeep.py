@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.board import BoardRow
+from core.progress import Progress
 from core.service import dossier, integrity, travel
 from core.service.door import Door
 from core.service.past import Past, past_of
@@ -19,9 +20,12 @@ class Upkeep(Door):
         """Return a sentence for every sign that the event log was touched; none when it is whole."""
         return [str(found) for found in (await self.verify_log(workflow_id)).breaks]
 
-    async def verify_log(self, workflow_id: str = "") -> VerifiedView:
-        """Go through the event log of one workflow, or of all, and say what was looked at and found."""
-        return await self._do(integrity.inspect, self._database, workflow_id)
+    async def verify_log(self, workflow_id: str = "", *, progress: Progress | None = None) -> VerifiedView:
+        """Go through the event log of one workflow, or of all, and say what was looked at and found.
+
+        Raises Stopped when `progress` says so.
+        """
+        return await self._do(integrity.inspect, self._database, workflow_id, progress or Progress())
 
     async def rebuild(self, workflow_id: str = "") -> list[str]:
         """Build rows, handoffs and checkpoints again from the events; return what differed from before."""
@@ -31,12 +35,15 @@ class Upkeep(Door):
         """Build what is derived again; with `check` only compare, and leave everything as it was."""
         return await self._do(integrity.rebuild_rows, self._database, workflow_id, check=check)
 
-    async def export_workflow(self, workflow_id: str, path: str) -> DossierView:
+    async def export_workflow(
+        self, workflow_id: str, path: str, *, progress: Progress | None = None
+    ) -> DossierView:
         """Write all that is on record about a workflow into one file, and beside it the script to verify it.
 
-        Raises UnknownError for an unknown workflow and ProjectError where the file cannot be made.
+        Raises UnknownError for an unknown workflow, ProjectError where the file cannot be made, and Stopped
+        when `progress` says so; then nothing is left of it.
         """
-        return await self._do(dossier.export, self._database, workflow_id, path)
+        return await self._do(dossier.export, self._database, workflow_id, path, progress or Progress())
 
     async def workflow_at(self, workflow_id: str, seq: int) -> WorkflowView:
         """Return a workflow as it was right after its event `seq`. Raises UnknownError when there is none."""

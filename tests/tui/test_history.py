@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
 from core.machine.states import State
+from core.progress import Progress
 from core.service import OrchestrationService
 from screenshots.journal import PERSON, Writer
 from screenshots.scenes import Journal, calm, shows_picture, until
@@ -215,6 +219,46 @@ async def test_a_question_shows_all_its_answers_however_long_it_is(journal_of: J
             await calm(pilot)
             assert app.screen.query_one("#question").max_scroll_y == 0, text
             await press(app, pilot, "escape")
+
+
+def files_in(folder: Path) -> list[str]:
+    """The names of all files, hidden ones too."""
+    return [path.name for path in folder.iterdir()]
+
+
+async def test_long_work_shows_how_far_it_is_and_escape_ends_it(
+    journal_of: JournalOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thing at a time; given up, a dossier leaves no file behind, not even the one being written."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    step, may_go, work = Progress.step, threading.Semaphore(0), "verify"
+
+    def slow(progress: Progress, count: int = 1) -> None:
+        # The last steps of the dossier are those in which the file is there already.
+        if work == "verify" or files_in(folder):
+            assert may_go.acquire(timeout=60)
+        step(progress, count)
+
+    monkeypatch.setattr(Progress, "step", slow)
+    async with running(journal_of("review")) as (app, pilot):
+        await in_history(app, pilot, "c")
+        screen: Any = app.screen
+        await until(pilot, lambda: "going through the events, 0 %, esc stops" in shown(app))
+        await press(app, pilot, "w")
+        assert on(app) == "HistoryScreen" and "One after the other" in told(app)
+        await press(app, pilot, "escape")
+        may_go.release()
+        await until(pilot, lambda: not screen.working)
+        assert "given up" in told(app) and "esc stops" not in shown(app) and on(app) == "HistoryScreen"
+        work = "export"
+        await press(app, pilot, "w", "ctrl+u", *str(folder / "b.json"), "enter")
+        await until(pilot, lambda: files_in(folder) != [] and "writing the dossier, 9" in shown(app))
+        assert "b.json" not in files_in(folder)
+        await press(app, pilot, "escape")
+        may_go.release()
+        await until(pilot, lambda: not screen.working)
+        assert "nothing of it is left" in told(app) and not files_in(folder)
 
 
 async def test_w_writes_the_dossier_where_the_user_says(journal_of: JournalOf, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -15,11 +14,11 @@ from textual.events import Click
 
 from core.board import BoardRow
 from core.errors import QdeckError
-from tui import words
 from tui.ink import Span, said
 from tui.pages.past import event_line, is_turn, past_page, picture_at, when_lines
 from tui.picture import Picture
 from tui.screens.base import DeckScreen
+from tui.screens.record import RecordKeys
 from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.board import Board
@@ -50,7 +49,7 @@ class PastBoard(Board):
         self.select(workflow_id)
 
 
-class HistoryScreen(Searching, DeckScreen):
+class HistoryScreen(Searching, RecordKeys, DeckScreen):
     """Every event of a workflow, and what the world looked like right after it."""
 
     CSS_PATH = "history.tcss"
@@ -226,8 +225,13 @@ class HistoryScreen(Searching, DeckScreen):
         view = self.picture.view
         self.query_one("#title", Bar).show(
             (Span("History  ", "strong bold"), Span(f"{view.build_id}  ", "muted"), said(view.title, "text")),
-            self.match_line(),
+            self.work_line() or self.match_line(),
         )
+
+    def show_work(self) -> None:
+        """How far it has come stands in the title."""
+        if self.picture is not None and self.is_attached:
+            self._show_title()
 
     def _show_when(self) -> None:
         picture, index = self.picture, self.index
@@ -302,97 +306,10 @@ class HistoryScreen(Searching, DeckScreen):
         self.refresh_hints()
 
     def action_leave(self) -> None:
-        """Back to the present; first out of a search, or from the page to the events."""
-        if self.end_search():
+        """Back to the present; first stop what is under way, out of a search, from the page to the events."""
+        if self.stop_work() or self.end_search():
             return
         if self.focused is not self._events:
             self._events.focus()
             return
         self.dismiss()
-
-    def action_check(self) -> None:
-        """Verify the chain."""
-        self.run_worker(self._check(), group="check")
-
-    async def _check(self) -> None:
-        self.deck.tell("Going through the events.")
-        try:
-            found = await self.deck.link.ask(lambda service: service.verify_log(self._workflow_id))
-        except QdeckError as error:
-            self.deck.tell(str(error), bad=True)
-            return
-        if found.whole:
-            count = words.plural(found.events, "event")
-            self.deck.tell(
-                f"The chain is whole: {count}, each bound to the one before. Seal {found.seal[:16]}"
-            )
-        else:
-            signs = " ".join(str(sign) for sign in found.breaks[:3])
-            self.deck.tell(f"The record was touched: {signs}", bad=True)
-
-    def action_fork(self) -> None:
-        """Ask once, then begin a new build from here."""
-        from tui.screens.confirm import Choice, ConfirmScreen
-
-        picture = self.picture
-        if picture is None or self._past is None:
-            return
-        seq = self.index + 1
-        then = self._past.at(seq)
-
-        def answered(key: str | None) -> None:
-            if key == "f":
-                self.run_worker(self._fork(seq), group="order")
-
-        self.deck.push_screen(
-            ConfirmScreen(
-                f"Fork {picture.view.build_id} after event {seq}?",
-                f"A new build begins {words.beginning(then.state)} with the files of checkpoint "
-                f"{then.checkpoint}. What was proved until then is checked again by its digest; this build "
-                "stays as it is.",
-                (Choice("f", "fork it"), Choice("escape", "not now")),
-            ),
-            answered,
-        )
-
-    async def _fork(self, seq: int) -> None:
-        from tui.orders import person
-
-        answer = await self.deck.ask(
-            lambda service: service.fork_workflow(self._workflow_id, by=person(), seq=seq)
-        )
-        if answer is not None and answer.ok and answer.workflow is not None:
-            self.deck.tell(answer.text)
-            if self.is_attached:
-                self.dismiss()
-            self.deck.call_later(self.deck.open_workflow, answer.workflow.workflow_id)
-
-    def action_write(self) -> None:
-        """Ask for a file name, and write the dossier to it."""
-        from tui.screens.ask import AskScreen
-
-        if self.picture is None:
-            return
-        build_id = self.picture.view.build_id
-
-        def answered(name: str | None) -> None:
-            if name:
-                self.run_worker(self._write(name), group="write")
-
-        self.deck.push_screen(
-            AskScreen(
-                "Write the dossier",
-                "One file with all that is on record, and beside it a script that verifies it anywhere.",
-                str(Path.cwd() / f"{build_id}.dossier.json"),
-            ),
-            answered,
-        )
-
-    async def _write(self, path: str) -> None:
-        try:
-            view = await self.deck.link.ask(lambda service: service.export_workflow(self._workflow_id, path))
-        except QdeckError as error:
-            self.deck.tell(str(error), bad=True)
-            return
-        count = words.plural(view.events, "event")
-        self.deck.tell(f"Written: {view.path}, {count}; {view.verifier} verifies it.")
