@@ -143,13 +143,13 @@ class Settings:
     unsandboxed: bool = False
     """Run commands without a sandbox where none works. Loud, and recorded with every receipt."""
     theme: str = ""
-    """The app's theme: qdeck-dark, qdeck-light, qdeck-contrast, qdeck-safe, terminal, or one of Textual's."""
+    """The app's theme: qdeck-dark, qdeck-light, qdeck-contrast, qdeck-safe, qdeck-terminal, or one of Textual's."""
     notify: str = "auto"
     """How the app calls you when you look elsewhere: auto, bell, osc9, osc777, desktop or off."""
     notify_about: tuple[str, ...] = ("needs_you", "complete")
     """What it calls you for: needs_you, complete, or both."""
     keymap: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Other keys for bindings, by the binding's id: `"board.approve" = "y"`."""
+    """Other keys for bindings, by the binding's id: `"build.approve" = "y"`."""
     trusted: tuple[str, ...] = ()
     """Digests of what projects' files ask for and a person has allowed."""
     paths: Paths = field(default_factory=Paths.find)

@@ -180,6 +180,10 @@ class Deck(App[int]):
     def action_use_theme(self, name: str) -> None:
         """Change the colours, for this session and the next ones."""
         self.theme = self.remembered.theme = name
+        if self.settings.sources.get("theme") == str(self.settings.paths.config_file):
+            # What stands there would win over what is remembered.
+            with contextlib.suppress(QdeckError):
+                self.write_settings({("theme",): name})
 
 
 def never_used(settings: Settings) -> bool:

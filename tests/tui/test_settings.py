@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from core.config import load_settings
 from screenshots.scenes import Journal, calm, until
@@ -50,6 +51,7 @@ async def test_settings_are_written_into_the_file_and_used_at_once(
         await write(app, pilot, "openai/gpt-5")
         assert app.settings.model == "openai/gpt-5" and file.read_text().startswith("# mine\n")
         assert "your file" in shown(app)
+        assert "no limit" in shown(app) and "3 steps back" not in shown(app) and "9 steps back" in shown(app)
         await go(app, pilot, "budget_usd")
         await write(app, pilot, "much")
         assert on(app) == "EditScreen" and "cannot be 'much'" in " ".join(shown(app).split())
@@ -65,9 +67,18 @@ async def test_settings_are_written_into_the_file_and_used_at_once(
         await go(app, pilot, "retry_budget")
         await write(app, pilot, "1")
         assert "the environment QDECK_RETRY_BUDGET outranks your file" in told(app)
+        await go(app, pilot, "test_timeout")
+        await press(app, pilot, "enter")
+        assert app.screen.query_one("#value", Input).value == "600", "what is written, not what is told"
+        await press(app, pilot, "escape")
+        assert "600 seconds" in shown(app)
         await go(app, pilot, "theme")
-        await press(app, pilot, "enter", "j", "enter")
+        await press(app, pilot, "enter")
+        assert "Safe for colour-blind eyes" in shown(app)
+        await press(app, pilot, "j", "enter")
         assert app.theme == "qdeck-light" == load_settings().theme
+        app.action_use_theme("qdeck-safe")
+        assert load_settings().theme == "qdeck-safe", "the next start has the colours that were chosen last"
         await until(pilot, lambda: "OPENAI_API_KEY is set" in shown(app) or "checks" in app.screen.found)  # type: ignore[attr-defined]
         await press(app, pilot, "g")
         for _ in range(8):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from core.config import Settings
@@ -32,17 +32,70 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "theme": tuple(NAMES),
     "unsandboxed": ("false", "true"),
 }
+MEANINGS: dict[str, dict[str, str]] = {
+    "autonomy": {
+        "manual": "asks you at every step",
+        "gated": "asks you at the gates",
+        "auto": "asks only when stuck",
+    },
+    "notify": {
+        "auto": "what this terminal understands",
+        "bell": "the terminal's bell",
+        "osc9": "iTerm2, WezTerm, Ghostty, Windows Terminal",
+        "osc777": "GNOME Terminal and other VTE, Ghostty",
+        "desktop": "the desktop's own (notify-send)",
+        "off": "never calls you",
+    },
+    "theme": NAMES,
+    "unsandboxed": {
+        "false": "a build waits where no sandbox works",
+        "true": "there it runs without one, marked so for good",
+    },
+}
+"""What each choice means."""
+_UNSET = {
+    "model": "none yet",
+    "api_base": "the provider's own",
+    "budget_usd": "no limit",
+    "deadlines": "none",
+    "theme": "as the terminal allows",
+    "notify_about": "nothing",
+    "rollback_command": "none",
+    "deploy_command": "the merge is the deployment",
+    "smoke_command": "the tests on a clean clone",
+    "review_command": "none",
+    "tag": "none",
+    "test_paths": "the usual names",
+}
+"""What counts while a setting has no value; where nothing is said, it is found in the project."""
+_TOLD: dict[str, Callable[[Any], str]] = {
+    "budget_usd": words.money,
+    "retry_budget": lambda value: f"{words.plural(value, 'step')} back",
+    "coverage_floor": lambda value: f"{value:g} % of the changed lines",
+    "test_timeout": lambda value: f"{value:g} seconds",
+    "setup_timeout": lambda value: f"{value:g} seconds",
+    "attempt_timeout": lambda value: f"{value:g} seconds",
+    "turn_limit": lambda value: f"{words.plural(value, 'model call')} an attempt",
+    "max_parallel": lambda value: f"{words.plural(value, 'attempt')} at the same time",
+    "unsandboxed": lambda value: "where no sandbox works, commands run without one" if value else "never",
+    "notify_about": lambda value: ", ".join(value).replace("_", " "),
+}
+"""How a value is told, with what it counts."""
+_LABELS = {"budget_usd": "budget", "notify": "calls", "notify_about": "calls about"}
 _SECRET = re.compile(r"(?<=//)[^/@\s]+(?=@)|\b(?:sk-|gsk_|xai-|AIza|ghp_)[\w-]{6,}")
 
 
 class Row(NamedTuple):
-    """One row. `name` is empty for headings and for what can only be read."""
+    """One row. `name` is empty for headings and for what can only be read; `written` is the value as it would
+    be written, where people read it with more words.
+    """
 
     name: Name
     label: str
     value: str
     source: str = ""
     ink: str = "text"
+    written: str = ""
 
 
 def harmless(value: object, limit: int = 120) -> str:
@@ -77,7 +130,7 @@ def _source(settings: Settings, key: str) -> str:
 
 
 def _plain(settings: Settings, key: str) -> Row:
-    value = getattr(settings, key)
+    value = given = getattr(settings, key)
     if isinstance(value, tuple):
         value = " ".join(value)
     elif isinstance(value, Mapping):
@@ -86,21 +139,26 @@ def _plain(settings: Settings, key: str) -> Row:
         value = str(value).lower()
     elif isinstance(value, float):
         value = f"{value:g}"
-    shown = "-" if value in (None, "") else harmless(value)
-    return Row((key,), key.replace("_", " "), shown, _source(settings, key))
+    label = _LABELS.get(key, key.replace("_", " "))
+    if value in (None, ""):
+        return Row((key,), label, _UNSET.get(key, "found in the project"), _source(settings, key))
+    told = _TOLD[key](given) if key in _TOLD else value
+    return Row((key,), label, harmless(told), _source(settings, key), written=harmless(value))
 
 
 def _models(settings: Settings, found: Mapping[str, Any]) -> list[Row]:
-    listed = [Row(("model",), "every role", harmless(settings.model) or "-", _source(settings, "model"))]
+    model = harmless(settings.model)
+    source = _source(settings, "model")
+    listed = [Row(("model",), "every role", model or _UNSET["model"], source, written=model)]
     for role in Role:
         own = settings.models.get(role.value, "")
         source = _source(settings, "models") if own else ""
-        listed.append(
-            Row(("models", role.value), words.ROLE_NAMES[role], harmless(own) or "as every role", source)
-        )
-    listed.append(
-        Row(("api_base",), "server", harmless(settings.api_base) or "-", _source(settings, "api_base"))
-    )
+        told = harmless(own)
+        name = words.ROLE_NAMES[role]
+        listed.append(Row(("models", role.value), name, told or "as every role", source, written=told))
+    server = harmless(settings.api_base)
+    source = _source(settings, "api_base")
+    listed.append(Row(("api_base",), "server", server or _UNSET["api_base"], source, written=server))
     for key in found.get("keys", ()):
         text = f"{harmless(key.get('variable'))} is set"
         listed.append(Row((), f"{words.OK} key", text, "environment", "ok"))

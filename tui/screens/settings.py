@@ -22,7 +22,17 @@ from tui import words
 from tui.asking import ask_aside
 from tui.catalogue import conflicts, deeds
 from tui.ink import Line, Span, said, wrap
-from tui.pages.settings import CHOICES, Name, Row, harmless, looks_secret, row_line, rows, shown_keys
+from tui.pages.settings import (
+    CHOICES,
+    MEANINGS,
+    Name,
+    Row,
+    harmless,
+    looks_secret,
+    row_line,
+    rows,
+    shown_keys,
+)
 from tui.projects import tilde
 from tui.screens.base import DeckScreen
 from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
@@ -227,17 +237,22 @@ class SettingsScreen(Searching, DeckScreen):
     def _pick(self, row: Row, values: Sequence[str]) -> None:
         from tui.screens.pick import PickScreen
 
-        options = [Option(value, (Span(value.replace("_", " "), "strong"),)) for value in values]
+        meanings = MEANINGS.get(row.name[0], {})
+        size = max(map(len, values)) + 2
+        options = [
+            Option(v, (Span(v.replace("_", " ").ljust(size), "strong"), Span(meanings.get(v, ""), "muted")))
+            for v in values
+        ]
         sentence = self._manual.get(row.name[0], "")
         about = dict.fromkeys(values, sentence)
         self.deck.push_screen(
-            PickScreen(row.label, options, row.value, about), lambda value: self._take(row.name, value)
+            PickScreen(row.label, options, row.written, about), lambda value: self._take(row.name, value)
         )
 
     def _change_text(self, row: Row) -> None:
         from tui.screens.edit import EditScreen
 
-        current = "" if row.value in ("-", "as every role") else row.value
+        current = row.written
         sentence = self._manual.get(row.name[0], "")
         label = row.label if row.name[0] != "models" else f"The model of the {row.label}"
         self.deck.push_screen(
