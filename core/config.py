@@ -143,7 +143,7 @@ class Settings:
     unsandboxed: bool = False
     """Run commands without a sandbox where none works. Loud, and recorded with every receipt."""
     theme: str = ""
-    """The app's theme: qdeck-dark, qdeck-light, qdeck-contrast, qdeck-safe, qdeck-terminal, or one of Textual's."""
+    """The app's theme: qdeck-dark, -light, -contrast, -safe or -terminal, or one of Textual's."""
     notify: str = "auto"
     """How the app calls you when you look elsewhere: auto, bell, osc9, osc777, desktop or off."""
     notify_about: tuple[str, ...] = ("needs_you", "complete")

@@ -77,6 +77,7 @@ _PLACES = {
     "Picker": "list",
     "ProjectField": "project's field",
     "Targets": "way back",
+    "Writing": "text",
     "YesesScreen": "standing yeses",
 }
 

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from tui.widgets.composer import Composer
 
 
+_FLAGS = (
+    (" and use --model, e.g. ", " and name a model, such as "),
+    (": use --model ", ": the model may be "),
+    (" and use --model ", " and name the model "),
+    ("set it in the app with f2, or as `model` in your settings", "press f2"),
+    ("`qdeck demo` plays", "`qdeck demo`, in a terminal, plays"),
+)
+"""What only the command line takes, and what does the same here."""
+
+
 def person() -> Authority:
     """The authority of whoever sits here."""
     from core.machine.commands import Authority
@@ -266,6 +276,8 @@ class Orders(Deck):
         return found
 
     def _not_begun(self, why: str, form: Screen[object] | None) -> str:
+        for flag, words_here in _FLAGS:
+            why = why.replace(flag, words_here)
         if form is None or not form.is_attached:
             self.tell(why, bad=True)
         return why

@@ -49,6 +49,8 @@ async def test_without_a_model_the_form_names_the_ways_to_one(
         await until(pilot, lambda: "No model is configured." in shown(app))
         text = shown(app)
         assert any(line.strip().startswith("- set a provider's key") for line in text.splitlines())
+        assert "--model" not in text and "name a model, such as openai/gpt-5-mini" in " ".join(text.split())
+        assert app.screen.query_one("#model").has_focus
         assert "qdeck demo" in text or "…" in text
         assert on(app) == "NewScreen" and not told(app)
         assert "start the build" in text and not app.board.board.model.rows
@@ -171,7 +173,7 @@ async def test_a_megabyte_is_refused_in_words(journal_of: JournalOf, project: Pa
         await press(app, pilot, "ctrl+n", *"Count ")
         request = app.screen.query_one(Request)
         app.post_message(events.Paste("x" * 1_000_000))
-        await until(pilot, lambda: "What you pasted has 1,000,000 characters" in shown(app))
+        await until(pilot, lambda: "That has 1,000,000 characters" in shown(app))
         assert request.text == "Count "
         app.post_message(events.Paste("words\n" * 100))
         await until(pilot, lambda: request.text == "Count " + "words\n" * 100)

@@ -327,7 +327,8 @@ WALKS: tuple[Walk, ...] = (
         "new",
         "review",
         _new,
-        f"Request: enter NewScreen: ctrl+t PickScreen: {_SEARCH} escape NewScreen: ctrl+r (@) ctrl+s (@) "
+        f"Request: enter Writing: ctrl+g NewScreen: ctrl+t PickScreen: {_SEARCH} escape "
+        "NewScreen: ctrl+r (@) ctrl+s (@) "
         "(shift+tab) f10 (@) (escape) escape",
     ),
     Walk("tokens", "review", _tokens, f"TokensScreen: {_SEARCH} m (escape) x (escape) escape (@) q"),

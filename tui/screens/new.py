@@ -141,17 +141,18 @@ class NewScreen(PlaceScreen):
     @on(Request.TooMuch)
     def _too_much(self, event: Request.TooMuch) -> None:
         self._complain(
-            f"What you pasted has {event.size:,} characters; a request may have {LONGEST_REQUEST:,}. Nothing "
+            f"That has {event.size:,} characters; a request may have {LONGEST_REQUEST:,}. Nothing "
             "was taken. Put it into a file of the repository, commit it, and name the file here."
         )
 
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
+        # How to start stands right above.
         return (
-            Hint("ctrl+s", "start", "screen.start"),
-            Hint("tab", "next field"),
             Hint("ctrl+t", "template", "screen.template"),
-            Hint("ctrl+r", "a model per role", "screen.roles"),
+            Hint("ctrl+r", "models", "screen.roles"),
+            Hint("tab", "next field"),
+            Hint("ctrl+g", "your editor"),
             Hint("esc", "not now", "app.pop_screen"),
         )
 
@@ -289,7 +290,7 @@ class NewScreen(PlaceScreen):
             why_not = str(error)
         self._starting = False
         if why_not and self.is_attached:
-            self._complain(why_not)
+            self._complain(why_not, "#model" if why_not.startswith("No model") else "")
 
     def _models(self) -> dict[str, str]:
         """The model of each role: its own, else the one for all."""

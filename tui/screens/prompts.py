@@ -101,12 +101,16 @@ class PromptsScreen(Searching, DeckScreen):
         if self.seeking:
             return SEEKING
         if self.query("#editor") and self.editing:
-            return (Hint("ctrl+s", "keep it", "screen.save"), Hint("esc", "not now", "screen.stop_editing"))
+            return (
+                Hint("ctrl+s", "keep it", "screen.save"),
+                Hint("ctrl+g", "your editor"),
+                Hint("esc", "not now", "screen.stop_editing"),
+            )
         row = self.prompts.get(self.chosen, {}) if self.prompts else {}
         return (
             Hint("e", "edit a copy", "screen.edit", not row),
             Hint("v", "the prompt" if self._shown_preview else "preview", "screen.preview", not row),
-            Hint("u", "back to the shipped one", "screen.reset", row.get("own") is None),
+            Hint("u", "drop your copy", "screen.reset", row.get("own") is None),
             Hint("tab", "scroll it"),
             Hint("/", "search", "screen.search"),
             *((Hint("n N", self.matches()),) if self.searched().found.needle else ()),

@@ -36,6 +36,13 @@ class Request(Composer):
         Binding("enter", "newline", "New line", id="request.newline", tooltip="A new line of the request."),
     ]
 
+    def take_text(self, text: str) -> None:
+        """Refuse from an editor what nobody could read any more, too."""
+        if len(text) > LONGEST_REQUEST:
+            self.post_message(self.TooMuch(self, len(text)))
+        else:
+            super().take_text(text)
+
     async def _on_paste(self, event: events.Paste) -> None:
         """Refuse what nobody could read any more; the text field itself takes the rest."""
         if len(self.text) + len(event.text) <= LONGEST_REQUEST:
