@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
@@ -13,7 +15,7 @@ from core.text import visible
 class Writing(TextArea):
     """Takes no escape and no hidden character, whoever hands them over. Can be written in another editor."""
 
-    BINDINGS: list[BindingType] = [  # noqa: RUF012 - Textual's own form
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "ctrl+g",
             "own_editor",
