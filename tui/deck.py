@@ -148,6 +148,10 @@ class Deck(App[int]):
             markup=False,
         )
 
+    def on_notify(self) -> None:
+        """What was said before gives way, also when it is only just on its way to the screen."""
+        self.clear_notifications()
+
     def clear_notifications(self) -> None:
         """Take away what was said in passing, also from screens that show through a question on top of them.
 
@@ -156,6 +160,16 @@ class Deck(App[int]):
         super().clear_notifications()
         for screen in self.screen_stack[:-1]:
             screen.query("Toast").remove()
+        # Nor does it see one that is only just being put together, when two things are said at once.
+        self.call_later(self._forget_words)
+
+    def _forget_words(self) -> None:
+        from textual.widgets._toast import ToastRack
+
+        kept = {ToastRack._toast_id(notice) for notice in self._notifications}
+        for holder in self.screen.query("ToastHolder"):
+            if holder.id not in kept:
+                holder.remove()
 
     def insist_on_writing(self) -> None:
         """Raise QdeckError when this app was opened to look only."""

@@ -83,6 +83,7 @@ class JournalLink:
         self._stopping: asyncio.Event | None = None
         self._poked: asyncio.Event | None = None
         self._watched = ""
+        self._lost = ""
         self._follower: Follower | None = None
         self._board_seen = 0.0
         self._board_read = float("-inf")
@@ -124,6 +125,8 @@ class JournalLink:
     async def ask(self, question: Callable[[OrchestrationService], Awaitable[T]]) -> T:
         """Put a question or a command to the service. Raises QdeckError when it cannot be carried out."""
         if self._service is None or self._loop is None:
+            if self._lost:
+                raise QdeckError(self._lost)
             raise QdeckError("The journal is not open yet.", "Try again in a moment.")
         service = (
             cast("OrchestrationService", LookingOnly(self._service)) if self._read_only else self._service
@@ -148,10 +151,12 @@ class JournalLink:
         try:
             asyncio.run(self._main())
         except QdeckError as error:
-            self._post(JournalTrouble(str(error)))
+            self._lost = str(error)
         except Exception:
             log.exception("the journal's thread ended")
-            self._post(JournalTrouble("The journal cannot be followed any more; see the log. Restart qdeck."))
+            self._lost = "The journal cannot be followed any more; see the log. Restart qdeck."
+        if self._lost:
+            self._post(JournalTrouble(self._lost))
 
     async def _main(self) -> None:
         from core.service import OrchestrationService

@@ -22,12 +22,16 @@ from screenshots.scenes import (
     ready,
     until,
 )
-from tests.tui.pictures import ALL_SCENES, HARD_SCENES, MATRIX, OFFLINE_SCENES, STATES
+from tests.tui.driving import opened
+from tests.tui.matrix import MATRIX, STATES, cells
+from tests.tui.pictures import ALL_SCENES, OFFLINE_SCENES, PANES_OF
 from tests.tui.walks import classes
 from tui.app import QdeckApp
 from tui.options import AppOptions
+from tui.pages.card import SIDE
 
 SnapCompare = Callable[..., bool]
+PICTURES = Path(__file__).parent / "__snapshots__" / "test_snapshots"
 
 
 @pytest.mark.parametrize("scene", ALL_SCENES, ids=lambda scene: scene.name)
@@ -46,23 +50,45 @@ async def test_screen(
     async with app.run_test(size=SIZES[0], notifications=True) as pilot:
         await ready(app, pilot)
         await scene.play(app, pilot, journal)
-        await _looks_the_same(app, pilot, snapshot)
+        await looks_the_same(app, pilot, snapshot, scene.name)
+
+
+@pytest.mark.parametrize("state", PANES_OF)
+async def test_panes(
+    state: str, journal_of: Callable[[str], Journal], project: Path, snapshot: SnapshotAssertion
+) -> None:
+    """Every pane beside a conversation, of a build that is hard to show."""
+    journal = journal_of(PANES_OF[state])
+    app = make_app(journal, project)
+    async with app.run_test(size=SIZES[0], notifications=True) as pilot:
+        await ready(app, pilot)
+        await opened(app, pilot, journal, SIDE[0])
+        for number, pane in enumerate(SIDE, start=2):
+            await pilot.press(str(number))
+            await looks_the_same(app, pilot, snapshot, f"pane-{pane}-{state}", f"{pane}-")
 
 
 def test_every_screen_has_its_pictures() -> None:
-    """The table leaves out no screen and no state, and names only pictures that there are."""
+    """The table leaves out no screen, no pane and no state, and names every picture that there is."""
     screens = {cls.__name__ for cls in classes() if issubclass(cls, Screen) and not cls.__subclasses__()}
-    assert set(MATRIX) == screens
+    assert set(MATRIX) == screens | {f"WorkflowScreen: {pane}" for pane in SIDE}
     assert all(set(row) == set(STATES) for row in MATRIX.values())
-    cells = [cell for row in MATRIX.values() for cell in row.values() if not cell.startswith("- ")]
-    named = {name for cell in cells for name in cell.split()}
-    known = {scene.name for scene in (*ALL_SCENES, *OFFLINE_SCENES)}
-    assert named <= known
-    assert {scene.name for scene in (*HARD_SCENES, *OFFLINE_SCENES)} <= named
+    scenes = {scene.name: "screen" for scene in ALL_SCENES} | {s.name: "offline" for s in OFFLINE_SCENES}
+    panes = {f"pane-{pane}-{state}": (pane, state) for pane in SIDE for state in PANES_OF}
+    assert {name for _, _, name in cells()} == set(scenes) | set(panes)
+    looks = [f"{width}x{height}-{theme}" for width, height in SIZES for theme in ("dark", "light")]
+    wanted = {f"test_{test}[{name}][{look}].svg" for name, test in scenes.items() for look in looks}
+    wanted |= {f"test_panes[{state}][{pane}-{look}].svg" for pane, state in panes.values() for look in looks}
+    there = {path.name for path in PICTURES.glob("test_*[[]*[]][[]*.svg")}
+    assert there == wanted
 
 
-async def _looks_the_same(app: QdeckApp, pilot: Pilot[int], snapshot: SnapshotAssertion) -> None:
+async def looks_the_same(
+    app: QdeckApp, pilot: Pilot[int], snapshot: SnapshotAssertion, picture: str, prefix: str = ""
+) -> None:
     """Take the picture at both sizes, dark and light, and only then say which differ."""
+    shown = type(app.screen).__name__
+    assert shown in {screen for screen, _, name in cells() if name == picture}, f"{picture} shows {shown}"
     pictures = snapshot.use_extension(pts.SVGImageExtension)
     differing = []
     for size in SIZES:
@@ -70,9 +96,11 @@ async def _looks_the_same(app: QdeckApp, pilot: Pilot[int], snapshot: SnapshotAs
         for theme in ("dark", "light"):
             app.theme = f"qdeck-{theme}"
             await calm(pilot)
+            # Textual leaves a palette that is open in the colours that it was opened with.
+            app.stylesheet.update(app.screen)
             await until(pilot, lambda: getattr(app.screen, "settled", True))
             await calm(pilot)
-            name = f"{size[0]}x{size[1]}-{theme}"
+            name = f"{prefix}{size[0]}x{size[1]}-{theme}"
             if pictures(name=name) != app.export_screenshot():
                 differing.append(name)
     assert not differing
@@ -136,7 +164,7 @@ async def test_offline(
         await until(pilot, lambda: bool(app.trouble))
         app.clear_notifications()
         await scene.play(app, pilot, Journal(Path(), "", 0.0))
-        await _looks_the_same(app, pilot, snapshot)
+        await looks_the_same(app, pilot, snapshot, scene.name)
 
 
 def pictured(

@@ -8,7 +8,7 @@ from typing import Any
 from tui import words
 from tui.diff_model import Diff, layout, parse_diff
 from tui.diff_paint import DiffPaint, Uncovered
-from tui.ink import BLANK, Line, Span, cut_line, said, spread
+from tui.ink import BLANK, Line, Span, cut_line, said, spread, wrap
 from tui.pages.coverage import uncovered_of
 from tui.pages.parts import NARROW, heading
 from tui.picture import Picture
@@ -20,7 +20,7 @@ def diff_page(picture: Picture, width: int) -> Sequence[Line]:
         return [
             (Span("Nothing was changed yet.", "muted"),),
             BLANK,
-            (Span("The diff comes with the first checkpoint of the code.", "faint"),),
+            *wrap((Span("The diff comes with the first checkpoint of the code.", "faint"),), width),
         ]
     head = stat_lines(picture.checkpoints[-1].diffstat if picture.checkpoints else {}, width)
     if width >= 40:

@@ -21,7 +21,9 @@ def handoffs_page(picture: Picture, width: int, now: float) -> list[Line]:
         return [
             (Span("Nothing was handed over yet.", "muted"),),
             BLANK,
-            (Span("Each role hands its work to the next, who accepts or refuses it.", "faint"),),
+            *wrap(
+                (Span("Each role hands its work to the next, who accepts or refuses it.", "faint"),), width
+            ),
         ]
     lines: list[Line] = []
     for handoff in reversed(picture.handoffs):
