@@ -48,6 +48,7 @@ async def test_every_key_does_something(
         await pilot.press("f12")
         await settle(app, pilot)
         assert state(app) == before, "a key that nobody binds changes nothing"
+        last = len(list(walk.steps())) - 1
         for place, (owner, key, counts) in enumerate(walk.steps()):
             where = f"{owner}: {key}, step {place} of {walk.name}"
             if app._notifications:
@@ -68,7 +69,8 @@ async def test_every_key_does_something(
                 await _comes(pilot, lambda: bool(taken), f"nobody takes {where}")
                 assert holder(taken[-1], key) == owner, where
             await _comes(pilot, lambda before=before: state(app) != before, f"nothing comes of {where}")  # type: ignore[misc]
-            if app.is_running:
+            if place < last:
+                # Behind the last key the app may be gone.
                 await settle(app, pilot)
 
 
