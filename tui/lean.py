@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import gc
 import importlib
+import inspect
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import find_spec
-from inspect import CO_OPTIMIZED
 from opcode import opmap
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -29,6 +29,8 @@ _DROPPED = "."
 """What stands in its place: some libraries want to find one."""
 _SHA2 = ("_sha256", "_sha512") if sys.version_info < (3, 12) else ("_sha2",)
 _OWN_HASHES = ("_md5", "_sha1", "_sha3", "_blake2", *_SHA2)
+_HAS_DOCSTRING: int = getattr(inspect, "CO_HAS_DOCSTRING", 0)
+"""The flag of a function with a docstring, in Pythons that know it (3.14)."""
 _LOAD, _STORE = opmap["LOAD_CONST"], opmap["STORE_NAME"]
 
 
@@ -136,10 +138,12 @@ def without_docstrings(code: CodeType) -> CodeType:
 def _docstring(code: CodeType) -> int:
     """The index of the constant that holds the docstring; negative when there is none.
 
-    That of a function is its first constant; modules and classes store theirs under its name, first of all.
+    That of a function is its first constant. Without one that is None, from Python 3.14 on any other. Modules
+    and classes store theirs under its name, first of all.
     """
-    if code.co_flags & CO_OPTIMIZED:
-        return 0 if code.co_consts and not code.co_name.startswith("<") else -1
+    if code.co_flags & inspect.CO_OPTIMIZED:
+        has_one = code.co_flags & _HAS_DOCSTRING if _HAS_DOCSTRING else not code.co_name.startswith("<")
+        return 0 if code.co_consts and has_one else -1
     if "__doc__" not in code.co_names:
         return -1
     begin = code.co_code[:40]

@@ -72,6 +72,8 @@ SOURCE = f'''
 def short():
     """Short."""
     return "Short."
+def bare():
+    return "{"no docstring " * 20}"
 def long(text="{"a default " * 20}"):
     """{"A function. " * 20}"""
     return "{"a value " * 20}" + text
@@ -95,6 +97,7 @@ def test_docstrings_go_and_no_other_text_does() -> None:
     for names in (with_all, without):
         thing, plain = names["Thing"], names["Plain"]
         assert names["short"].__doc__ == names["short"]() == "Short."  # type: ignore[operator]
+        assert names["bare"]().startswith("no docstring")  # type: ignore[operator]
         assert names["long"]().startswith("a value") and names["long"]().endswith("a default ")  # type: ignore[operator]
         assert thing.word.startswith("a word") and plain.word.startswith("a plain")  # type: ignore[attr-defined]
         docs = [names["__doc__"], names["long"].__doc__, thing.__doc__, thing.method.__doc__]  # type: ignore[attr-defined]
