@@ -46,6 +46,11 @@ class FileDiff:
     removed: int = 0
     body: str = ""
 
+    @property
+    def one_sided(self) -> bool:
+        """Whether the whole file came or went: there is nothing to stand beside it."""
+        return self.status in ("A", "D")
+
 
 class Item(NamedTuple):
     """A line to draw: of file `file` and hunk `hunk` (-1: none), its kind, and up to two rows.
@@ -175,7 +180,7 @@ def layout(diff: Diff, *, split: bool) -> Sequence[Item]:
         items += [Item("note", f, -1, i) for i in range(len(file.notes))]
         for h, hunk in enumerate(file.hunks):
             items.append(Item("hunk", f, h))
-            items += _beside(hunk, f, h) if split else _below(hunk, f, h)
+            items += _beside(hunk, f, h) if split and not file.one_sided else _below(hunk, f, h)
     return items
 
 
@@ -212,6 +217,59 @@ def _beside(hunk: Hunk, f: int, h: int) -> Iterator[Item]:
             yield from pairs()
             yield Item("row", f, h, i, i)
     yield from pairs()
+
+
+def partners(hunk: Hunk) -> dict[int, int]:
+    """Return which line took the place of which, both ways: where as many lines came as went."""
+    found: dict[int, int] = {}
+    gone: list[int] = []
+    come: list[int] = []
+    for i, row in enumerate((*hunk.rows, _END)):
+        if row.sign == "\\":
+            continue
+        if row.sign != "+" and come:
+            if len(gone) == len(come):
+                found.update(zip(gone, come, strict=True))
+                found.update(zip(come, gone, strict=True))
+            gone, come = [], []
+        if row.sign == "-":
+            gone.append(i)
+        elif row.sign == "+":
+            come.append(i)
+        else:
+            gone = []
+    return found
+
+
+_END = Row(" ", "", 0, 0)
+LONGEST = 1_000
+"""Characters of a line up to which it is compared word by word with the one whose place it took."""
+
+
+def differing(text: str, other: str) -> tuple[int, int] | None:
+    """Return from where to where `text` differs from `other`, in whole words.
+
+    None when they have too little in common to be compared, or are too long to be read as one line.
+    """
+    most = min(len(text), len(other))
+    if max(len(text), len(other)) > LONGEST:
+        return None
+    start = next((i for i in range(most) if text[i] != other[i]), most)
+    while start and (_in_word(text, start) or _in_word(other, start)):
+        start -= 1
+    same = 0
+    while same < most - start and text[-1 - same] == other[-1 - same]:
+        same += 1
+    while same and (_in_word(text, len(text) - same) or _in_word(other, len(other) - same)):
+        same -= 1
+    alike = len(text[:start].strip()) + len(text[len(text) - same :].strip())
+    return (start, len(text) - same) if 3 * alike >= max(len(text), len(other)) else None
+
+
+def _in_word(text: str, at: int) -> bool:
+    """Whether a cut before the character `at` would go through a word."""
+    around = text[at - 1 : at + 1] if at else ""
+    return len(around) == 2 and all(c.isalnum() or c == "_" for c in around)
 
 
 def shown_path(path: str, limit: int = 200) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from core.text import TAB, clean, visible
-from tui.diff_model import Diff, Item, Row, layout, parse_diff, shown_path
+from tui.diff_model import Diff, Item, Row, differing, layout, parse_diff, partners, shown_path
 from tui.highlight import highlighted, language_of
 from tui.ink import Line, Span, cells, cut_line, said
 
 BLOCK = 60
 """Rows that are lexed together. A string over more lines than that may lose its colour, never its text."""
 KEPT_BLOCKS = 100
+KEPT_HUNKS = 20
+"""Hunks whose lines are known by pairs."""
 _RAW_LIMIT = 8_000
 """Characters of one line that are looked at; what is shown is cut to the width anyway."""
 
@@ -26,6 +28,7 @@ class DiffPaint:
         self.diff = diff
         self.uncovered = uncovered or {}
         self._blocks: OrderedDict[tuple[int, int, int, str], dict[int, Line]] = OrderedDict()
+        self._partners: OrderedDict[tuple[int, int], dict[int, int]] = OrderedDict()
         largest = max((r.new or r.old for f in diff.files for h in f.hunks for r in h.rows[-1:]), default=0)
         self.digits = max(3, len(str(largest)))
 
@@ -42,7 +45,9 @@ class DiffPaint:
             where, _, rest = self.diff.files[item.file].hunks[item.hunk].heading[2:].partition("@@")
             head = (Span(f"@@ {clean(where, lines=False, limit=80)} @@ ", "role"), said(rest, "muted", 200))
             return cut_line(head, width), ""
-        return self._beside(item, width, shift) if split else self._below(item, width, shift)
+        if split and not self.diff.files[item.file].one_sided:
+            return self._beside(item, width, shift)
+        return self._below(item, width, shift)
 
     def code_at(self, width: int, side: str) -> tuple[int, int]:
         """Return between which cells of a line the code stands: of the old side, the new one, or of both."""
@@ -78,7 +83,7 @@ class DiffPaint:
         index = item.left if side == "-" else item.right
         numbers = f"{row.old or '':>{self.digits}} {row.new or '':>{self.digits}} "
         gutter = (self._mark(item), Span(numbers, "faint"), _sign(row))
-        text = self._text(item, index, side)
+        text = self._told(item, index, side)
         room = width - len(numbers) - 3
         return (*gutter, *_window(text, shift, room)), _ground(row)
 
@@ -96,13 +101,31 @@ class DiffPaint:
         mark = self._mark(item) if side == "+" else Span(" ")
         ground = _ground(row)
         room = width - self.digits - 4
-        text = _window(self._text(item, index, side), shift, room)
+        text = _window(self._told(item, index, side), shift, room)
         pad = Span(" " * max(0, room - sum(cells(s.text) for s in text)))
         line = (mark, Span(f"{number or '':>{self.digits}} ", "faint"), _sign(row), *text, pad)
-        return tuple(s._replace(ink=f"{s.ink} on-{ground}") for s in line) if ground else line
+        return tuple(_on(s, ground) for s in line) if ground else line
 
     def _mark(self, item: Item) -> Span:
         return Span("!", "need bold") if self.missed(item) else Span(" ")
+
+    def _told(self, item: Item, index: int, side: str) -> Line:
+        """A row, with what differs in it from the one whose place it took."""
+        line = self._text(item, index, side)
+        other = self._partner(item, index)
+        if other is None:
+            return line
+        found = differing(_plain(line), _plain(self._text(item, other, "+" if side == "-" else "-")))
+        return emphasised(line, *found, f"more-{_SIDES[side]}") if found else line
+
+    def _partner(self, item: Item, index: int) -> int | None:
+        """The row that took the place of this one, or whose place it took."""
+        key = (item.file, item.hunk)
+        if key not in self._partners:
+            self._partners[key] = partners(self.diff.files[item.file].hunks[item.hunk])
+            while len(self._partners) > KEPT_HUNKS:
+                self._partners.popitem(last=False)
+        return self._partners[key].get(index)
 
     def _text(self, item: Item, index: int, side: str) -> Line:
         """A row in the colours of its language."""
@@ -160,8 +183,39 @@ def _sign(row: Row) -> Span:
     return Span("\\ " if row.sign == "\\" else "  ", "faint")
 
 
+_SIDES = {"+": "added", "-": "removed"}
+
+
 def _ground(row: Row) -> str:
-    return {"+": "added", "-": "removed"}.get(row.sign, "")
+    return _SIDES.get(row.sign, "")
+
+
+def _on(span: Span, ground: str) -> Span:
+    """A span on the ground of its row, unless it stands on one of its own."""
+    return span if " on-more-" in span.ink else span._replace(ink=f"{span.ink} on-{ground}")
+
+
+def _plain(line: Line) -> str:
+    return "".join(span.text for span in line)
+
+
+def emphasised(line: Line, start: int, end: int, ground: str) -> Line:
+    """Return the line with its characters from `start` to `end` bold, on a ground of their own."""
+    spans: list[Span] = []
+    at = 0
+    for span in line:
+        first, last = (min(max(0, edge - at), len(span.text)) for edge in (start, end))
+        for piece, inside in (
+            (span.text[:first], False),
+            (span.text[first:last], True),
+            (span.text[last:], False),
+        ):
+            if piece:
+                # Muted, as comments are, would be hard to read on a ground that strong.
+                ink = f"{span.ink.replace('muted', 'text')} bold on-{ground}" if inside else span.ink
+                spans.append(span._replace(text=piece, ink=ink))
+        at += len(span.text)
+    return tuple(spans)
 
 
 def _window(line: Line, shift: int, width: int) -> Line:

@@ -128,7 +128,7 @@ def _pieces(line: Line, longest: int) -> Iterator[Span]:
     for span in line:
         for word in _words(span.text):
             while cells(word) > longest:
-                head = _head(word, longest)
+                head = _joint(_head(word, longest))
                 yield span._replace(text=head)
                 word = word[len(head) :]
             if word:
@@ -153,6 +153,16 @@ def _head(word: str, width: int) -> str:
         if used > width:
             return word[: max(1, i)]
     return word
+
+
+def _joint(head: str) -> str:
+    """The beginning of `head` up to where paths and names come apart best: behind a slash or colon, else behind
+    what joins words. All of it where that would leave too much of the row empty."""
+    for joints, least in (("/:", len(head) // 3), ("_-.,=&", len(head) // 2)):
+        end = max(head.rfind(joint) for joint in joints) + 1
+        if end > least:
+            return head[:end]
+    return head
 
 
 def _trimmed(row: list[Span]) -> Line:

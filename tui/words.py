@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from core.board import BoardRow
 from core.durations import duration as duration
@@ -184,6 +184,11 @@ def either(names: Iterable[str]) -> str:
 def plural(count: int, noun: str) -> str:
     """Return "1 file", "2 files"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def listing(names: Sequence[str]) -> str:
+    """Return "plan, code and tests"."""
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
 
 
 def bulk(text: str) -> str:

@@ -14,7 +14,7 @@ from screenshots.scenes import Journal, shows_picture, until
 from tests.tui.driving import armed, asked, on, opened, press, running, shown, told
 from tests.tui.test_hostile import EVIL, assert_harmless, evil_journal
 from tui.app import QdeckApp
-from tui.diff_model import changed_between, layout, parse_diff
+from tui.diff_model import changed_between, differing, layout, parse_diff
 from tui.diff_paint import DiffPaint
 from tui.ink import plain
 from tui.pages.coverage import ranges_of, uncovered_in
@@ -78,6 +78,58 @@ def test_side_by_side_puts_what_went_beside_what_came() -> None:
     items = [i for i in layout(diff, split=True) if i.file == 0 and i.kind == "row"]
     text = plain([paint.line(items[2], 60, split=True)[0]])
     assert text.startswith("   3 - three") and "│!  3 + 3" in text
+
+
+REPLACED = """\
+diff --git a/a.py b/a.py
+--- a/a.py
++++ b/a.py
+@@ -1,5 +1,5 @@
+ def f(text):
+-    return text.lower()
+-    whatever
++    return text.casefold().strip()
++    quite = another(line)
+ # end
+diff --git a/b.py b/b.py
+new file mode 100644
+--- /dev/null
++++ b/b.py
+@@ -0,0 +1 @@
++a line that is much longer than half of the screen would be, so that it would be cut there, and the end
+"""
+
+
+def test_what_differs_within_a_line_stands_out() -> None:
+    """Whole words, on both sides; nothing where two lines have nothing in common."""
+    assert differing("    return text.lower()", "    return text.casefold().strip()") == (16, 21)
+    assert differing("    return text.casefold().strip()", "    return text.lower()") == (16, 32)
+    assert differing("colour = ink", "color = ink") == (0, 6), "a word is never marked in part"
+    assert differing("    whatever", "    quite = another(line)") is None
+    assert differing("x" * 2000, "x" * 1999) is None
+    diff = parse_diff(REPLACED)
+    paint = DiffPaint(diff)
+    for split in (False, True):
+        told = [
+            span.text
+            for item in layout(diff, split=split)
+            if item.kind == "row"
+            for span in paint.line(item, 120, split=split)[0]
+            if "on-more-" in span.ink and "bold" in span.ink
+        ]
+        assert "".join(told) == "lower" + "casefold().strip"
+
+
+async def test_a_new_file_has_the_whole_width_also_side_by_side(tmp_path: Path) -> None:
+    """There is nothing to stand beside it; the keys that are offered are those of the width that is there."""
+    async with running(await _journal(tmp_path, REPLACED, {}), size=(100, 30)) as (app, pilot):
+        await in_diff(app, pilot)
+        assert "v side by side" in shown(app)
+        await pilot.resize_terminal(170, 30)
+        await until(pilot, lambda: "v one column" in shown(app))
+        lines = shown(app).split("\n")
+        assert any("text.lower()" in line and "text.casefold()" in line for line in lines)
+        assert any("+ a line that" in line and "and the end" in line for line in lines)
 
 
 def test_what_a_rollback_changes_in_files_is_told_from_two_diffs() -> None:

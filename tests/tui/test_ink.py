@@ -27,6 +27,23 @@ def test_wrapped_lines_fit_and_lose_nothing_but_blanks(text: str, width: int, in
     assert plain(rows).replace(" ", "").replace("\n", "") == text.replace(" ", "")
 
 
+def test_paths_and_names_come_apart_at_their_joints() -> None:
+    """A test is found by its name; half a word at the end of a row hides it."""
+
+    def rows(text: str, width: int) -> list[str]:
+        return plain(wrap((Span(text),), width)).split("\n")
+
+    test = "tests/test_slug.py::test_words_are_joined,"
+    assert rows(test, 34) == ["tests/test_slug.py::", "test_words_are_joined,"]
+    assert rows(test, 41) == ["tests/test_slug.py::", "test_words_are_joined,"], "no comma by itself"
+    assert rows("test_letters_without_an_accent_are_kept", 20) == [
+        "test_letters_",
+        "without_an_accent_",
+        "are_kept",
+    ]
+    assert rows("a/" + "b" * 20, 12) == ["a/bbbbbbbbbb", "b" * 10], "no row is left half empty for it"
+
+
 @given(TEXT, TEXT, st.integers(4, 80))
 def test_a_spread_line_never_exceeds_its_width(left: str, right: str, width: int) -> None:
     """The left side gives way to the right one."""

@@ -9,7 +9,7 @@ from core.text import clean
 from tui import words
 from tui.diff_model import changed_between
 from tui.ink import BLANK, Line, Span, cut_line, said, spread, wrap
-from tui.pages.parts import EVIDENCE_WORDS, bullet, heading, mappings
+from tui.pages.parts import EVIDENCE_WORDS, NARROW, bullet, heading, mappings
 from tui.picture import Picture
 
 
@@ -81,7 +81,7 @@ def undone(picture: Picture, target: State, width: int, now: float, then: str | 
         for phase, kind in PHASE_EVIDENCE.items()
         if STATES[phase].rank >= rank and kind in picture.view.evidence
     ]
-    lines += _row("evidence", f"{', '.join(kinds)} no longer count" if kinds else "none is lost", width)
+    lines += _row("evidence", f"{words.listing(kinds)} no longer count" if kinds else "none is lost", width)
     money = sum(a.cost_usd for a in picture.attempts if since is None or a.started_at >= since)
     lines += _row(
         "money", f"{words.money(money)} spent since stays spent; what was set aside is freed", width
@@ -119,10 +119,12 @@ def _timeline(picture: Picture, number: int, width: int, now: float) -> list[Lin
             Span(f"{mark} ", ink),
             Span(f"{checkpoint.number:>3}  {words.state_word(checkpoint.state, short=True):<16}", "strong"),
             Span(size, "muted strike" if undone_ else "text"),
-            Span(" " * (14 - len(size))),
+            Span(" " * (12 - len(size))),
             Span("comes back" if back else ("undone" if undone_ else ""), ink),
         )
-        age = f"{words.age(now - checkpoint.at.timestamp())} ago  tree {words.digest(checkpoint.tree)}"
+        age = f"{words.age(now - checkpoint.at.timestamp())} ago"
+        # In a narrow line what becomes of the files is worth more than their digest.
+        age += f"  tree {words.digest(checkpoint.tree)}" if width >= NARROW else ""
         lines.append(spread(left, (Span(age, "faint"),), width))
     return lines or [(Span("There is no checkpoint yet.", "muted"),)]
 
@@ -158,8 +160,8 @@ def _files(picture: Picture, number: int, then: str | None, width: int) -> list[
     return lines
 
 
-def prices_back(picture: Picture) -> list[tuple[State, str]]:
-    """Return what each step back throws away, as far as it has cost time and money before."""
+def prices_back(picture: Picture) -> list[tuple[State, str, str]]:
+    """Return what each step back throws away, the dearest last: its phase, the money and the time."""
     found = []
     targets = {m.target for m in picture.moves if m.needs_reason}
     for target in sorted(targets, key=lambda state: -STATES[state].rank):
@@ -169,9 +171,7 @@ def prices_back(picture: Picture) -> list[tuple[State, str]]:
             continue
         usd = sum(a.cost_usd for a in again)
         seconds = sum((a.ended_at - a.started_at).total_seconds() for a in again if a.ended_at)
-        found.append(
-            (target, f"{words.money(usd)} and {words.duration(seconds)} of work since then, once more")
-        )
+        found.append((target, words.money(usd), words.duration(seconds)))
     return found
 
 
@@ -185,9 +185,11 @@ def kept(picture: Picture, target: State, width: int) -> list[Line]:
     ]
     text = "A new attempt begins; the files stay as they are."
     if lost and target is not picture.view.state:
-        text += f" {', '.join(lost).capitalize()} will be made anew."
+        text += f" {words.listing(lost).capitalize()} will be made anew."
     left = picture.view.retry_budget - picture.view.retries_used
     budget = f"Your own retries are free; {left} automatic {'retry' if left == 1 else 'retries'} left."
-    price = dict(prices_back(picture)).get(target, "")
-    costs = wrap((Span(f"It costs about {price}." if price else "", "muted"),), width) if price else []
+    costs: list[Line] = []
+    for phase, money, took in prices_back(picture):
+        if phase is target:
+            costs = wrap((Span(f"It costs about {money} and {took} of work once more.", "muted"),), width)
     return [*wrap((Span(text, "muted"),), width), *costs, *wrap((Span(budget, "muted"),), width)]

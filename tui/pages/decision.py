@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from core.machine.states import EvidenceKind
 from tui import words
-from tui.ink import BLANK, Line, Span, said, spread, width_of, wrap
+from tui.ink import BLANK, Line, Span, cut_line, said, spread, width_of, wrap
 from tui.pages.back import prices_back
 from tui.pages.diff import stat_lines
 from tui.pages.parts import (
     AGAIN,
     ON_BASE,
+    ONE_LINE,
     approver,
     bullet,
     evidence_line,
@@ -159,7 +160,7 @@ def _ran(decision: DecisionView, picture: Picture | None, width: int, now: float
     if not receipts:
         return []
     lines = heading("what ran", width, (Span("the engine's own receipts, on these files", "muted"),))
-    if width >= 96:
+    if width >= ONE_LINE:
         return lines + [receipt_line(receipt, width, now, tree) for receipt in receipts]
     for receipt in receipts:
         lines += receipt_lines(receipt, width, now, tree)
@@ -283,16 +284,34 @@ def _cost(decision: DecisionView, picture: Picture | None, width: int, now: floa
             by_phase[attempt.state.value] = by_phase.get(attempt.state.value, 0.0) + attempt.cost_usd
         parts = [f"{state.replace('_', ' ')} {words.money(usd)}" for state, usd in by_phase.items() if usd]
         if parts:
-            lines += paragraph(", ".join(parts), width, "muted", indent=12)
+            lines += paragraph(", ".join(parts), width, "muted", indent=_PRICES)
     if decision.budget_usd:
         left = max(0.0, decision.budget_usd - decision.cost_usd)
         lines.append(_price("going on", f"from the {words.money(left)} that are left"))
     if picture:
         lines += [
-            _price(f"back to {words.state_word(t, short=True)}", told) for t, told in prices_back(picture)
+            _price(f"back to {words.state_word(target)}", f"{usd} and {took} of work since then, once more")
+            for target, usd, took in prices_back(picture)
         ]
     return lines
 
 
+_PRICES = 26
+"""Cells in front of a price."""
+
+
 def _price(name: str, told: str) -> Line:
-    return (Span(f"{name:<24}  ", "muted"), Span(told, "strong"))
+    return (Span(f"{name:<{_PRICES}}", "muted"), Span(told, "strong"))
+
+
+def price_line(decision: DecisionView, picture: Picture | None, width: int) -> Line:
+    """Return in one line what it costs to go on or back, for whoever has not read the page to its end."""
+    parts: list[tuple[str, str]] = [("so far ", words.money(decision.cost_usd))]
+    if decision.budget_usd:
+        parts.append(("on ", f"{words.money(max(0.0, decision.budget_usd - decision.cost_usd))} left"))
+    for place, (target, usd, took) in enumerate(prices_back(picture) if picture else ()):
+        parts.append(("" if place else "back ", f"{words.SHORT_PHASES[target]} {usd} {took}"))
+    spans: list[Span] = []
+    for name, told in parts:
+        spans += [Span(" · ", "faint")] * bool(spans) + [Span(name, "muted"), Span(told, "text")]
+    return cut_line(tuple(spans), width)

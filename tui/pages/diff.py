@@ -49,8 +49,10 @@ class _DiffLines(Sequence[Line]):
         if index < len(self._head):
             return self._head[index]
         line, ground = self._paint.line(self._items[index - len(self._head)], self._width)
-        # A page has no tints: what was taken away is told by its ink.
-        return tuple(span._replace(ink="del") for span in line) if ground == "removed" else line
+        # A page has no tints: what was taken away is told by its ink, and what differs in a line by weight.
+        if ground == "removed":
+            return tuple(s._replace(ink="del bold" if "on-more-" in s.ink else "del") for s in line)
+        return tuple(s._replace(ink=s.ink.partition(" on-more-")[0]) for s in line)
 
 
 def stat_lines(stat: Mapping[str, Any], width: int, most: int = 200) -> list[Line]:

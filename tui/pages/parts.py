@@ -193,15 +193,22 @@ def receipt_lines(receipt: ReceiptView, width: int, now: float, tree: str) -> li
     return [spread(ran, (came,), width), cut_line((Span(" " * 12), told), width)]
 
 
+ONE_LINE, ROOMY = 72, 96
+"""Cells from which on a receipt is told in one line, and in that one with every word."""
+
+
 def receipt_line(receipt: ReceiptView, width: int, now: float, tree: str) -> Line:
     """Return a receipt in one line: what ran, what came of it, how long ago, on which files."""
     stale, mark, came = is_stale(receipt, tree), receipt_mark(receipt, tree), _came(receipt, tree)
     title = str(receipt.data.get("title") or "") or shown_command(receipt)
+    ago = " ago" if width >= ROOMY else ""
+    if not ago and receipt.counts:
+        came = came._replace(text=came.text.replace(f", exit {receipt.exit_code}", ""))
     right = (
         Span("stale  " if stale else "", "need"),
         came,
         Span(
-            f"  {words.age(now - receipt.at.timestamp()):>3} ago  {words.digest(receipt.tree_before)}",
+            f"  {words.age(now - receipt.at.timestamp()):>3}{ago}  {words.digest(receipt.tree_before)}",
             "faint",
         ),
     )

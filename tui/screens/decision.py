@@ -18,7 +18,7 @@ from tui.ink import Line, Span, said
 from tui.keys import MOVE_KEYS
 from tui.legal import Standing
 from tui.orders import person
-from tui.pages.decision import decision_head, decision_page, open_asks, told_lines
+from tui.pages.decision import decision_head, decision_page, open_asks, price_line, told_lines
 from tui.pages.parts import bullet
 from tui.picture import Picture
 from tui.screens.acceptance import Acceptances, overridable
@@ -200,7 +200,7 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
             line += [Span(f" {label}", "faint" if dim else "strong", link)]
         # In two lines: the page above has what is missing, and the key itself tells all of it.
         told = bullet(Span(" a  ", "faint"), (said(why, "need", 2 * (width - 6)),), width) if why else ()
-        return [tuple(line), *told]
+        return [tuple(line), price_line(decision, self.picture, width), *told]
 
     def _refused(self, decision: DecisionView) -> str:
         """How the service would refuse the step that `a` stands for; empty when it would not."""

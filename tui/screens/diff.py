@@ -212,6 +212,7 @@ class DiffScreen(Searching, DeckScreen):
     @on(DiffView.Moved)
     def _moved(self) -> None:
         self._show_where()
+        self.refresh_hints()
         here = self._view.file
         if self.focused is not self._tree and here >= 0:
             lines = [i for i, (_, number) in enumerate(self._tree_lines) if number == here]

@@ -25,7 +25,13 @@ SPLIT_FROM = 108
 """From this width on old and new stand side by side."""
 SHIFT = 16
 """Cells that one key shifts long lines by."""
-_TINTS = {"added": "add", "removed": "del"}
+_TINTS = {
+    "added": ("add", 0.13),
+    "removed": ("del", 0.13),
+    "more-added": ("add", 0.3),
+    "more-removed": ("del", 0.3),
+}
+"""The grounds of lines that came and went, and of the words in them that differ: an ink, and how much of it."""
 
 
 class DiffView(CursorLines):
@@ -150,6 +156,8 @@ class DiffView(CursorLines):
         if self._built == (width, split):
             return
         spot = self.spot if self._built else None
+        if split != self._split:
+            self.moved()
         self._built, self._split = (width, split), split
         self.items = self._with_remarks(layout(self.diff, split=split), width)
         self._files = [i for i, item in enumerate(self.items) if item.kind == "file"]
@@ -210,16 +218,16 @@ class DiffView(CursorLines):
             return super().style_of(ink, ground)
         plain = " ".join(w for w in words if not w.startswith("on-") or w == "on-code")
         style = super().style_of(plain)
-        style += super().style_of("text", "code") if tint == "gap" else self._tint(_TINTS[tint])
+        style += super().style_of("text", "code") if tint == "gap" else self._tint(*_TINTS[tint])
         self._inks[key] = style
         return style
 
-    def _tint(self, ink: str) -> Style:
+    def _tint(self, ink: str, much: float) -> Style:
         base: Color = self.background_colors[1]
         colour = self.colour_of(f"ink-{ink}")
         if base.ansi is not None or colour.ansi is not None:
             return Style()
-        return Style(bgcolor=base.blend(colour, 0.13, alpha=1.0).rich_color)
+        return Style(bgcolor=base.blend(colour, much, alpha=1.0).rich_color)
 
     def line_strip(self, y: int, width: int) -> Strip:
         """Draw one line."""
@@ -273,11 +281,15 @@ class DiffView(CursorLines):
         line = y + int(self.scroll_offset.y)
         if not (0 <= line < len(self.items) and self.items[line].kind == "row"):
             self._selects = "heading"
-        elif not self._split:
+        elif not self._beside(line):
             self._selects = "code"
         else:
             width = self.scrollable_content_region.width - 1
             self._selects = "-" if x <= self._paint.code_at(width, "-")[1] else "+"
+
+    def _beside(self, y: int) -> bool:
+        """Whether old and new stand side by side in line `y`."""
+        return self._split and not self.diff.files[self.items[y].file].one_sided
 
     def _row_of(self, y: int) -> Row | None:
         """The row of line `y` whose code is selected."""
@@ -308,7 +320,7 @@ class DiffView(CursorLines):
         width = self.scrollable_content_region.width
         if self._selects == "heading":
             return (4 if self.items[y].kind == "file" else 1), 1, width
-        side = self._selects if self._split else ""
+        side = self._selects if self._beside(y) else ""
         first, last = (1 + cell for cell in self._paint.code_at(width - 1, side))
         return first - cells(self.plain_line(y)[: self._shift]), first, last
 
@@ -369,4 +381,4 @@ class DiffView(CursorLines):
 
 
 def _untinted(ink: str) -> str:
-    return " ".join(w for w in ink.split() if w not in ("on-added", "on-removed", "on-gap"))
+    return " ".join(w for w in ink.split() if w.removeprefix("on-") not in (*_TINTS, "gap"))
