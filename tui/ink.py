@@ -156,8 +156,8 @@ def _head(word: str, width: int) -> str:
 
 
 def _joint(head: str) -> str:
-    """The beginning of `head` up to where paths and names come apart best: behind a slash or colon, else behind
-    what joins words. All of it where that would leave too much of the row empty."""
+    """The beginning of `head` up to where paths and names come apart best: behind a slash or colon, else
+    behind what joins words. All of it where that would leave too much of the row empty."""
     for joints, least in (("/:", len(head) // 3), ("_-.,=&", len(head) // 2)):
         end = max(head.rfind(joint) for joint in joints) + 1
         if end > least:
