@@ -220,12 +220,13 @@ async def pass_tests(hand: Hand, covered: int = 100, detail: Mapping[str, Any] =
         suite="new",
         title="running the tests on checkpoint 2",
     )
-    red = {"passed": 12, "failed": 7, "errors": 0, "skipped": 0}
+    # On the base there is no slugify to import: pytest gives up on the whole file.
+    red = {"passed": 0, "failed": 0, "errors": 1, "skipped": 0}
     red_first = ["pytest", "-q", "tests/test_slug.py"]
     hand.runs(
         "test",
         red_first,
-        exit_code=1,
+        exit_code=2,
         seconds=0.6,
         counts=red,
         suite="red",

@@ -70,6 +70,18 @@ async def test_a_yes_that_would_be_refused_is_dim_and_says_why(journal_of: Journ
     assert (await asked(journal)).waiting_for == "approval:review"
 
 
+async def test_what_it_costs_is_seen_without_reading_on(journal_of: JournalOf) -> None:
+    """Also at 80 columns: what a yes may use, what each way back throws away; a receipt is a line."""
+    journal = journal_of("review")
+    async with running(journal, size=(80, 24)) as (app, pilot):
+        app.open_decision(journal.workflow_id)
+        await shows_picture(app, pilot)
+        text = shown(app)
+        assert "so far $0.08 · on $1.92 left · back testing $0.02 6s · implement $0.07 57s" in text
+        ran = [line for line in text.split("\n") if "running the tests on checkpoint 2" in line]
+        assert "19 passed   1m  " in ran[0] and len(ran) == 1
+
+
 async def test_what_a_decision_rests_on_is_searched(journal_of: JournalOf) -> None:
     """What is typed there is words, also an `a`; enter goes back to the page, where `a` is a yes again."""
     journal = journal_of("review")
@@ -396,3 +408,7 @@ async def test_a_rollback_names_every_file_and_leads_to_the_history(journal_of: 
         assert on(app) == "HistoryScreen"
         await press(app, pilot, "escape", "b", "y")
         assert on(app) == "RollbackScreen"
+        await pilot.resize_terminal(60, 20)
+        await calm(pilot)
+        text = plain(app.screen.query_one("#body", Page).lines)
+        assert text.count("undone      1m ago") == 2 and "comes back  3m ago" in text

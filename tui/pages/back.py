@@ -107,11 +107,17 @@ def undone(picture: Picture, target: State, width: int, now: float, then: str | 
 def _timeline(picture: Picture, number: int, width: int, now: float) -> list[Line]:
     """Every kept state of the files, from the first to now: the one that comes back, and what is undone."""
     lines: list[Line] = []
-    shown = picture.checkpoints if len(picture.checkpoints) <= 12 else picture.checkpoints[-12:]
-    if len(shown) < len(picture.checkpoints):
-        lines.append((Span(f"  {len(picture.checkpoints) - len(shown)} earlier ones", "faint"),))
-    for checkpoint in shown:
+    last = len(picture.checkpoints) - MOST_CHECKPOINTS
+    folded = 0
+    for place, checkpoint in enumerate(picture.checkpoints):
         back, undone_ = checkpoint.number == number, checkpoint.number > number
+        if place < last and not back:
+            folded += 1
+            continue
+        if folded:
+            what = ", undone too" if undone_ else ""
+            lines.append((Span(f"  … {words.plural(folded, 'more checkpoint')}{what}", "faint"),))
+            folded = 0
         mark, ink = ("◀", "need bold") if back else ((words.STALE, "muted") if undone_ else (words.OK, "ok"))
         stat = checkpoint.diffstat
         size = f"+{stat.get('added') or 0} -{stat.get('removed') or 0}" if stat else "as the base"
@@ -139,6 +145,8 @@ _DONE = {
     "again": ("comes back", "add"),
     "other": ("as it was then", "need"),
 }
+MOST_CHECKPOINTS = 10
+"""Checkpoints that are shown one by one, the newest; and always the one that comes back."""
 MOST_FILES = 10
 """Files that are named one by one."""
 

@@ -245,7 +245,8 @@ def counted(counts: Mapping[str, Any] | None) -> str:
     if not counts:
         return ""
     names = ("failed", "errors", "passed", "skipped")
-    return ", ".join(f"{counts[name]} {name}" for name in names if counts.get(name))
+    told = (f"{counts[name]} {name}" for name in names if counts.get(name))
+    return ", ".join("1 error" if part == "1 errors" else part for part in told)
 
 
 def listed(title: str, items: Iterable[object], width: int, mark: str = "•", ink: str = "text") -> list[Line]:

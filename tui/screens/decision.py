@@ -11,10 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from core.errors import QdeckError
+from core.machine.states import Condition
 from core.machine.transitions import Kind
 from tui import legal, words
 from tui.armed import Armed
-from tui.ink import Line, Span, said
+from tui.ink import Line, Span, cut_line, said
 from tui.keys import MOVE_KEYS
 from tui.legal import Standing
 from tui.orders import person
@@ -167,6 +168,7 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
             Hint("e", "evidence", "screen.evidence"),
             Hint("h", "history", "screen.history"),
             Hint("c", "talk", "screen.chat"),
+            *((Hint("n", "next", "app.next_need"),) if self.deck.needs_elsewhere(self._workflow_id) else ()),
             *self._override_hint(),
             *((Hint("s", "grant", "screen.grant"),) if self._releases() else ()),
             Hint("x", "cancel", "screen.cancel"),
@@ -199,7 +201,9 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
             line += [Span(f" {key} ", "faint" if dim else f"{ink} bold reverse", link)]
             line += [Span(f" {label}", "faint" if dim else "strong", link)]
         # In two lines: the page above has what is missing, and the key itself tells all of it.
-        told = bullet(Span(" a  ", "faint"), (said(why, "need", 2 * (width - 6)),), width) if why else ()
+        told = bullet(Span(" a  ", "faint"), (said(why, "need", 1200),), width) if why else []
+        if len(told) > 2:
+            told = [told[0], cut_line((*told[1], Span(" …", "need")), width)]
         return [tuple(line), price_line(decision, self.picture, width), *told]
 
     def _refused(self, decision: DecisionView) -> str:
@@ -379,6 +383,14 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
         if self._decision is not None:
             self.disarm()
             self.call_after_refresh(self.arm)
+
+    def go_on_to(self, workflow_id: str) -> None:
+        """Show the next decision in place of this one; what failed is looked at first."""
+        from tui.screens.workflow import WorkflowScreen
+
+        row = self.deck.board.rows_list.model.rows[workflow_id]
+        waits = row.condition == Condition.WAITING
+        self.deck.switch_screen((DecisionScreen if waits else WorkflowScreen)(workflow_id))
 
     def action_diff(self) -> None:
         """Read the diff on top of this screen; escape comes back."""
