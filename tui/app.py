@@ -23,9 +23,9 @@ from core.text import clean
 from tui import lean, memory, strips, words
 from tui.ahead import FirstLook
 from tui.legal import Standing
+from tui.needs import Needs
 from tui.news import BoardChanged, JournalOpened, JournalTrouble, WorkerChanged, WorkflowChanged
 from tui.options import AppOptions
-from tui.orders import Orders
 from tui.screens.board import BoardScreen
 from tui.terminal import leave_on_signals, leave_without_terminal
 
@@ -49,7 +49,7 @@ def _actions() -> type[Provider]:
     return Actions
 
 
-class QdeckApp(Orders):
+class QdeckApp(Needs):
     """The control room."""
 
     TITLE = "qdeck"
@@ -81,6 +81,14 @@ class QdeckApp(Orders):
         ),
         Binding(
             "n", "next_need", "Next decision", id="next", tooltip="Go to the next workflow that needs you."
+        ),
+        Binding(
+            "f8",
+            "next_need",
+            "Next decision, from anywhere",
+            id="next.anywhere",
+            tooltip="The same from a text field or a question; what is written there stays.",
+            priority=True,
         ),
         Binding(
             "ctrl+q", "leave", "Quit", id="app.quit", tooltip="Leave qdeck; builds may go on.", priority=True

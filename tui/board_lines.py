@@ -28,13 +28,16 @@ def where(row: BoardRow) -> tuple[State, Condition]:
 
 
 def first_line(row: BoardRow, width: int, age: str) -> Line:
-    """Name, track, phase and age."""
+    """Name, track, phase and age. In a narrow row the phase gives way to the name."""
     state, condition = where(row)
+    narrow = width < ROOMY
+    word = state_word_of(state, condition)
+    word = words.SHORT_PHASES.get(state, word) if narrow and condition is not Condition.CANCELLED else word
     right = (
         *track(state, condition, row.evidence),
-        Span("  "),
-        Span(fit(state_word_of(state, condition), 14), state_ink(state, condition)),
-        Span(fit(age, 6, "right"), "muted"),
+        Span(" " if narrow else "  "),
+        Span(fit(word, 10 if narrow else 14), state_ink(state, condition)),
+        Span(fit(age, 4 if narrow else 6, "right"), "muted"),
     )
     return spread((*name_of(row),), right, width)
 

@@ -359,14 +359,3 @@ class Orders(Deck):
             ),
             answered,
         )
-
-    def action_next_need(self) -> None:
-        """Open the next workflow that needs the user, from any screen."""
-        shows = getattr(self.screen, "workflow_id", None) or getattr(self.screen, "watches", None)
-        shown = shows() if shows else ""
-        found = self.board.rows_list.model.next_that_needs(shown)
-        if not found or found == shown:
-            self.tell("Nothing else needs you right now.")
-            return
-        self.board.board.select(found)
-        self.open_workflow(found)

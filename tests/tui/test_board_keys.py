@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.machine.commands import Authority
-from core.machine.states import Condition
+from core.machine.states import PHASES, Condition
 from core.service import OrchestrationService
 from screenshots.journal import Clock
 from screenshots.scenes import Journal, calm, make_app, ready, shows_picture, until
@@ -93,8 +93,23 @@ async def test_the_filter_shows_matching_rows_and_escape_shows_all(journal_of: J
     async with running(journal_of("review")) as (app, pilot):
         await press(app, pilot, "slash", *"toml")
         assert "Migrate the settings" in shown(app) and "slugify" not in shown(app)
+        assert "filter  toml  1 of 7" in shown(app), "nobody wonders where the others are"
         await press(app, pilot, "enter", "escape")
-        assert "slugify" in shown(app)
+        assert "slugify" in shown(app) and "1 of 7" not in shown(app)
+
+
+@pytest.mark.parametrize("keys", [("slash", *"toml", "enter"), ("v", "slash", *"toml", "enter"), ("P",)])
+async def test_n_shows_what_a_filter_hides_before_keys_act_on_it(
+    keys: tuple[str, ...], journal_of: JournalOf
+) -> None:
+    """The cursor is never on a row that cannot be seen."""
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, *keys)
+        hidden = "B-0007" not in shown(app)
+        assert hidden
+        await press(app, pilot, "n", "n")
+        assert {"B-0004", "B-0007"} <= set(shown(app).split()), "both that need the user"
+        assert under_cursor(app) in ("B-0004", "B-0007")
 
 
 async def test_a_filter_that_matches_nothing_says_so(journal_of: JournalOf) -> None:
@@ -222,7 +237,7 @@ async def test_words_typed_while_the_journal_opens_are_words(
 
 @pytest.mark.parametrize("key", ["b", "x"])
 async def test_a_word_in_passing_never_covers_a_question(key: str, journal_of: JournalOf) -> None:
-    """On a small screen one word at a time stands at the top, and it goes when something is asked."""
+    """On a small board one word at a time stands below what it is about, and goes when something is asked."""
     app = make_app(journal_of("review"), None)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await ready(app, pilot)
@@ -230,7 +245,8 @@ async def test_a_word_in_passing_never_covers_a_question(key: str, journal_of: J
         await until(pilot, lambda: "B-0004 is failed" in shown(app))
         assert len(app._notifications) == 1
         rows = [i for i, row in enumerate(shown(app).splitlines()) if "B-0004 is failed" in row]
-        assert all(0 < row < 8 for row in rows)
+        assert all(12 < row < 22 for row in rows)
+        assert "The model server answ" in shown(app) and "✗▹○▹○▹○▹○  planning" in shown(app), "its own row"
         await press(app, pilot, "k", key)
         assert on(app) in ("RollbackScreen", "ConfirmScreen")
         assert not told(app) and "B-0004 is failed;" not in shown(app)
@@ -313,6 +329,9 @@ async def test_columns_by_phase_take_the_same_keys(size: tuple[int, int], journa
     async with running(journal_of("review"), size=size) as (app, pilot):
         await press(app, pilot, "v")
         assert "verification 1" in shown(app) and under_cursor(app) == "B-0007"
+        # At 80 columns four fit, and four hold something: empty ones between them give way.
+        names = [name for name in PHASES if f"{name} " in shown(app)]
+        assert size[0] != 80 or (names == ["planning", "testing", "verification"] and "done 2" in shown(app))
         await press(app, pilot, "left")
         assert under_cursor(app) == "B-0005"
         await press(app, pilot, "j")
@@ -328,7 +347,7 @@ async def test_columns_by_phase_take_the_same_keys(size: tuple[int, int], journa
 
 
 async def test_the_next_start_finds_the_board_as_it_was_left(journal_of: JournalOf) -> None:
-    """View, order, project, filter and selection come back."""
+    """View, order, project, filter and selection come back, and what is filtered is told."""
     journal = journal_of("review")
     async with running(journal) as (app, pilot):
         await press(app, pilot, "v", "o", "o", "slash", *"t", "enter", "left")
@@ -339,7 +358,8 @@ async def test_the_next_start_finds_the_board_as_it_was_left(journal_of: Journal
         await calm(pilot)
         model = app.board.board.model
         assert (model.sort.name, model.pattern, under_cursor(app)) == ("PHASE", "t", left)
-        await press(app, pilot, "escape")
+        assert "filter  t  " in shown(app)
+        await press(app, pilot, "slash", "x", "escape")
         assert not model.pattern
     (Path(os.environ["QDECK_HOME"]) / "data" / "board.json").write_text("{broken")
     async with running(journal) as (app, _):
@@ -433,3 +453,31 @@ async def test_a_row_says_what_is_left_of_its_deadline(journal_of: JournalOf) ->
         app.board.update_rows([replace(row, due_at=journal.at - 150, version=99)], complete=False)
         await calm(pilot)
         assert "✗ late 2m" in shown(app)
+
+
+@pytest.mark.parametrize("where", ["board chat", "workflow chat", "question", "decision"])
+async def test_f8_goes_to_the_next_decision_also_while_something_is_written(
+    where: str, journal_of: JournalOf
+) -> None:
+    """Where `n` is a letter another key does it, the hints tell it, and nothing that was written is lost."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        app.board.board.select(journal.workflow_id)
+        keys = {"board chat": "c", "workflow chat": "enter c", "question": "x", "decision": "a"}[
+            where
+        ].split()
+        for key in keys:
+            await press(app, pilot, key)
+            await until(pilot, lambda: getattr(app.screen, "picture", True) is not None)
+        depth = len(app.screen_stack)
+        if "chat" in where:
+            await press(app, pilot, *"new plan")
+        assert "f8 next" in shown(app) or where in ("question", "decision")
+        await press(app, pilot, "n" if where == "decision" else "f8")
+        await shows_picture(app, pilot)
+        assert on(app) == "WorkflowScreen"
+        if where in ("decision", "workflow chat"):
+            assert "Import customers" in shown(app) and len(app.screen_stack) == depth, "it takes its place"
+        else:
+            await press(app, pilot, "escape")
+            assert ("new plan" if "chat" in where else "keep it") in shown(app)

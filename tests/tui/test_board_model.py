@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.board import BoardRow
 from core.machine.states import Condition, State
-from tui.board_lines import second_line
+from tui.board_lines import first_line, second_line
 from tui.board_model import BoardModel, Group, Sort, group_of
 from tui.ink import plain
 
@@ -148,3 +148,11 @@ def test_a_narrow_row_gives_up_its_tests_before_what_it_waits_for() -> None:
     narrow, wide = (plain([second_line(waits, width, 0.0)]) for width in (56, 76))
     assert "needs you: approve the plan" in narrow and "22 passed" not in narrow
     assert "needs you: approve the plan" in wide and "22 passed" in wide
+
+
+def test_a_narrow_row_gives_its_title_what_it_can() -> None:
+    """At 60 columns a build is still known by its name; phase and age stand beside it."""
+    first = replace(row(1, "implementation", "active"), title="Add slugify() with Unicode support")
+    narrow, wide = (plain([first_line(first, width, "55m")]) for width in (57, 77))
+    assert "Add slugify() with U" in narrow and narrow.endswith("implement  55m")
+    assert "Add slugify() with Unicode support" in wide and "implementation" in wide

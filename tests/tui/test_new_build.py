@@ -11,7 +11,7 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from screenshots.scenes import Journal, until
+from screenshots.scenes import Journal, calm, until
 from tests.tui.driving import on, press, running, shown, told
 from tui.forms import read_budget, read_retries
 from tui.projects import ask_branch, look_at
@@ -73,7 +73,12 @@ async def test_the_form_names_the_branch_that_counts(journal_of: JournalOf, proj
     async with running(journal_of("empty"), project, size=(80, 24)) as (app, pilot):
         await press(app, pilot, "ctrl+n")
         await until(pilot, lambda: "builds from and merges into main" in shown(app))
-        assert "aside" not in shown(app)
+        assert "aside" not in shown(app) and "asks you at the gates" in shown(app)
+        await pilot.resize_terminal(60, 20)
+        await calm(pilot)
+        assert all(
+            f"{told} " in shown(app) for told in ("at the gates", "every step", "$; no limit", "4h; none")
+        ), "what explains a field is read to its end"
 
 
 async def test_what_is_wrong_with_a_folder_is_read_to_its_end(journal_of: JournalOf, tmp_path: Path) -> None:

@@ -232,7 +232,7 @@ WALKS: tuple[Walk, ...] = (
         _board,
         f"Board: {_CURSOR} enter (@) (j) n y {_BUILD} BoardScreen: slash (=toml) escape ctrl+f "
         "(escape) v (v) o ctrl+o O P (P) (P) q (escape) QdeckApp: ctrl+n (@) question_mark (@) f1 (@) f2 (@) "
-        "f3 (@) f4 (@) f5 (@) f7 (@) ctrl+p (escape) ctrl+q (escape) ctrl+c (f4) n (@) (x) "
+        "f3 (@) f4 (@) f5 (@) f7 (@) f8 (@) ctrl+p (escape) ctrl+q (escape) ctrl+c (f4) n (@) (x) "
         "?orders.confirm_cancel: y (ctrl+q) ?app.action_leave: l",
     ),
     Walk(

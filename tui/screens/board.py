@@ -17,7 +17,7 @@ from tui import legal, words
 from tui.board_lines import attention_line, closed_lines
 from tui.board_model import UP, Sort
 from tui.board_place import Remembered, recall, remember
-from tui.ink import Line, Span
+from tui.ink import Line, Span, width_of
 from tui.legal import Standing
 from tui.screens.actions import BuildActions
 from tui.screens.base import DeckScreen
@@ -141,14 +141,18 @@ class BoardScreen(BuildActions, DeckScreen):
         if says != self.board.placeholder:
             self.board.placeholder = says
             self.board.refresh()
-        line = attention_line(self.rows_list.model, short=0 < self.size.width < 80)
-        self.query_one("#attention", Bar).show(line, self._right())
+        model, right = self.rows_list.model, self._right()
+        line = attention_line(model)
+        if 0 < self.size.width < width_of((*line, *right)) + 6:
+            line = attention_line(model, short=0 < self.size.width < width_of((*line, right[-1])) + 6)
+            # What is spent is worth more than a word for what is as it should be.
+            right = right[-1:] if right[-1].text == words.OK else right
+        self.query_one("#attention", Bar).show(line, right)
         self.query_one("#prompt", Bar).show(self._prompt())
         order = self.query_one("#order", Bar)
         order.show(*self._order())
-        model = self.rows_list.model
-        plain = model.sort is Sort.NEWEST and not model.project and not self.has_class("-columns")
-        order.set_class(not plain, "-shown")
+        chosen = model.sort is not Sort.NEWEST or model.project or model.pattern
+        order.set_class(bool(chosen) or self.has_class("-columns"), "-shown")
         self.refresh_hints()
 
     def standing(self) -> Standing | None:
@@ -165,7 +169,8 @@ class BoardScreen(BuildActions, DeckScreen):
         if isinstance(self.focused, Input):
             return (Hint("enter", "keep the filter"), Hint("esc", "show all again"))
         if not isinstance(self.focused, Board):
-            return _WRITING
+            on = (Hint("f8", "next decision", "app.next_need"),) if self.deck.needs_elsewhere() else ()
+            return (*_WRITING, *on)
         standing, opened = self.standing(), self.deck.journal_open
         if standing is None:
             return (
@@ -214,9 +219,18 @@ class BoardScreen(BuildActions, DeckScreen):
         return (Span("the worker is starting" if starting else "no worker", "muted"),)
 
     def _order(self) -> tuple[Line, Line]:
-        """The orders to choose from, the project that is shown, and the other view."""
+        """The filter and what it leaves, the orders to choose from, the project that is shown, the view."""
         model = self.rows_list.model
-        spans: list[Span] = [Span("order", "faint")]
+        spans: list[Span] = []
+        if model.pattern:
+            totals = model.totals()
+            count = totals.need + totals.running + totals.waiting + totals.done
+            spans += [
+                Span("filter  ", "faint"),
+                Span(clean(model.pattern, lines=False, limit=30), "need bold", "screen.filter"),
+                Span(f"  {model.shown:,} of {count:,}    ", "text"),
+            ]
+        spans.append(Span("order", "faint"))
         for sort in Sort:
             ink = "strong bold underline" if sort is model.sort else "muted"
             spans += [Span("  ")]
@@ -252,6 +266,14 @@ class BoardScreen(BuildActions, DeckScreen):
     @on(Board.Opened)
     def _opened(self, event: Board.Opened) -> None:
         self.deck.open_workflow(event.workflow_id)
+
+    @on(Board.Sought)
+    def _sought(self, event: Board.Sought) -> None:
+        """A key acts on what is seen: what is hidden is shown first."""
+        self.board.model.filter_project("")
+        self.action_back()
+        self._rearranged()
+        self.board.select(event.workflow_id)
 
     def action_open(self) -> None:
         """Open the workflow under the cursor."""
@@ -317,7 +339,8 @@ class BoardScreen(BuildActions, DeckScreen):
         """Open the line in which the filter is written."""
         found = self.query("#filter")
         if not found:
-            field = Input(placeholder="/ words that the rows hold", id="filter", compact=True)
+            words_ = self.board.model.pattern
+            field = Input(words_, placeholder="words that the rows hold", id="filter", compact=True)
             field.cursor_blink = False
             await self.mount(field, after="#board")
         field = self.query_one("#filter", Input)
@@ -328,6 +351,7 @@ class BoardScreen(BuildActions, DeckScreen):
     def _filter_changed(self, event: Input.Changed) -> None:
         self.board.model.filter(event.value)
         self.board.rearrange()
+        self.refresh_top()
 
     @on(Input.Submitted, "#filter")
     def _filter_done(self) -> None:
@@ -338,12 +362,11 @@ class BoardScreen(BuildActions, DeckScreen):
         if self.get_selected_text():
             self.clear_selection()
             return
-        field = self.query("#filter")
-        if field:
-            field.first(Input).value = ""
-            field.first().remove_class("-open")
-        elif self.board.model.pattern:
-            # A filter from the last time, whose field was not opened yet.
+        for field in self.query("#filter").results(Input):
+            with field.prevent(Input.Changed):
+                field.value = ""
+            field.remove_class("-open")
+        if self.board.model.pattern:
             self.board.model.filter("")
             self._rearranged()
         self.board.focus()

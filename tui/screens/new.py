@@ -30,14 +30,22 @@ from tui.widgets.lines import Lines
 from tui.widgets.picker import Option, Picker
 from tui.widgets.request import LONGEST_REQUEST, Request
 
-AUTONOMIES: tuple[tuple[Autonomy, str], ...] = (
-    (Autonomy.GATED, "asks you at the gates"),
-    (Autonomy.MANUAL, "asks you at every step"),
-    (Autonomy.AUTO, "asks only when stuck"),
+AUTONOMIES: tuple[tuple[Autonomy, str, str], ...] = (
+    (Autonomy.GATED, "asks you at the gates", "at the gates"),
+    (Autonomy.MANUAL, "asks you at every step", "every step"),
+    (Autonomy.AUTO, "asks only when stuck", "when stuck"),
 )
+"""When it asks, in a sentence and in the few cells of a narrow screen."""
+_EMPTY = {
+    "model": ("such as openai/gpt-5", "openai/gpt-5"),
+    "budget": ("US dollars; no limit", "$; no limit"),
+    "retries": ("steps back before it asks you", "steps back"),
+    "deadline": ("4h, 1d12h; none", "4h; none"),
+}
+"""What stands in an empty field, in full and on a narrow screen."""
+NARROW = 80
 
 
-_NO_MODEL = "such as openai/gpt-5"
 W = TypeVar("W", bound=Widget)
 
 
@@ -98,13 +106,13 @@ class NewScreen(PlaceScreen):
                 default = Autonomy(form.get("autonomy") or settings.autonomy)
                 yield _titled("autonomy", Autonomies(_autonomies(default), id="autonomy"))
                 with _titled("model and limits", Vertical(id="side")):
-                    yield Field("model", form.get("model", settings.model), _NO_MODEL, id="model")
-                    yield Field("budget", form.get("budget", budget), "US dollars; no limit", id="budget")
+                    yield Field("model", form.get("model", settings.model), _EMPTY["model"][0], id="model")
+                    yield Field("budget", form.get("budget", budget), _EMPTY["budget"][0], id="budget")
                     retries = form.get("retries", str(settings.retry_budget))
-                    yield Field("retries", retries, "steps back before it asks you", id="retries")
+                    yield Field("retries", retries, _EMPTY["retries"][0], id="retries")
                     due = settings.deadlines.get(WHOLE)
                     limit = form.get("deadline", duration(due) if due else "")
-                    yield Field("deadline", limit, "4h, 1d12h; none", id="deadline")
+                    yield Field("deadline", limit, _EMPTY["deadline"][0], id="deadline")
             with _titled("a model for a role, where it differs", Vertical(id="roles")):
                 for role in Role:
                     own = form.get(f"role-{role.value}", settings.models.get(role.value, ""))
@@ -125,6 +133,14 @@ class NewScreen(PlaceScreen):
         self.query_one("#request" if self.deck.project else "#project").focus()
         self._look_again(self.query_one("#project", Input).value)
         self.run_worker(self._remember_places(), group="places")
+
+    def on_resize(self) -> None:
+        """What is explained beside a field fits into it, or is said in fewer words."""
+        narrow = self.size.width < NARROW
+        first = Autonomy(self.query_one("#autonomy", Autonomies).options[0].value)
+        self.query_one("#autonomy", Autonomies).offer(_autonomies(first, narrow=narrow))
+        for name, texts in _EMPTY.items():
+            self.query_one(f"#{name}", Input).placeholder = texts[narrow]
 
     @on(Request.Changed, "#request")
     def _request_changed(self, event: Request.Changed) -> None:
@@ -301,6 +317,9 @@ class NewScreen(PlaceScreen):
         return {role: model for role, model in models.items() if model}
 
 
-def _autonomies(default: Autonomy) -> list[Option]:
+def _autonomies(default: Autonomy, *, narrow: bool = False) -> list[Option]:
     rows = sorted(AUTONOMIES, key=lambda row: row[0] is not default)
-    return [Option(a.value, (Span(f"{a.value:<8}", "strong bold"), Span(text, "muted"))) for a, text in rows]
+    return [
+        Option(a.value, (Span(f"{a.value:<8}", "strong bold"), Span(short if narrow else text, "muted")))
+        for a, text, short in rows
+    ]

@@ -134,7 +134,10 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             esc = "stop the turn" if self.stops_turn() else "leave the text"
             held = self.focused.pieces and not self.focused.text
             away = (Hint("backspace", "take the paste away"),) if held else ()
-            return (Hint("enter", "send"), Hint("ctrl+j", "new line"), *away, Hint("esc", esc))
+            on = (
+                (Hint("f8", "next", "app.next_need"),) if self.deck.needs_elsewhere(self._workflow_id) else ()
+            )
+            return (Hint("enter", "send"), Hint("ctrl+j", "new line"), *away, Hint("esc", esc), *on)
         standing = self.standing()
 
         def hint(key: str, label: str, action: str) -> Hint:
@@ -356,11 +359,11 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         if self.searched().found.needle:
             self.action_match(1)
             return
-        found = self.deck.board.board.model.next_that_needs(self._workflow_id)
-        if found and found != self._workflow_id:
-            self.deck.switch_screen(WorkflowScreen(found))
-        else:
-            self.deck.tell("Nothing else needs you right now.")
+        self.deck.action_next_need()
+
+    def go_on_to(self, workflow_id: str) -> None:
+        """Show another workflow in place of this one."""
+        self.deck.switch_screen(WorkflowScreen(workflow_id))
 
 
 def at_work(standing: Standing) -> bool:

@@ -74,6 +74,12 @@ class Board(Selecting):
 
         workflow_id: str | None
 
+    @dataclass
+    class Sought(Message):
+        """The user goes to a workflow that the filter or the project hides."""
+
+        workflow_id: str
+
     def __init__(
         self, rows: Sequence[BoardRow] = (), totals: Totals | None = None, *, id: str | None = None
     ) -> None:
@@ -281,7 +287,9 @@ class Board(Selecting):
     def action_next_need(self) -> None:
         """To the next workflow that needs the user."""
         found = self.model.next_that_needs(self.cursor)
-        if found:
+        if found and self.model.line_of(found) is None:
+            self.post_message(self.Sought(found))
+        elif found:
             self.cursor = found
         else:
             self.app.notify("Nothing needs you right now.", markup=False)

@@ -19,7 +19,7 @@ from tui.widgets.board import Board
 from tui.widgets.selecting import EDGE
 
 NARROWEST = 19
-"""Cells of a column; where not all of them fit, those around the cursor are shown."""
+"""Cells of a column. Where not all of them fit, empty ones give way, then those far from the cursor."""
 CARD = 5
 """Lines of a card, the blank one behind it included."""
 
@@ -55,12 +55,20 @@ class Columns(Board):
             lanes[column_of(self.model.rows[workflow_id])].append(workflow_id)
         return lanes
 
-    def _window(self, width: int) -> tuple[range, int]:
+    def _window(self, width: int) -> tuple[list[int], int]:
         """The columns that are shown, and how wide each is."""
-        count = max(1, min(len(PHASES) + 1, width // NARROWEST))
+        lanes, here = self._lanes_now, self._at[0]
+        count = max(1, min(len(lanes), width // NARROWEST))
+        filled = self._filled()
+        first = max(0, min(filled.index(here) - count // 2, len(filled) - count))
+        empty = [column for column in range(len(lanes)) if column not in filled]
+        shown = [*filled[first : first + count], *empty[: max(0, count - len(filled))]]
+        return sorted(shown), width // count
+
+    def _filled(self) -> list[int]:
+        """The columns that hold something, and the one with the cursor."""
         here = self._at[0]
-        first = max(0, min(here - count // 2, len(PHASES) + 1 - count))
-        return range(first, first + count), width // count
+        return [column for column, lane in enumerate(self._lanes_now) if lane or column == here]
 
     @property
     def _at(self) -> tuple[int, int]:
@@ -145,11 +153,12 @@ class Columns(Board):
     def stretch(self, y: int) -> tuple[int, int, int]:
         """The text of a card stands behind its bar."""
         shown, size = self._window(self.scrollable_content_region.width)
-        left = size * max(0, self._drawn_in - shown[0])
+        left = size * (shown.index(self._drawn_in) if self._drawn_in in shown else 0)
         return left + EDGE, left + EDGE, left + size
 
-    def _names(self, shown: range, size: int, *, rule: bool) -> Line:
+    def _names(self, shown: list[int], size: int, *, rule: bool) -> Line:
         spans: list[Span] = []
+        filled = self._filled()
         for column in shown:
             here = column == self._at[0]
             if rule:
@@ -160,7 +169,8 @@ class Columns(Board):
             if column == len(PHASES):
                 count = self.model.count(Group.DONE)
             # A step to the right, as what stands on the cards below.
-            ends = ("‹ " if column == shown[0] > 0 else "  ", " ›" * (column == shown[-1] < len(PHASES)))
+            before, behind = column == shown[0] > filled[0], column == shown[-1] < filled[-1]
+            ends = ("‹ " if before else "  ", " ›" * behind)
             text = f"{ends[0]}{name} {count or ''}{ends[1]}"
             spans.append(Span(fit(text, size), "strong bold" if here else "muted", f"column({column})"))
         return tuple(spans)

@@ -31,7 +31,7 @@ _TINTS = {
     "more-added": ("add", 0.3),
     "more-removed": ("del", 0.3),
 }
-"""The grounds of lines that came and went, and of the words in them that differ: an ink, and how much of it."""
+"""The grounds of lines that came and went, and of words that differ in them: an ink, and how much of it."""
 
 
 class DiffView(CursorLines):
