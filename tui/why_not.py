@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui import legal
 from tui.legal import Standing
-from tui.orders import person
+from tui.starting import person
 
 if TYPE_CHECKING:
     from core.service import OrchestrationService

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
 from textual.widgets import Input
 
+from core.service import OrchestrationService
 from screenshots.scenes import Journal, calm, until
 from tests.tui.driving import on, press, running, shown, told
+from tui.commands import children
 from tui.forms import read_budget, read_retries
 from tui.projects import ask_branch, look_at
 from tui.widgets.picker import Picker
@@ -54,6 +58,38 @@ async def test_without_a_model_the_form_names_the_ways_to_one(
         assert "qdeck demo" in text or "…" in text
         assert on(app) == "NewScreen" and not told(app)
         assert "start the build" in text and not app.board.board.model.rows
+
+
+async def test_a_start_is_given_up_while_it_is_looked_whether_it_can(
+    journal_of: JournalOf, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the form and from the board's chat: nothing starts later, and the words are there again."""
+    go_on = threading.Event()
+
+    def slow(folder: Path) -> dict[str, Any]:
+        assert go_on.wait(120)
+        return {"path": str(folder), "default_branch": "main", "head": "0" * 40}
+
+    monkeypatch.setattr(children, "check_project", slow)
+    monkeypatch.setattr(children, "check_model", lambda *_: None)
+    journal = journal_of("empty")
+    async with running(journal, project) as (app, pilot):
+        await press(app, pilot, "ctrl+n", *"Count words", "ctrl+s")
+        await until(pilot, lambda: "looking at the project and the models" in shown(app))
+        await press(app, pilot, "escape")
+        await until(pilot, lambda: "nothing was started" in shown(app))
+        assert on(app) == "NewScreen" and "Count words" in shown(app)
+        await press(app, pilot, "escape", "escape", "c", *"Count lines", "enter")
+        await until(pilot, lambda: "esc gives it up" in told(app))
+        await press(app, pilot, "escape")
+        await until(pilot, lambda: "nothing was started" in told(app))
+        go_on.set()
+        await app.workers.wait_for_complete()
+        await press(app, pilot, "c")
+        assert "Count lines" in shown(app)
+    service = await OrchestrationService.open(str(journal.path))
+    assert await service.board() == []
+    await service.close()
 
 
 @pytest.mark.usefixtures("no_model")

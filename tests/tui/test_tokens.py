@@ -14,7 +14,7 @@ from screenshots.scenes import Journal, make_app, playing, until
 from tests.tui.driving import armed, on, press, running, shown, told
 from tui.app import QdeckApp
 from tui.journal_link import ONLY_LOOKING
-from tui.orders import person
+from tui.starting import person
 
 JournalOf = Callable[[str], Journal]
 SECRET = re.compile(r"qdeck_[0-9a-f]{12}_[A-Za-z0-9_-]{43}")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from core.machine.states import EvidenceKind
 from core.text import clean
-from tui.orders import person
 from tui.pages.decision import open_asks
 from tui.screens.ask import AskScreen
 from tui.screens.confirm import Choice, ConfirmScreen
+from tui.starting import person
 
 if TYPE_CHECKING:
     from core.service.views import Answer, AskView, DecisionView, EvidenceView

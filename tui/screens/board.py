@@ -358,7 +358,9 @@ class BoardScreen(BuildActions, DeckScreen):
         self.board.focus()
 
     def action_back(self) -> None:
-        """Forget what is selected, or else close what is open on the board: the filter, the composer."""
+        """Give up a start, forget what is selected, or close what is open: the filter, the composer."""
+        if self.deck.give_up_start():
+            return
         if self.get_selected_text():
             self.clear_selection()
             return

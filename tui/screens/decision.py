@@ -18,7 +18,6 @@ from tui.armed import Armed
 from tui.ink import Line, Span, cut_line, said
 from tui.keys import MOVE_KEYS
 from tui.legal import Standing
-from tui.orders import person
 from tui.pages.decision import decision_head, decision_page, open_asks, price_line, told_lines
 from tui.pages.parts import bullet
 from tui.picture import Picture
@@ -26,6 +25,7 @@ from tui.screens.acceptance import Acceptances, overridable
 from tui.screens.base import DeckScreen
 from tui.screens.granting import Granting, sentences
 from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
+from tui.starting import person
 from tui.widgets.bars import Hint
 from tui.widgets.lines import Lines
 from tui.widgets.reader import Reader

@@ -10,9 +10,9 @@ from core.errors import QdeckError
 from core.grants import COMMANDS, granted_to
 from core.text import clean
 from tui.grants import bound, read_names
-from tui.orders import person
 from tui.screens.ask import AskScreen
 from tui.screens.confirm import Choice, ConfirmScreen
+from tui.starting import person
 
 if TYPE_CHECKING:
     from core.service import OrchestrationService

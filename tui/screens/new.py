@@ -81,7 +81,7 @@ class NewScreen(PlaceScreen):
             tooltip="Choose a model for each role of this build.",
             priority=True,
         ),
-        Binding("escape", "app.pop_screen", "Not now", id="new.leave", tooltip="Leave without starting."),
+        Binding("escape", "leave", "Not now", id="new.leave", tooltip="Leave without starting."),
     ]
 
     def __init__(self) -> None:
@@ -169,14 +169,16 @@ class NewScreen(PlaceScreen):
             Hint("ctrl+r", "models", "screen.roles"),
             Hint("tab", "next field"),
             Hint("ctrl+g", "your editor"),
-            Hint("esc", "not now", "app.pop_screen"),
+            Hint("esc", "give it up" if self._starting else "not now", "screen.leave"),
         )
 
     # --- drawing
 
     def _answers(self, width: int) -> list[Line]:
         if self._starting:
-            return [(Span("starting", "muted"),)]
+            told = "looking at the project and the models before it starts"
+            way_out = (Span("esc", "run bold", "screen.leave"), Span(" gives it up", "run", "screen.leave"))
+            return [(Span(f"{words.RUN} {told}, ", "run"), *way_out)]
         first: Line = (
             Span(" ctrl+s ", "need bold reverse", "screen.start"),
             Span(" start the build", "strong", "screen.start"),
@@ -240,8 +242,14 @@ class NewScreen(PlaceScreen):
         self.query_one(f"#role-{next(iter(Role)).value}" if roles.display else "#model").focus()
 
     def on_composer_left(self) -> None:
-        """Escape in the request leaves it for the next field."""
-        self.query_one("#autonomy").focus()
+        """Escape in the request leaves it for the next field, or gives up what is about to start."""
+        if not self.deck.give_up_start():
+            self.query_one("#autonomy").focus()
+
+    def action_leave(self) -> None:
+        """Give up what is about to start; else leave without starting. What is written is there again."""
+        if not self.deck.give_up_start():
+            self.deck.pop_screen()
 
     async def action_start(self) -> None:
         """Check everything, then start."""
@@ -277,6 +285,7 @@ class NewScreen(PlaceScreen):
             return
         self._starting = True
         self._complain("")
+        self.refresh_hints()
         # The app's own, because this screen goes when the build begins.
         self.deck.run_worker(self._start(look.top, request, budget, retries, deadlines), group="start")
 
@@ -305,6 +314,7 @@ class NewScreen(PlaceScreen):
         except QdeckError as error:
             why_not = str(error)
         self._starting = False
+        self.refresh_hints()
         if why_not and self.is_attached:
             self._complain(why_not, "#model" if why_not.startswith("No model") else "")
 

@@ -148,7 +148,7 @@ class RecordKeys(_Base):
         )
 
     async def _fork(self, seq: int) -> None:
-        from tui.orders import person
+        from tui.starting import person
 
         answer = await self.deck.ask(
             lambda service: service.fork_workflow(self._workflow_id, by=person(), seq=seq)

@@ -9,10 +9,10 @@ from core.machine.transitions import Kind
 from core.text import clean
 from tui import words
 from tui.ink import Line, Span
-from tui.orders import person
 from tui.pages.back import kept, likely_reason
 from tui.picture import Picture
 from tui.screens.back import BackScreen, question
+from tui.starting import person
 from tui.widgets.picker import Option
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from core.text import clean
 from tui import words
 from tui.forms import read_days
 from tui.ink import BLANK, Line, Span, said, spread, wrap
-from tui.orders import person
 from tui.screens.listed import ListedScreen
 from tui.screens.searching import SEARCH_KEYS
+from tui.starting import person
 from tui.widgets.bars import Hint
 
 if TYPE_CHECKING:

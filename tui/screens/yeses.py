@@ -12,11 +12,11 @@ from textual.binding import Binding, BindingType
 from core.text import clean
 from tui import words
 from tui.ink import BLANK, Line, Span, said, spread, wrap
-from tui.orders import person
 from tui.screens.confirm import Choice, ConfirmScreen
 from tui.screens.granting import Granting
 from tui.screens.listed import ListedScreen
 from tui.screens.searching import SEARCH_KEYS
+from tui.starting import person
 from tui.widgets.bars import Hint
 
 if TYPE_CHECKING:
