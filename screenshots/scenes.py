@@ -367,7 +367,7 @@ SCENES: tuple[Scene, ...] = (
     Scene("diff-large", "review", _large("diff", *["j"] * 13, "enter", *"Name what is kept", "enter")),
     Scene("diff-split", "review", _large("diff", "t", *["right_curly_bracket"] * 2)),
     Scene("evidence-large", "weighed", _large("evidence", *["j"] * 3)),
-    Scene("evidence-output", "review", _large("evidence", "G", "k", "enter", "slash", *"assert", "enter")),
+    Scene("evidence-output", "review", _large("evidence", "G", "enter", "slash", *"assert", "enter")),
     Scene("history", "review", _history("left_square_bracket", "left_square_bracket", "k")),
     Scene("history-board", "complete", _history("g", "pagedown", "v")),
     Scene("new", "review", _new),

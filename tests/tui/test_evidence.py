@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,9 @@ from screenshots.scenes import Journal, calm, shows_picture, until
 from tests.tui.driving import on, press, running, shown
 from tests.tui.test_hostile import EVIL, LONG, assert_harmless
 from tui.app import QdeckApp
-from tui.pages.proof_detail import criteria_of, output_rows
+from tui.ink import Span, plain
+from tui.pages.proof_detail import criteria_of, detail_page, output_rows
+from tui.pages.proofs import Entry
 from tui.widgets.listing import Listing
 
 JournalOf = Callable[[str], Journal]
@@ -61,6 +65,19 @@ async def test_everything_that_evidence_holds_is_listed_and_explained(journal_of
         assert "B324" in entry(app) and "accepted ada: a name, no secret" in shown(app)
         await press(app, pilot, "left_square_bracket")
         assert entry(app).startswith("requirement")
+        text = shown(app)
+        assert "1 Words are joined" in text and "↳ tests/test_slug.py::test_words" in text, (
+            "criteria with their proofs"
+        )
+        await press(app, pilot, "j")
+        text = shown(app)
+        assert "Tasks" in text and "Proofs" in text and "criterion: 1" not in text
+        picture = app.screen.picture  # type: ignore[attr-defined]
+        files = [{"path": "a/b.py", "status": "added", "added": 57, "removed": 0}]
+        code = replace(picture.view.evidence[EvidenceKind.CODE], detail={"files": files})
+        entered = Entry("evidence", Span(""), "", evidence=code)
+        page = plain(detail_page(entered, picture, 80, 0.0, None))
+        assert re.search(r"\+57 +−0 +a/b\.py +added", page) and "path:" not in page
 
 
 async def test_a_receipt_is_opened_with_all_its_fields_and_searched(journal_of: JournalOf) -> None:
@@ -89,7 +106,8 @@ async def test_a_stale_receipt_is_struck(journal_of: JournalOf) -> None:
     """What ran on other files says nothing any more, in the list and opened; at 80 columns one at a time."""
     journal = journal_of("review")
     async with running(journal, size=(80, 24)) as (app, pilot):
-        await in_evidence(app, pilot, journal, "G", "k")
+        await in_evidence(app, pilot, journal, "G")
+        assert "EARLIER RECEIPTS" in shown(app)
         assert "stale" in shown(app)
         await press(app, pilot, "enter")
         assert "the files have changed since" in shown(app) and "RECEIPTS" not in shown(app)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from core.service.views import ReceiptView
 from tui.pages.parts import is_stale, meant_to_fail, newest_receipts, receipt_label, receipt_lines
+from tui.pages.proofs import entries_of
 
 NOW, BASE, HEAD = "33da90b8", "c365ea23", "58d1090b"
 
@@ -79,3 +81,36 @@ def test_runs_on_older_files_are_stale() -> None:
     """Once the files have changed, a green run says nothing any more."""
     assert is_stale(RECEIPTS[1], HEAD)
     assert is_stale(RECEIPTS[4], HEAD)
+
+
+def test_what_counts_stands_before_what_counted_and_what_roles_ran() -> None:
+    """Runs on files made of an older tree are stale too; a newer run for the same purpose takes the place."""
+    old, now = "58d1090b5f4600b4", "33da90b8e13a3db1"
+    runs = [
+        receipt("turn-2-tool-0", "command", "python -m pytest -q", NOW),
+        receipt("b-tests-tests:red:c365ea23437ce777:1a", "test", "the new tests on the base", BASE, 1),
+        *(
+            receipt(f"b-tests-{name}:{tree}:b6f76977", kind, title, "")
+            for tree in (old, now)
+            for name, kind, title in (
+                ("tests:control", "test", "the proofs without the change"),
+                ("tests:control-quiet", "test", "the proofs without the change"),
+                ("tests:alarm", "test", "a failure put into each"),
+                ("tests:mutants", "mutation", "changing 12 places"),
+                ("hidden", "hidden", "running 3 hidden checks"),
+            )
+        ),
+        receipt("b-tests-tests:red:c365ea23437ce777:2b", "test", "the new tests on the base", BASE, 1),
+        replace(
+            receipt(f"s-scan:bandit:{now}:d236ab09", "security", "bandit on the changed files", now + "57db"),
+            argv=("/v/bin/python", "-I", "-m", "bandit", "--quiet", "textkit"),
+        ),
+    ]
+    picture: Any = SimpleNamespace(receipts=runs, tree=now + "57db", view=SimpleNamespace(evidence={}))
+    assert [is_stale(r, picture.tree) for r in runs] == [False] * 2 + [True] * 5 + [False] * 7
+    found = [e.title for e in entries_of(picture) if e.kind in ("heading", "receipt")]
+    now_at, earlier, roles = (found.index(n) for n in ("receipts", "earlier receipts", "run by the roles"))
+    assert now_at < earlier < roles
+    assert (earlier - now_at, roles - earlier, len(found) - roles) == (8, 7, 2)
+    assert found[now_at + 1] == "bandit on the changed files", "nobody typed that command"
+    assert found[roles + 1] == "python -m pytest"

@@ -84,6 +84,8 @@ def approver(approved_by: str) -> str:
     return "policy (auto)" if kind == "auto" else (said(name or kind, limit=40).text)
 
 
+_TYPED = 40
+"""Characters of a command that somebody typed, into a file of settings or a prompt."""
 ON_BASE = "on base"
 """What a run on the commit that the workflow started from is called."""
 AGAIN = "again"
@@ -100,6 +102,12 @@ _BOUND_TO_TREE = frozenset({"tests", "kept", AGAIN, "lint", "types", "security",
 """Runs that say something about the files as they are, and nothing once those have changed."""
 
 
+_MADE_OF_TREE = frozenset({"control", "runner", "mutants", "hidden"})
+"""Runs on the files with something taken out, put in or changed."""
+_TREE = re.compile(r":([0-9a-f]{16}):[0-9a-f]+$")
+"""Where a receipt's key names the beginning of the tree that the run is about."""
+_TOOL = re.compile(r"scan:([\w-]+):")
+"""Where a receipt's key names the scanner."""
 _SUITE = re.compile(r"(?:^|-)tests:([\w-]+):")
 """Where a receipt's key names the run of the tests; what stands before it is the step that asked."""
 
@@ -132,8 +140,18 @@ def _suite(receipt: ReceiptView) -> str:
 
 def is_stale(receipt: ReceiptView, tree: str) -> bool:
     """Whether the files changed since, so that the run says nothing any more."""
-    bound = receipt_label(receipt) in _BOUND_TO_TREE
-    return bound and bool(tree and receipt.tree_before) and receipt.tree_before != tree
+    label = receipt_label(receipt)
+    if label in _MADE_OF_TREE:
+        # These ran on files that were made of the tree; their key names it.
+        made_of = _TREE.search(receipt.key)
+        return bool(tree and made_of) and not tree.startswith(made_of[1] if made_of else "")
+    return label in _BOUND_TO_TREE and bool(tree and receipt.tree_before) and receipt.tree_before != tree
+
+
+def purpose_of(receipt: ReceiptView) -> tuple[str, ...]:
+    """Return what a run was for, so that of two with the same purpose the newer one counts."""
+    tool = _TOOL.search(receipt.key)
+    return receipt.kind, _suite(receipt), receipt_label(receipt), tool[1] if tool else ""
 
 
 def newest_receipts(receipts: Iterable[ReceiptView], tree: str) -> list[ReceiptView]:
@@ -227,6 +245,13 @@ def shown_command(receipt: ReceiptView) -> str:
         name = argv[0].rpartition("/")[2]
         argv[0] = "python" if name.startswith("python") else name
     return " ".join(argv) or receipt.key
+
+
+def told_run(receipt: ReceiptView) -> str:
+    """Return what ran in the fewest words: a command as somebody would type it, else what it was for."""
+    command, title = shown_command(receipt), str(receipt.data.get("title") or "")
+    typed = len(command) <= _TYPED and " -I " not in f" {command} " and "/" not in command.partition(" ")[0]
+    return command if typed or not title or receipt.kind == "command" else title
 
 
 def receipt_outcome(receipt: ReceiptView) -> str:

@@ -39,12 +39,16 @@ def _detail(picture: Picture, kind: EvidenceKind) -> Mapping[str, Any]:
 
 
 def _requirement(picture: Picture, width: int) -> list[Line]:
-    detail = _detail(picture, EvidenceKind.REQUIREMENT)
+    plan = _detail(picture, EvidenceKind.PLAN)
     lines = heading("requirement", width, _status(picture, EvidenceKind.REQUIREMENT))
-    if detail.get("summary"):
-        lines += paragraph(detail["summary"], width)
+    return [*lines, *requirement_lines(_detail(picture, EvidenceKind.REQUIREMENT), plan, width)]
+
+
+def requirement_lines(detail: Mapping[str, Any], plan: Mapping[str, Any], width: int) -> list[Line]:
+    """Return what was understood: its criteria, each with the proof that the plan names for it."""
+    lines = paragraph(detail["summary"], width) if detail.get("summary") else []
     proofs: dict[Any, list[str]] = {}
-    for proof in mappings(_detail(picture, EvidenceKind.PLAN).get("proofs")):
+    for proof in mappings(plan.get("proofs")):
         proofs.setdefault(proof.get("criterion"), []).append(str(proof.get("proof", "")))
     criteria = mappings(detail.get("criteria"))
     lines += [BLANK] * bool(criteria)
@@ -61,10 +65,13 @@ def _requirement(picture: Picture, width: int) -> list[Line]:
 
 
 def _plan(picture: Picture, width: int) -> list[Line]:
-    detail = _detail(picture, EvidenceKind.PLAN)
     lines = heading("plan", width, _status(picture, EvidenceKind.PLAN))
-    if detail.get("summary"):
-        lines += paragraph(detail["summary"], width)
+    return [*lines, *plan_lines(_detail(picture, EvidenceKind.PLAN), width)]
+
+
+def plan_lines(detail: Mapping[str, Any], width: int) -> list[Line]:
+    """Return how it will be built: tasks, files, risks."""
+    lines = paragraph(detail["summary"], width) if detail.get("summary") else []
     tasks = mappings(detail.get("tasks"))
     if tasks:
         kind = str(detail.get("kind_of_change", ""))

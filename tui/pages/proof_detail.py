@@ -24,6 +24,7 @@ from tui.pages.parts import (
     receipt_outcome,
     texts,
 )
+from tui.pages.plan import plan_lines, requirement_lines
 from tui.pages.proofs import Entry
 from tui.picture import Picture
 
@@ -41,7 +42,7 @@ def detail_page(
     """Return all that is known of an entry; of a receipt with its output, once that is read."""
     match entry.kind:
         case "evidence" if entry.evidence is not None:
-            return _evidence_detail(entry.evidence, width)
+            return _evidence_detail(entry.evidence, picture, width)
         case "receipt" if entry.receipt is not None:
             return _receipt_detail(entry.receipt, picture, width, now, output)
         case "finding":
@@ -76,7 +77,11 @@ def clause_mark(clause: Mapping[str, Any]) -> tuple[str, str]:
     return (words.OK, "ok") if clause.get("ok") else (words.BAD, "bad")
 
 
-def _evidence_detail(view: EvidenceView, width: int) -> list[Line]:
+_PLANNED = {"summary", "assumptions", "open_questions", "tasks", "files", "risks", "proofs", "kind_of_change"}
+"""What a requirement and a plan hold, told in lines of its own."""
+
+
+def _evidence_detail(view: EvidenceView, picture: Picture, width: int) -> list[Line]:
     mark, ink = evidence_mark(view)
     state = "counts" if view.current else ("stale" if view.ok else "not green")
     lines = heading(EVIDENCE_WORDS[view.kind], width, (Span(f"{mark} ", ink), said(state, ink, 60)))
@@ -89,6 +94,7 @@ def _evidence_detail(view: EvidenceView, width: int) -> list[Line]:
         approved = approver(view.approved_by) if view.approved_by else "nobody yet"
         lines += _row("approved by", approved, width)
     lines += _row("digest", view.digest, width)
+    lines += _planned_lines(view, picture, width)
     if clauses := clause_lines(view.detail, width):
         lines += [BLANK, *heading("clauses", width), *clauses]
     for failure in mappings(view.detail.get("failures"))[:100]:
@@ -112,8 +118,47 @@ def _evidence_detail(view: EvidenceView, width: int) -> list[Line]:
         "mutants",
         "accepted",
     }
-    rest = {k: v for k, v in view.detail.items() if k not in known}
+    lines += _file_lines(view, width)
+    if view.kind in _APPROVED[:2]:
+        known |= _PLANNED
+    elif view.kind is EvidenceKind.CODE:
+        known |= {"files"}
+    elif any(clause.get("name") == "coverage" for clause in mappings(view.detail.get("clauses"))):
+        known |= {"coverage", "counts", "uncovered"}
+    rest = {k: v for k, v in view.detail.items() if k not in known and v not in ([], {}, None, "")}
     return [*lines, *([BLANK, *_fields("more", rest, width)] if rest else [])]
+
+
+def _planned_lines(view: EvidenceView, picture: Picture, width: int) -> list[Line]:
+    """A requirement with its criteria, or a plan with its tasks and the proofs it names."""
+    if view.kind is EvidenceKind.REQUIREMENT:
+        plan = picture.view.evidence.get(EvidenceKind.PLAN)
+        return [BLANK, *requirement_lines(view.detail, plan.detail if plan else {}, width)]
+    if view.kind is not EvidenceKind.PLAN:
+        return []
+    lines = [BLANK, *plan_lines(view.detail, width)]
+    proofs = mappings(view.detail.get("proofs"))
+    lines += [BLANK, (Span("Proofs", "muted bold"),)] if proofs else []
+    for proof in proofs:
+        number = said(proof.get("criterion", ""), "run bold", 4).text
+        kind = said(proof.get("kind", ""), limit=20).text.replace("_", " ")
+        text = (said(proof.get("proof", ""), "code", 300), Span(f"  {kind}", "faint"))
+        lines += bullet(Span(f"{number:>3} ", "run bold"), text, width)
+    return lines
+
+
+def _file_lines(view: EvidenceView, width: int) -> list[Line]:
+    """The files that the code changes, with the lines of each."""
+    files = mappings(view.detail.get("files")) if view.kind is EvidenceKind.CODE else []
+    lines: list[Line] = [BLANK, *heading("files", width)] if files else []
+    for file in files[:200]:
+        added, removed = (
+            said(f"{sign}{file.get(n, 0)}", limit=8).text for sign, n in (("+", "added"), ("−", "removed"))
+        )
+        counts = (Span(f"{added:>6} ", "ok"), Span(f"{removed:>6}  ", "bad"))
+        text = (said(file.get("path", ""), "strong", 300), said(f"  {file.get('status', '')}", "muted", 30))
+        lines += bullet(counts, text, width)
+    return lines
 
 
 def criteria_lines(detail: Mapping[str, Any], width: int) -> list[Line]:

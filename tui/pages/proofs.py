@@ -18,10 +18,11 @@ from tui.pages.parts import (
     heading,
     is_stale,
     mappings,
+    purpose_of,
     receipt_label,
     receipt_mark,
     receipt_outcome,
-    shown_command,
+    told_run,
 )
 from tui.picture import Picture
 
@@ -54,9 +55,26 @@ def entries_of(picture: Picture) -> list[Entry]:
     entries += _mutants(picture)
     entries += _uncovered(picture)
     entries += _checklist(picture)
-    receipts = list(reversed(picture.receipts))
-    entries.append(_heading("receipts", words.plural(len(receipts), "command")))
-    return entries + [_receipt(receipt, picture.tree) for receipt in receipts]
+    return entries + _receipts(picture)
+
+
+def _receipts(picture: Picture) -> list[Entry]:
+    """What the engine ran and counts; what counted before; what roles ran for themselves. Newest first."""
+    groups: dict[str, list[Entry]] = {"receipts": [], "earlier receipts": [], "run by the roles": []}
+    seen: set[tuple[str, ...]] = set()
+    for receipt in reversed(picture.receipts):
+        purpose = purpose_of(receipt)
+        name = "earlier receipts" if purpose in seen or is_stale(receipt, picture.tree) else "receipts"
+        if receipt.kind == "command":
+            name = "run by the roles"
+        seen.add(purpose)
+        groups[name].append(_receipt(receipt, picture.tree))
+    found = [
+        [_heading(name, words.plural(len(group), "command")), *group]
+        for name, group in groups.items()
+        if group or name == "receipts"
+    ]
+    return [entry for group in found for entry in group]
 
 
 def entry_line(entry: Entry, width: int) -> Line:
@@ -192,7 +210,7 @@ def verdict_mark(verdict: str) -> tuple[str, str]:
 
 def _receipt(receipt: ReceiptView, tree: str) -> Entry:
     stale, mark = is_stale(receipt, tree), receipt_mark(receipt, tree)
-    label, command = receipt_label(receipt), shown_command(receipt)
+    label, command = receipt_label(receipt), told_run(receipt)
     struck = "muted strike" if stale else "text"
     right = (said("stale" if stale else receipt_outcome(receipt), "need" if stale else "muted", 40),)
     return Entry("receipt", mark, command, right, struck, receipt=receipt, label=label)
