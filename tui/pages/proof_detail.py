@@ -156,7 +156,11 @@ def _file_lines(view: EvidenceView, width: int) -> list[Line]:
             said(f"{sign}{file.get(n, 0)}", limit=8).text for sign, n in (("+", "added"), ("−", "removed"))
         )
         counts = (Span(f"{added:>6} ", "ok"), Span(f"{removed:>6}  ", "bad"))
-        text = (said(file.get("path", ""), "strong", 300), said(f"  {file.get('status', '')}", "muted", 30))
+        text = (
+            said(file.get("path", ""), "strong", 300),
+            Span("  "),
+            said(file.get("status", ""), "muted", 30),
+        )
         lines += bullet(counts, text, width)
     return lines
 
