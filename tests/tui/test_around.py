@@ -11,7 +11,7 @@ import pytest
 from core.machine.states import Condition, State
 from screenshots.scenes import Journal, make_app, playing, until
 from tests.tui.driving import on, opened, press, running, shown, told
-from tests.tui.test_hostile import EVIL, LONG, assert_harmless
+from tests.tui.evil import EVIL, LONG, assert_harmless
 from tui import journal_link
 from tui.app import QdeckApp
 from tui.calling import sequence, way_for

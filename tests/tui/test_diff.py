@@ -12,7 +12,7 @@ from core.machine.states import EvidenceKind, State
 from screenshots.journal import Writer
 from screenshots.scenes import Journal, shows_picture, until
 from tests.tui.driving import armed, asked, on, opened, press, running, shown, told
-from tests.tui.test_hostile import EVIL, assert_harmless, evil_journal
+from tests.tui.evil import EVIL, assert_harmless, evil_journal
 from tui.app import QdeckApp
 from tui.diff_model import changed_between, differing, layout, parse_diff
 from tui.diff_paint import DiffPaint

@@ -14,7 +14,7 @@ from core.machine.states import EvidenceKind
 from screenshots.journal import Writer
 from screenshots.scenes import Journal, calm, shows_picture, until
 from tests.tui.driving import on, press, running, shown
-from tests.tui.test_hostile import EVIL, LONG, assert_harmless
+from tests.tui.evil import EVIL, LONG, assert_harmless
 from tui.app import QdeckApp
 from tui.ink import Span, plain
 from tui.pages.proof_detail import criteria_of, detail_page, output_rows

@@ -16,7 +16,7 @@ from core.service import OrchestrationService
 from screenshots.journal import PERSON, Writer
 from screenshots.scenes import Journal, calm, shows_picture, until
 from tests.tui.driving import armed, on, opened, press, running, shown, told
-from tests.tui.test_hostile import assert_harmless, evil_journal
+from tests.tui.evil import assert_harmless, evil_journal
 from tui.app import QdeckApp
 from tui.screens.confirm import Choice, ConfirmScreen
 from tui.widgets.listing import Listing

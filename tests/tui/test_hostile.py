@@ -2,101 +2,135 @@
 
 from __future__ import annotations
 
-import unicodedata
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
 from textual.pilot import Pilot
 
-from core.machine.commands import Authority
-from core.machine.states import EvidenceKind, State
-from core.machine.transitions import Order
-from core.service import OrchestrationService
-from core.service.tokens import Scope
-from screenshots.journal import Hand, Writer
-from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
+from screenshots.scenes import PANES_SHOWN, Journal, calm, make_app, ready, shows_picture, until
 from tests.tui.driving import opened, press, running, shown
+from tests.tui.evil import EVIL, LONG, PLACES, assert_harmless, evil, evil_journal, evil_places
 from tui.app import QdeckApp
 from tui.calling import sequence
 from tui.screens.ask import AskScreen
 from tui.screens.confirm import Choice, ConfirmScreen
-from tui.screens.first import FirstScreen
 from tui.widgets.conversation import Conversation
 
-EVIL = (
-    "[bold red]markup[/] [@click=app.exit]press[/] \x1b[2J\x1b[31mred \x1b]0;title\x07 \x1bP1$r\x1b\\ "
-    "\u202eright to left\u202c zero\u200bwidth \u2066x\u2069 \x08\x08\r tab\t end\x9b31m"
-)
-LONG = "w" * 1_000_000
-FORBIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+async def test_every_place_shows_text_from_outside_as_text(tmp_path: Path, project: Path) -> None:
+    """Each place of the table is seen on some screen, and nothing there but visible characters."""
+    journal, failed = await evil_places(tmp_path)
+    seen = ""
+    app = make_app(journal, project)
+    async with app.run_test(size=(150, 160), notifications=True) as pilot:
+        await ready(app, pilot)
+        prepare(app)
+        async for text in everywhere(app, pilot, journal, failed):
+            assert_harmless(text)
+            seen += text
+    missing = {place: what for place, what in PLACES.items() if f"{place}!" not in seen}
+    assert not missing
+    assert "[bold red]markup[/]" in seen and "[@click=app.exit]press[/]" in seen
 
 
-async def evil_journal(folder: Path) -> Journal:
-    """A workflow in which everything that can be said was said by somebody who means harm."""
-    writer = await Writer.open(str(folder / "qdeck.db"))
-    try:
-        hand = await writer.start(Path("/srv") / "x[red]", f"{EVIL}\n{LONG}", title=EVIL)
-        await _speak(hand)
-        await hand.becomes(Order.FAIL, EVIL)
-        return Journal(folder / "qdeck.db", hand.workflow_id, writer.clock.seconds())
-    finally:
-        await writer.close()
+def prepare(app: QdeckApp) -> None:
+    """Put harm into what does not stand in the journal: settings, prompts, templates, the log, a draft."""
+    folder = app.settings.paths.config
+    for name in ("prompts", "templates"):
+        (folder / name).mkdir(parents=True)
+    (folder / "prompts" / "q_assistant.md").write_text(evil("PROMPT"))
+    (folder / "templates" / "evil.md").write_text(evil("PATTERN"))
+    app.settings.paths.worker_log.parent.mkdir(parents=True, exist_ok=True)
+    app.settings.paths.worker_log.write_text(f"INFO {evil('LOG')}\n")
+    app.form |= {"request": evil("DRAFT"), "project": evil("DRAFT"), "model": evil("MODEL")}
 
 
-async def _speak(hand: Hand) -> None:
-    await hand.begin()
-    await hand.checkpoint("base")
-    hand.say(
-        f"{EVIL}\n```evil\n{EVIL}\n{LONG}\n```\n| {EVIL} | b |\n|---|---|\n| 1 | {LONG[:5000]} |\n- {EVIL}"
-    )
-    hand.tool(EVIL, f'{{"path": "{LONG[:3000]}"}}', f"{EVIL}\n{LONG}", ok=False)
-    hand.note(EVIL)
-    await hand.proves(
-        EvidenceKind.REQUIREMENT,
-        EVIL,
-        {"summary": EVIL, "criteria": [{"number": 1, "text": EVIL}], "assumptions": [LONG, EVIL]},
-    )
-    await hand.end("submitted", EVIL)
-    await hand.moves(State.PLANNING, packet={"summary": EVIL})
-    await hand.begin()
-    hand.runs("test", [EVIL, LONG[:9000]], exit_code=1, output=f"{EVIL}\n{LONG}", suite="new")
-    diff = f"diff --git a/{EVIL} b/{EVIL}\n@@ {EVIL}\n+{EVIL}\n-{LONG}\n"
-    change = {"path": EVIL, "status": EVIL, "added": 1, "removed": 1}
-    await hand.checkpoint("evil", diff, {"files": 1, "added": 1, "removed": 1, "changes": [change]})
-    failure = {"name": EVIL, "text": f"{EVIL}\n{LONG}"}
-    await hand.proves(EvidenceKind.PLAN, EVIL, {"tasks": [{"text": EVIL}], "failures": [failure]}, ok=False)
-    hand.activity(EVIL, EVIL)
-    hand.streams(f"{EVIL}\n{EVIL * 20}")
+async def everywhere(app: QdeckApp, pilot: Pilot[int], journal: Journal, failed: str) -> AsyncIterator[str]:
+    """Go through every screen, and say what it shows."""
+    yield shown(app)
+    for pane in PANES_SHOWN:
+        await opened(app, pilot, journal, pane)
+        await pilot.press("o")
+        await calm(pilot)
+        yield shown(app)
+        await back(app, pilot)
+    for how in ("decision", "retry", "rollback", "diff", "evidence", "history"):
+        getattr(app, f"open_{how}")(journal.workflow_id)
+        await shows_picture(app, pilot)
+        yield shown(app)
+        for key in {"evidence": "j" * 16, "history": "kv", "decision": "1"}.get(how, ""):
+            await pilot.press(key)
+            await calm(pilot)
+            await until(pilot, lambda: getattr(app.screen, "settled", True))
+            yield shown(app)
+        await back(app, pilot)
+    app.open_retry(failed)
+    await shows_picture(app, pilot)
+    yield shown(app)
+    await back(app, pilot)
+    async for text in _others(app, pilot):
+        yield text
 
 
-def assert_harmless(text: str) -> None:
-    """Nothing but visible characters is on the screen."""
-    bad = {c for c in text if c != "\n" and unicodedata.category(c) in FORBIDDEN}
-    assert not bad, sorted(map(ascii, bad))
+async def _others(app: QdeckApp, pilot: Pilot[int]) -> AsyncIterator[str]:
+    for keys in ("s p", "f5 j", "f7", "f4", "ctrl+n", "ctrl+n ctrl+t G", "v", "question_mark", "ctrl+p"):
+        for key in keys.split():
+            await pilot.press(key)
+            await calm(pilot)
+            await app.workers.wait_for_complete()
+            await until(pilot, lambda: getattr(app.screen, "settled", True))
+            yield shown(app)
+        await back(app, pilot)
+    found = {"keys": [], "checks": [{"name": evil("SERVER"), "ok": False, "what": EVIL, "hint": EVIL}]}
+    found["servers"] = [{"name": evil("SERVER"), "api_base": EVIL, "models": [evil("SERVER")]}]
+    app.write_settings({("model",): evil("MODEL")})
+    for key in ("f2", "f3"):
+        await pilot.press(key)
+        screen: Any = app.screen
+        told = "found" if key == "f2" else "prompts"
+        await until(pilot, lambda screen=screen, told=told: bool(getattr(screen, told)), 120)  # type: ignore[misc]
+        if key == "f2":
+            screen.found = found
+            screen._again()
+        await calm(pilot)
+        yield shown(app)
+        await back(app, pilot)
+    app.tell(evil("TOLD"), bad=True)
+    await until(pilot, lambda: bool(app.screen.query("Toast")))
+    await calm(pilot)
+    yield shown(app)
 
 
-@pytest.mark.parametrize("pane", PANES_SHOWN)
-async def test_a_workflow_full_of_evil_text_is_shown_as_text(pane: str, tmp_path: Path) -> None:
-    """Neither markup nor escapes nor a megabyte on one line does anything but stand there."""
+async def back(app: QdeckApp, pilot: Pilot[int]) -> None:
+    """Back to the board."""
+    while len(app.screen_stack) > 1:
+        app.pop_screen()
+        await pilot.pause()
+    await calm(pilot)
+
+
+async def test_a_megabyte_in_a_line_is_shown_as_text(tmp_path: Path) -> None:
+    """Wherever it stands in a build: each pane and screen draws what there is room for, at once."""
     journal = await evil_journal(tmp_path)
     async with running(journal) as (app, pilot):
-        await opened(app, pilot, journal, pane)
-        await pilot.press("o", "G", "g")
-        await calm(pilot)
-        text = shown(app)
-        assert_harmless(text)
-        assert "[bold red]markup[/]" in text
-
-
-async def test_the_board_shows_evil_titles_as_text(tmp_path: Path) -> None:
-    """A title is never markup."""
-    async with running(await evil_journal(tmp_path)) as (app, pilot):
-        assert_harmless(shown(app))
-        assert "[bold red]markup[/]" in shown(app)
-        await press(app, pilot, "v")
-        assert_harmless(shown(app))
-        assert "verification" in shown(app) and "red]markup[/]" in shown(app)
+        for pane in PANES_SHOWN:
+            await opened(app, pilot, journal, pane)
+            await pilot.press("o", "G", "g")
+            await calm(pilot)
+            assert_harmless(shown(app))
+            assert "[bold red]markup[/]" in shown(app), pane
+            await back(app, pilot)
+        for how in ("decision", "retry", "rollback", "diff", "evidence", "history"):
+            getattr(app, f"open_{how}")(journal.workflow_id)
+            await shows_picture(app, pilot)
+            for key in ("j", "G", "g"):
+                await pilot.press(key)
+                await calm(pilot)
+                assert_harmless(shown(app))
+            await back(app, pilot)
 
 
 @pytest.mark.parametrize("pane", ["", "events"])
@@ -114,25 +148,6 @@ async def test_evil_text_can_be_sought_and_found(pane: str, tmp_path: Path) -> N
         assert_harmless(shown(app))
         await press(app, pilot, "enter", "n")
         assert_harmless(shown(app))
-
-
-@pytest.mark.parametrize("how", ["open_decision", "open_retry", "open_rollback"])
-async def test_a_decision_shows_evil_text_as_text(how: str, tmp_path: Path) -> None:
-    """Nothing in a decision can move what the user reads."""
-    journal = await evil_journal(tmp_path)
-    async with running(journal) as (app, pilot):
-        getattr(app, how)(journal.workflow_id)
-        await shows_picture(app, pilot)
-        assert_harmless(shown(app))
-
-
-async def test_a_message_in_passing_is_text(tmp_path: Path) -> None:
-    """Toasts draw what they are told, nothing more."""
-    async with running(await evil_journal(tmp_path)) as (app, pilot):
-        app.tell(EVIL, bad=True)
-        await calm(pilot)
-        assert_harmless(shown(app))
-        assert "[bold red]markup[/]" in shown(app)
 
 
 @pytest.mark.parametrize("keys", [("c",), ("ctrl+n",), ("ctrl+n", "shift+tab"), ("f3", "e"), ("slash",)])
@@ -171,53 +186,17 @@ async def test_what_a_field_begins_with_is_text(tmp_path: Path, project: Path) -
         assert_harmless(shown(app))
 
 
-@pytest.mark.parametrize(
-    "place", ["history", "then", "diff", "evidence", "statistics", "yeses", "tokens", "asks", "first", "ask"]
-)
-async def test_every_other_screen_shows_evil_text_as_text(place: str, tmp_path: Path) -> None:
-    """What the journal, its projects, yeses and tokens hold: each screen that shows one of them is named."""
-    journal = await evil_journal(tmp_path)
-    service = await OrchestrationService.open(str(journal.path))
-    project = (await service.projects())[0].project_id
-    given = await service.give_standing_yes(
-        project, EVIL, by=Authority.person(EVIL), reason=f"{EVIL}\n{LONG}"
-    )
-    await service.tokens.mint(issued_to=EVIL, scope=Scope.READ, name=EVIL[:90])
-    await service.close()
-    assert given.ok, given.text
-    async with running(journal) as (app, pilot):
-        await _go(app, pilot, journal, place)
-        for key in ("j", "G", "g", "ctrl+p"):
+async def test_a_question_is_text(tmp_path: Path) -> None:
+    """Whatever is asked about: a box that asks for a key or for words draws what it is told."""
+    async with running(await evil_journal(tmp_path)) as (app, pilot):
+        for screen in (
+            AskScreen(EVIL, EVIL, EVIL, placeholder=EVIL),
+            ConfirmScreen(EVIL, f"{EVIL}{LONG[:3000]}", (Choice("y", EVIL),)),
+        ):
+            app.push_screen(screen)
             await calm(pilot)
             assert_harmless(shown(app))
-            await pilot.press(key)
-        await calm(pilot)
-        assert_harmless(shown(app))
-
-
-async def _go(app: QdeckApp, pilot: Pilot[int], journal: Journal, place: str) -> None:
-    match place:
-        case "history" | "then" | "diff" | "evidence":
-            getattr(app, f"open_{'history' if place == 'then' else place}")(journal.workflow_id)
-            await shows_picture(app, pilot)
-            if place == "then":
-                await press(app, pilot, "v")
-        case "statistics":
-            await press(app, pilot, "s")
-            await until(pilot, lambda: getattr(app.screen, "settled", False))
-            await press(app, pilot, "p")
-        case "yeses" | "tokens":
-            await press(app, pilot, "f5" if place == "yeses" else "f7")
-            await until(pilot, lambda: "[bold red]" in shown(app))
-        case "first":
-            screen = FirstScreen()
-            app.push_screen(screen)
-            await until(pilot, lambda: screen.found is not None, 120)
-            screen.take({"keys": [{"variable": EVIL, "example": EVIL}], "servers": [], "checks": []})
-        case "ask":
-            app.push_screen(AskScreen(EVIL, EVIL, EVIL, placeholder=EVIL))
-        case "asks":
-            app.push_screen(ConfirmScreen(EVIL, f"{EVIL}{LONG[:3000]}", (Choice("y", EVIL),)))
+            assert "[bold red]markup[/]" in shown(app)
 
 
 async def test_what_is_pasted_as_one_piece_is_text(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from screenshots.scenes import Journal, until
 from tests.tui.driving import on, press, running, shown, told
-from tests.tui.test_hostile import EVIL, assert_harmless
+from tests.tui.evil import EVIL, assert_harmless
 from tui.ink import plain
 from tui.pages.prompt import text_lines
 from tui.screens.prompts import Editor

@@ -13,7 +13,7 @@ from core.config import load_settings
 from screenshots.scenes import Journal, calm, until
 from tests.llm.openai_server import Fault, OpenAIServer, Reply, Tool
 from tests.tui.driving import on, press, running, shown, told
-from tests.tui.test_hostile import EVIL, assert_harmless
+from tests.tui.evil import EVIL, assert_harmless
 from tui.app import QdeckApp
 from tui.catalogue import deeds
 from tui.screens.settings import SettingsList

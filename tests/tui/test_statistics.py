@@ -17,7 +17,7 @@ from core.service.reports import MetView, StatsView, TimesView
 from screenshots.journal import Writer
 from screenshots.scenes import Journal, calm, until
 from tests.tui.driving import on, press, running, shown
-from tests.tui.test_hostile import EVIL, assert_harmless
+from tests.tui.evil import EVIL, assert_harmless
 from tui.app import QdeckApp
 from tui.ink import plain
 from tui.pages.statistics import TIME_STEPS, Chart, Series, charts_of, numbers_page

@@ -21,7 +21,7 @@ from core.service import OrchestrationService
 from screenshots.journal import Clock
 from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
 from tests.tui.driving import on, opened, press, running, shown, told
-from tests.tui.test_hostile import assert_harmless
+from tests.tui.evil import assert_harmless
 from tui.highlight import load_language
 from tui.ink import plain
 from tui.pages.notice import notice_of

@@ -11,8 +11,8 @@ from core.service.views import GrantView
 from screenshots import story
 from screenshots.scenes import Journal, until
 from tests.tui.driving import armed, on, press, running, shown, told
+from tests.tui.evil import assert_harmless
 from tests.tui.hard_journals import NAMES
-from tests.tui.test_hostile import assert_harmless
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
