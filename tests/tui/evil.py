@@ -10,7 +10,6 @@ from core.machine.states import EvidenceKind, State
 from core.machine.transitions import Order
 from core.service.tokens import Scope
 from screenshots.journal import Hand, Writer
-from screenshots.scenes import Journal
 
 EVIL = (
     "[bold red]markup[/] [@click=app.exit]press[/] \x1b[2J\x1b[31mred \x1b]0;title\x07 \x1bP1$r\x1b\\ "
@@ -87,16 +86,12 @@ def assert_harmless(text: str) -> None:
     assert not bad, sorted(map(ascii, bad))
 
 
-async def evil_journal(folder: Path) -> Journal:
+async def evil_lines(writer: Writer) -> Hand:
     """A workflow in which everything that can be said goes on for a megabyte, in one line."""
-    writer = await Writer.open(str(folder / "qdeck.db"))
-    try:
-        hand = await writer.start(Path("/srv") / "x[red]", f"{EVIL}\n{LONG}", title=EVIL)
-        await _speak(hand)
-        await hand.becomes(Order.FAIL, EVIL)
-        return Journal(folder / "qdeck.db", hand.workflow_id, writer.clock.seconds())
-    finally:
-        await writer.close()
+    hand = await writer.start(Path("/srv") / "x[red]", f"{EVIL}\n{LONG}", title=EVIL)
+    await _speak(hand)
+    await hand.becomes(Order.FAIL, EVIL)
+    return hand
 
 
 async def _speak(hand: Hand) -> None:
@@ -125,24 +120,21 @@ async def _speak(hand: Hand) -> None:
     hand.streams(f"{EVIL}\n{EVIL * 20}")
 
 
-async def evil_places(folder: Path) -> tuple[Journal, str]:
-    """A journal with a text of its own at every place: one build with all there is, another that failed."""
-    writer = await Writer.open(str(folder / "qdeck.db"))
-    try:
-        failed = await writer.start(folder / "other", evil("WISH"), title=evil("TITLE"))
-        await failed.becomes(Order.FAIL, evil("ERROR"))
-        active = await writer.start(folder / "other", evil("WISH"), title=evil("TITLE"))
-        await active.begin()
-        active.activity(evil("NOW"), evil("NOW"))
-        hand = await writer.start(folder / "shop", evil("WISH"), title=evil("TITLE"))
-        await _required(hand)
-        await _written(hand)
-        await _tested(hand)
-        await _asked_about(hand)
-        await _given(writer)
-        return Journal(folder / "qdeck.db", hand.workflow_id, writer.clock.seconds()), failed.workflow_id
-    finally:
-        await writer.close()
+async def evil_places(writer: Writer) -> Hand:
+    """A text of its own at every place: a build with all there is, beside one that failed and one at work."""
+    other = Path("/srv/other")
+    failed = await writer.start(other, evil("WISH"), title=evil("TITLE"))
+    await failed.becomes(Order.FAIL, evil("ERROR"))
+    active = await writer.start(other, evil("WISH"), title=evil("TITLE"))
+    await active.begin()
+    active.activity(evil("NOW"), evil("NOW"))
+    hand = await writer.start(Path("/srv/shop"), evil("WISH"), title=evil("TITLE"))
+    await _required(hand)
+    await _written(hand)
+    await _tested(hand)
+    await _asked_about(hand)
+    await _given(writer)
+    return hand
 
 
 async def _required(hand: Hand) -> None:

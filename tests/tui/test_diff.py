@@ -12,7 +12,7 @@ from core.machine.states import EvidenceKind, State
 from screenshots.journal import Writer
 from screenshots.scenes import Journal, shows_picture, until
 from tests.tui.driving import armed, asked, on, opened, press, running, shown, told
-from tests.tui.evil import EVIL, assert_harmless, evil_journal
+from tests.tui.evil import EVIL, assert_harmless
 from tui.app import QdeckApp
 from tui.diff_model import changed_between, differing, layout, parse_diff
 from tui.diff_paint import DiffPaint
@@ -259,9 +259,9 @@ async def test_a_megabyte_of_diff_keeps_to_what_is_seen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 40)], ids=["narrow", "split"])
-async def test_an_evil_diff_is_text(size: tuple[int, int], tmp_path: Path) -> None:
+async def test_an_evil_diff_is_text(size: tuple[int, int], journal_of: JournalOf) -> None:
     """Paths, headings, code and remarks: nothing moves what is read, and a megabyte line is a line."""
-    journal = await evil_journal(tmp_path)
+    journal = journal_of("evil lines")
     async with running(journal, size=size) as (app, pilot):
         view = await in_diff(app, pilot)
         app.remarks.keep(journal.workflow_id, _remark(view))

@@ -16,7 +16,7 @@ from core.service import OrchestrationService
 from screenshots.journal import PERSON, Writer
 from screenshots.scenes import Journal, calm, shows_picture, until
 from tests.tui.driving import armed, on, opened, press, running, shown, told
-from tests.tui.evil import assert_harmless, evil_journal
+from tests.tui.evil import assert_harmless
 from tui.app import QdeckApp
 from tui.screens.confirm import Choice, ConfirmScreen
 from tui.widgets.listing import Listing
@@ -164,9 +164,9 @@ async def test_thousands_of_events_are_folded_once(tmp_path: Path) -> None:
         assert f"of ${event(app) - 3:.2f}" in shown(app)
 
 
-async def test_evil_events_are_shown_as_text(tmp_path: Path) -> None:
+async def test_evil_events_are_shown_as_text(journal_of: JournalOf) -> None:
     """No event, word or title of the past is markup, an escape or a control character."""
-    journal = await evil_journal(tmp_path)
+    journal = journal_of("evil lines")
     async with running(journal) as (app, pilot):
         await in_history(app, pilot)
         for key in ("k", "k", "k", "k", "v", "v", "g"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +12,25 @@ from textual.pilot import Pilot
 
 from screenshots.scenes import PANES_SHOWN, Journal, calm, make_app, ready, shows_picture, until
 from tests.tui.driving import opened, press, running, shown
-from tests.tui.evil import EVIL, LONG, PLACES, assert_harmless, evil, evil_journal, evil_places
+from tests.tui.evil import EVIL, LONG, PLACES, assert_harmless, evil
 from tui.app import QdeckApp
 from tui.calling import sequence
 from tui.screens.ask import AskScreen
 from tui.screens.confirm import Choice, ConfirmScreen
 from tui.widgets.conversation import Conversation
 
+JournalOf = Callable[[str], Journal]
 
-async def test_every_place_shows_text_from_outside_as_text(tmp_path: Path, project: Path) -> None:
+
+async def test_every_place_shows_text_from_outside_as_text(journal_of: JournalOf, project: Path) -> None:
     """Each place of the table is seen on some screen, and nothing there but visible characters."""
-    journal, failed = await evil_places(tmp_path)
+    journal = journal_of("evil places")
     seen = ""
     app = make_app(journal, project)
     async with app.run_test(size=(150, 160), notifications=True) as pilot:
         await ready(app, pilot)
         prepare(app)
-        async for text in everywhere(app, pilot, journal, failed):
+        async for text in everywhere(app, pilot, journal):
             assert_harmless(text)
             seen += text
     missing = {place: what for place, what in PLACES.items() if f"{place}!" not in seen}
@@ -48,7 +50,7 @@ def prepare(app: QdeckApp) -> None:
     app.form |= {"request": evil("DRAFT"), "project": evil("DRAFT"), "model": evil("MODEL")}
 
 
-async def everywhere(app: QdeckApp, pilot: Pilot[int], journal: Journal, failed: str) -> AsyncIterator[str]:
+async def everywhere(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> AsyncIterator[str]:
     """Go through every screen, and say what it shows."""
     yield shown(app)
     for pane in PANES_SHOWN:
@@ -67,7 +69,8 @@ async def everywhere(app: QdeckApp, pilot: Pilot[int], journal: Journal, failed:
             await until(pilot, lambda: getattr(app.screen, "settled", True))
             yield shown(app)
         await back(app, pilot)
-    app.open_retry(failed)
+    rows = app.board.rows_list.model.rows
+    app.open_retry(next(name for name, row in rows.items() if row.condition == "failed"))
     await shows_picture(app, pilot)
     yield shown(app)
     await back(app, pilot)
@@ -112,9 +115,9 @@ async def back(app: QdeckApp, pilot: Pilot[int]) -> None:
     await calm(pilot)
 
 
-async def test_a_megabyte_in_a_line_is_shown_as_text(tmp_path: Path) -> None:
+async def test_a_megabyte_in_a_line_is_shown_as_text(journal_of: JournalOf) -> None:
     """Wherever it stands in a build: each pane and screen draws what there is room for, at once."""
-    journal = await evil_journal(tmp_path)
+    journal = journal_of("evil lines")
     async with running(journal) as (app, pilot):
         for pane in PANES_SHOWN:
             await opened(app, pilot, journal, pane)
@@ -134,9 +137,9 @@ async def test_a_megabyte_in_a_line_is_shown_as_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pane", ["", "events"])
-async def test_evil_text_can_be_sought_and_found(pane: str, tmp_path: Path) -> None:
+async def test_evil_text_can_be_sought_and_found(pane: str, journal_of: JournalOf) -> None:
     """What is sought is text too, also when it was pasted with all that hides in it."""
-    journal = await evil_journal(tmp_path)
+    journal = journal_of("evil lines")
     async with running(journal) as (app, pilot):
         await opened(app, pilot, journal, pane)
         await press(app, pilot, "slash", *"[bold red]", "enter")
@@ -152,10 +155,10 @@ async def test_evil_text_can_be_sought_and_found(pane: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("keys", [("c",), ("ctrl+n",), ("ctrl+n", "shift+tab"), ("f3", "e"), ("slash",)])
 async def test_what_is_pasted_into_a_field_is_text(
-    keys: tuple[str, ...], tmp_path: Path, project: Path
+    keys: tuple[str, ...], journal_of: JournalOf, project: Path
 ) -> None:
     """Fields draw what they hold, so nothing that hides or moves anything may get into one."""
-    async with running(await evil_journal(tmp_path), project) as (app, pilot):
+    async with running(journal_of("evil lines"), project) as (app, pilot):
         await press(app, pilot, *keys[:1])
         if keys[0] == "f3":
             await until(pilot, lambda: bool(app.screen.prompts), 120)  # type: ignore[attr-defined]
@@ -167,9 +170,9 @@ async def test_what_is_pasted_into_a_field_is_text(
         assert_harmless(shown(app))
 
 
-async def test_what_a_field_begins_with_is_text(tmp_path: Path, project: Path) -> None:
+async def test_what_a_field_begins_with_is_text(journal_of: JournalOf, project: Path) -> None:
     """What was remembered, a template, a prompt of one's own, a repository's name: all of it may be evil."""
-    journal = await evil_journal(tmp_path)
+    journal = journal_of("evil lines")
     async with running(journal, project) as (app, pilot):
         folder = app.settings.paths.config / "templates"
         folder.mkdir(parents=True)
@@ -186,9 +189,9 @@ async def test_what_a_field_begins_with_is_text(tmp_path: Path, project: Path) -
         assert_harmless(shown(app))
 
 
-async def test_a_question_is_text(tmp_path: Path) -> None:
+async def test_a_question_is_text(journal_of: JournalOf) -> None:
     """Whatever is asked about: a box that asks for a key or for words draws what it is told."""
-    async with running(await evil_journal(tmp_path)) as (app, pilot):
+    async with running(journal_of("evil lines")) as (app, pilot):
         for screen in (
             AskScreen(EVIL, EVIL, EVIL, placeholder=EVIL),
             ConfirmScreen(EVIL, f"{EVIL}{LONG[:3000]}", (Choice("y", EVIL),)),
@@ -199,9 +202,9 @@ async def test_a_question_is_text(tmp_path: Path) -> None:
             assert "[bold red]markup[/]" in shown(app)
 
 
-async def test_what_is_pasted_as_one_piece_is_text(tmp_path: Path) -> None:
+async def test_what_is_pasted_as_one_piece_is_text(journal_of: JournalOf) -> None:
     """Also when it was sent, as it is shown then, opened and copied."""
-    journal = await evil_journal(tmp_path)
+    journal = journal_of("evil lines")
     async with running(journal) as (app, pilot):
         await opened(app, pilot, journal, "chat")
         app.post_message(events.Paste(f"{EVIL}\n" * 30 + LONG[:90_000]))

@@ -52,8 +52,17 @@ def note(text: str = "") -> None:
 
 
 def show_json(data: Mapping[str, Any]) -> None:
-    """Print the result for programs, at once as well: they wait for it at a pipe."""
-    print(json.dumps(data, ensure_ascii=False, indent=2), flush=True)
+    """Print the result for programs, at once as well: they wait for it at a pipe.
+
+    Letters stay letters. What a terminal obeys or hides and JSON allows, as U+009B that begins a sequence, is
+    escaped: programs read the same, and people see it.
+    """
+    lines = json.dumps(data, ensure_ascii=False, indent=2).split("\n")
+    print("\n".join(line if line.isprintable() else _escaped(line) for line in lines), flush=True)
+
+
+def _escaped(line: str) -> str:
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 
 
 def fault_data(name: str, what: str, hint: str = "", refusal: Refusal | None = None) -> dict[str, Any]:
