@@ -11,7 +11,7 @@ from textual.message import Message
 
 from core.errors import QdeckError
 from tui.news import JournalTrouble, WorkflowChanged
-from tui.picture import Picture
+from tui.picture import Picture, checkpoint_of
 
 if TYPE_CHECKING:
     from core.service import OrchestrationService
@@ -103,7 +103,7 @@ class Follower:
             moves=tuple(await service.moves(workflow_id)),
             decision=decision,
             refused=await service.why_not(workflow_id, "approve") if decision else "",
-            diff=await self._diff(old, checkpoints),
+            diff=await self._diff(old, checkpoint_of(view, checkpoints)),
         )
 
     async def _messages(self, old: Picture | None) -> tuple[MessageView, ...]:
@@ -133,12 +133,12 @@ class Follower:
         self._chunks = chunks
         return chunks
 
-    async def _diff(self, old: Picture | None, checkpoints: tuple[CheckpointView, ...]) -> str:
-        if not checkpoints:
+    async def _diff(self, old: Picture | None, kept: CheckpointView | None) -> str:
+        if kept is None:
             return ""
-        if old and old.checkpoints and old.checkpoints[-1].number == checkpoints[-1].number:
+        if old and old.kept and old.kept.number == kept.number:
             return old.diff
-        named = checkpoints[-1].diff_digest
+        named = kept.diff_digest
         data = await self._service.artifact(named) if named else None
         diff = data.decode("utf-8", "replace") if data else ""
         from tui.diff_paint import warm

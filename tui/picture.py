@@ -3,6 +3,7 @@ one takes its place."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One workflow. `messages` is the whole conversation, `stream` the live output of the turn that is
-    not yet a message, `diff` the unified diff from the base to the latest checkpoint. `refused` is how a
-    person's step forward would be refused now; it is asked only where a decision waits."""
+    not yet a message, `diff` the unified diff from the base to the checkpoint that holds the files of now.
+    `refused` is how a person's step forward would be refused now; it is asked only where a decision waits."""
 
     view: WorkflowView
     attempts: tuple[AttemptView, ...] = ()
@@ -43,4 +44,15 @@ class Picture:
     @property
     def tree(self) -> str:
         """The digest of the files as they are now, as far as a checkpoint holds them."""
-        return self.checkpoints[-1].tree if self.checkpoints else ""
+        return self.kept.tree if self.kept else ""
+
+    @property
+    def kept(self) -> CheckpointView | None:
+        """The checkpoint that holds the files of now; None before there is one."""
+        return checkpoint_of(self.view, self.checkpoints)
+
+
+def checkpoint_of(view: WorkflowView, checkpoints: Sequence[CheckpointView]) -> CheckpointView | None:
+    """Return the checkpoint that a workflow stands on: after a rollback not the newest one."""
+    here = (c for c in checkpoints if c.number == view.checkpoint)
+    return next(here, checkpoints[-1] if checkpoints else None)

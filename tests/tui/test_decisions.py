@@ -281,8 +281,19 @@ async def test_a_rollback_asks_twice(journal_of: JournalOf) -> None:
             arm_now(app)
             await press(app, pilot, "y")
             await until(pilot, lambda: on(app) == "BoardScreen")
-    assert (await asked(journal)).state is State.PLANNING
-    assert await moves_of(journal, "rollback") == ["T25"]
+            assert (await asked(journal)).state is State.PLANNING
+            assert await moves_of(journal, "rollback") == ["T25"]
+            # From now on the files of the base are the files of now, whatever was kept since.
+            await press(app, pilot, "d")
+            await shows_picture(app, pilot)
+            assert "Nothing was changed yet" in shown(app)
+            await press(app, pilot, "escape", "e", "slash", *"pytest", "enter")
+            await shows_picture(app, pilot)
+            assert "19 passed, exit 0" not in shown(app), "what ran on other files is stale"
+            await press(app, pilot, "escape", "escape", "b")
+            await shows_picture(app, pilot)
+            text = plain(app.screen.query_one("#body", Page).lines)
+            assert "comes back" in text and "undone" not in text, "nothing is undone twice"
 
 
 async def test_another_target_takes_the_second_question_back(journal_of: JournalOf) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from core.machine.states import PHASE_EVIDENCE, STATES, Condition, State
 from core.text import clean
@@ -11,6 +12,9 @@ from tui.diff_model import changed_between
 from tui.ink import BLANK, Line, Span, cut_line, said, spread, wrap
 from tui.pages.parts import EVIDENCE_WORDS, NARROW, bullet, heading, mappings
 from tui.picture import Picture
+
+if TYPE_CHECKING:
+    from core.service.views import CheckpointView
 
 
 def likely_reason(picture: Picture) -> str:
@@ -107,9 +111,10 @@ def undone(picture: Picture, target: State, width: int, now: float, then: str | 
 def _timeline(picture: Picture, number: int, width: int, now: float) -> list[Line]:
     """Every kept state of the files, from the first to now: the one that comes back, and what is undone."""
     lines: list[Line] = []
-    last = len(picture.checkpoints) - MOST_CHECKPOINTS
+    checkpoints = _not_undone(picture)
+    last = len(checkpoints) - MOST_CHECKPOINTS
     folded = 0
-    for place, checkpoint in enumerate(picture.checkpoints):
+    for place, checkpoint in enumerate(checkpoints):
         back, undone_ = checkpoint.number == number, checkpoint.number > number
         if place < last and not back:
             folded += 1
@@ -135,6 +140,19 @@ def _timeline(picture: Picture, number: int, width: int, now: float) -> list[Lin
     return lines or [(Span("There is no checkpoint yet.", "muted"),)]
 
 
+def _not_undone(picture: Picture) -> list[CheckpointView]:
+    """The checkpoints on the way to the files of now: not those that a rollback took back already."""
+    way: list[int] = []
+    for event in picture.events:
+        if event.event_type == "checkpoint_recorded":
+            way.append(int(event.data.get("number", -1)))
+        elif event.event_type == "moved" and event.data.get("kind") == "rollback":
+            way = [number for number in way if number <= int(event.data.get("checkpoint", number))]
+    # A fork begins with checkpoints that its own events do not tell of.
+    told = {e.data.get("number") for e in picture.events if e.event_type == "checkpoint_recorded"}
+    return [c for c in picture.checkpoints if c.number in way or c.number not in told]
+
+
 def _row(name: str, text: str, width: int, ink: str = "text") -> list[Line]:
     return bullet(Span(f"{name:<14}", "strong"), (said(text, ink, 400),), width)
 
@@ -152,7 +170,7 @@ MOST_FILES = 10
 
 
 def _files(picture: Picture, number: int, then: str | None, width: int) -> list[Line]:
-    if not picture.checkpoints or picture.checkpoints[-1].number == number:
+    if picture.kept is None or picture.kept.number == number:
         return _row("files", "stay as they are", width)
     if then is None:
         return _row("files", "being compared", width, "muted")

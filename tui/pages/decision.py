@@ -139,7 +139,7 @@ def _failures(decision: DecisionView, picture: Picture | None, width: int, now: 
 
 
 def _changed(decision: DecisionView, picture: Picture | None, width: int, now: float) -> list[Line]:
-    stat = picture.checkpoints[-1].diffstat if picture and picture.checkpoints else {}
+    stat = picture.kept.diffstat if picture and picture.kept else {}
     lines = stat_lines(stat, width, most=12)
     if lines:
         return lines[:-1]

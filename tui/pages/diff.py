@@ -22,7 +22,7 @@ def diff_page(picture: Picture, width: int) -> Sequence[Line]:
             BLANK,
             *wrap((Span("The diff comes with the first checkpoint of the code.", "faint"),), width),
         ]
-    head = stat_lines(picture.checkpoints[-1].diffstat if picture.checkpoints else {}, width)
+    head = stat_lines(picture.kept.diffstat if picture.kept else {}, width)
     if width >= 40:
         why = ": side by side, search, comments" if width >= NARROW else ": search, comments"
         more = (Span("d", "run bold"), Span(f"  opens it large{why}", "muted"))

@@ -128,7 +128,7 @@ def event_lines(picture: Picture, width: int) -> list[Line]:
 
 def _facts(picture: Picture, width: int) -> list[Line]:
     view = picture.view
-    last = picture.checkpoints[-1] if picture.checkpoints else None
+    last = picture.kept
     facts = [
         ("spent", words.spent(view.cost_usd, view.budget_usd)),
         ("tests", view.tests or "none yet"),
