@@ -297,6 +297,7 @@ def run_app(
     first_look: FirstLook | None = None,
 ) -> int:
     """Run the app in this terminal and return the exit code."""
+    from tui.pasting import take_pastes_whole
     from tui.terminal import guarded, unusable
 
     options = options or AppOptions()
@@ -307,6 +308,7 @@ def run_app(
     app = QdeckApp(
         replace(options, on_terminal=not options.in_browser), settings=settings, first_look=first_look
     )
+    take_pastes_whole(app)
     with guarded(app.settings.paths.log / "app.log"):
         app.run(mouse=options.mouse)
     return app.return_code or 0 if app.after != "demo" else DEMO
