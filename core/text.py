@@ -19,7 +19,9 @@ TAB = 4
 LINE_LIMIT = 2_000
 """Characters of one line that are ever shown."""
 MESSAGE_LIMIT = 2_000_000
-"""Characters of one message of a person. A role reads the beginning and the end of a very long one."""
+"""Characters of one message of a person."""
+READ_LIMIT, REASON_READ_LIMIT = 100_000, 16_000
+"""Bytes of a message, and of a reason to go back, that a role reads: beginning and end of a longer one."""
 
 
 def clean(text: str, *, lines: bool = True, limit: int | None = None) -> str:

@@ -193,7 +193,11 @@ def listing(names: Sequence[str]) -> str:
 
 def bulk(text: str) -> str:
     """Return how much a text is: "1.0 MB"."""
-    count = len(text.encode(errors="replace"))
+    return bulk_of(len(text.encode(errors="replace")))
+
+
+def bulk_of(count: int) -> str:
+    """Return a number of bytes in words: "1.0 MB"."""
     if count < 1_000:
         return f"{count} B"
     return f"{count / 1_000:.0f} KB" if count < 999_500 else f"{count / 1_000_000:.1f} MB"

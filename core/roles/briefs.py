@@ -18,10 +18,10 @@ from core.machine.states import STATES, State
 from core.roles.context import RoleContext
 from core.roles.packets import BadPacket, Packet, Plan, Requirement, read_packet
 from core.roles.tools.bounds import marked, middle_cut
+from core.text import READ_LIMIT, REASON_READ_LIMIT
 from core.workspace import changed_files, tree_digest
 
 MOST = 16_000
-MOST_OF_A_REQUEST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def opening(context: RoleContext, blocks: Sequence[Block], task: str) -> tuple[M
         parts.append(str(Block("engine_report", context.report.text)))
     if context.refusal:
         parts.append("This attempt was made because something was not accepted. The reason comes first:")
-        parts.append(str(Block("refused", context.refusal)))
+        parts.append(str(Block("refused", context.refusal, REASON_READ_LIMIT)))
     if context.earlier:
         lines = [f"attempt {e.attempt}: {e.outcome}: {e.summary}" for e in context.earlier]
         parts.append("Earlier attempts of this state:")
@@ -78,12 +78,12 @@ def _line(message: Message) -> str:
 
 def said(text: str) -> Message:
     """Return a person's words as a message."""
-    return Message("user", f"The person says:\n{Block('person', text, MOST_OF_A_REQUEST)}", name=PERSON)
+    return Message("user", f"The person says:\n{Block('person', text, READ_LIMIT)}", name=PERSON)
 
 
 def request_block(context: RoleContext) -> Block:
     """Return the request in the person's own words."""
-    return Block("request", context.workflow.request, MOST_OF_A_REQUEST)
+    return Block("request", context.workflow.request, READ_LIMIT)
 
 
 def data_block(name: str, data: Mapping[str, Any]) -> Block:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from core.text import REASON_READ_LIMIT
 from screenshots.scenes import Journal, calm, shows_picture, until
 from tests.tui.driving import arm_now, asked, on, press, running, shown, slow_to_arm
+from tui.widgets.composer import Composer
 from tui.widgets.picker import Picker
 from tui.widgets.reader import Reader
 
@@ -37,6 +39,20 @@ async def test_what_going_back_means_is_looked_through(how: str, key: str, journ
             await press(app, pilot, "escape")
             assert on(app) == "BoardScreen"
     assert (await asked(journal)).version == before
+
+
+async def test_a_reason_says_how_much_of_it_is_read(journal_of: JournalOf) -> None:
+    """A reason of more than a role reads is told so where it is written, as a message is."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        app.open_retry(journal.workflow_id)
+        await shows_picture(app, pilot)
+        reason = app.screen.query_one("#reason", Composer)
+        reason.load_text("ü" * (REASON_READ_LIMIT // 2))
+        await calm(pilot)
+        assert "are left out" not in shown(app)
+        reason.load_text("ü" * (REASON_READ_LIMIT // 2 + 1_000))
+        await until(pilot, lambda: "reads 16 KB of it: 2 KB in the middle are left out" in shown(app))
 
 
 async def test_templates_and_models_are_looked_through(journal_of: JournalOf) -> None:

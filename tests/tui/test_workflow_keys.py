@@ -17,7 +17,9 @@ from textual import events
 from core.journal.engine import EngineJournal
 from core.machine.commands import Authority
 from core.machine.states import State
+from core.roles.briefs import said
 from core.service import OrchestrationService
+from core.text import READ_LIMIT
 from screenshots.journal import Clock
 from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
 from tests.tui.driving import on, opened, press, running, shown, told
@@ -30,6 +32,7 @@ from tui.remembered import KEPT, LARGEST, Remembered
 from tui.widgets.attached import Attached
 from tui.widgets.composer import LONGEST, Composer
 from tui.widgets.conversation import Conversation
+from tui.words import bulk_of
 
 JournalOf = Callable[[str], Journal]
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -286,6 +289,9 @@ async def test_a_pasted_megabyte_is_one_piece_that_is_sent_whole(journal_of: Jou
                 await press(app, pilot, "backspace")
                 await until(pilot, lambda: "pasted" not in shown(app).replace("what was pasted", ""))
         assert "pasted 1.0 MB, 20,000 lines" in shown(app)
+        left = len(megabyte) - READ_LIMIT
+        assert f"A role reads 100 KB of it: {bulk_of(left)} in the middle are left out" in shown(app)
+        assert f"({left} bytes left out)" in said(megabyte).content
         composer.post_message(events.Paste(megabyte))
         await until(pilot, lambda: "2,000,000 characters" in told(app))
         composer.post_message(events.Paste("a\n" * 20))
@@ -295,6 +301,7 @@ async def test_a_pasted_megabyte_is_one_piece_that_is_sent_whole(journal_of: Jou
         await pilot.click(Attached, offset=(row.index("20 lines"), 0))
         await until(pilot, lambda: len(composer.pieces) == 1)
         await press(app, pilot, *"look", "enter")
+        assert "in the middle are left out. The whole stays on record" in told(app)
         talk = app.screen.query_one("#talk", Conversation)
         await until(pilot, lambda: "and 19,990 lines more" in talk.text and talk.settled)
         assert composer.empty and "000009:" in talk.text and "000010:" not in talk.text

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from core.machine.states import State
+from core.text import REASON_READ_LIMIT
 from tui.armed import Armed
 from tui.ink import Line, Span
 from tui.picture import Picture
@@ -31,6 +32,7 @@ class Reason(Composer):
     """Where the reason is written; enter goes back to the choice, and sends nothing."""
 
     attaches = False
+    reads = REASON_READ_LIMIT
 
     def on_focus(self) -> None:
         """The key that leads here is behind the user."""

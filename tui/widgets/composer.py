@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from core.text import MESSAGE_LIMIT, clean, visible
+from core.text import MESSAGE_LIMIT, READ_LIMIT, clean, visible
+from tui import words
 from tui.widgets.attached import Attached, described, too_long
 from tui.widgets.offered import MOST, Offered
 from tui.widgets.writing import Writing
@@ -44,6 +45,8 @@ class Composer(Writing):
 
     attaches = True
     """Whether long pastes are kept beside the field."""
+    reads: ClassVar[int] = READ_LIMIT
+    """Bytes that a role reads of what is written here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "send", "Send", id="composer.send", tooltip="Send what is written."),
@@ -125,6 +128,7 @@ class Composer(Writing):
         self._completed = ""
         self._offered: Offered | None = None
         self.pieces: list[str] = []
+        self._heavy = 0
         self.takes = "A message", MESSAGE_LIMIT
         self._attached: Attached | None = None
         self.address(title)
@@ -147,6 +151,8 @@ class Composer(Writing):
         text = "\n\n".join(part for part in (typed, *self.pieces) if part)
         if not text:
             return
+        if unread := self._unread():
+            self._say(f"{unread} The whole stays on record. {_INSTEAD}")
         if typed:
             self._sent.append(typed)
         self._looking_at, self._draft = len(self._sent), ""
@@ -244,7 +250,26 @@ class Composer(Writing):
             self.parent.mount(self._attached, before=self)
         if self._attached is not None:
             self._attached.tell(self.pieces)
+        self._heavy = sum(len(piece.encode()) + 2 for piece in self.pieces)
+        self._tell_size()
         self.post_message(self.Weighed(self))
+
+    def _unread(self) -> str:
+        """Say how much of what is written no role will read; empty where all of it is."""
+        text = self.text
+        if not self._heavy and 4 * len(text) <= self.reads:
+            return ""
+        left = self._heavy + len(text.encode(errors="replace")) - self.reads
+        read = words.bulk_of(self.reads)
+        told = f"A role reads {read} of it: {words.bulk_of(left)} in the middle are left out."
+        return told if left > 0 else ""
+
+    def on_text_area_changed(self) -> None:
+        """What was written may be more than a role reads."""
+        self._tell_size()
+
+    def _tell_size(self) -> None:
+        self.border_subtitle = Content(f"! {unread}" if (unread := self._unread()) else "")
 
     def _drop(self, number: int) -> None:
         if number < len(self.pieces):
@@ -268,7 +293,7 @@ class Composer(Writing):
     def on_text_area_selection_changed(self) -> None:
         """The cursor went on: behind an @ the files that can be meant are offered above the field."""
         begun = self._begun()
-        self.border_subtitle = ""
+        self._tell_size()
         names = fitting(begun, self.files())[:MOST] if begun and begun != self._completed else ()
         self._offer(() if begun in names[:1] else names)
 
