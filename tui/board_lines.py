@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.board import BoardRow
-from core.machine.states import Condition, State
+from core.machine.states import PHASES, Condition, State
 from core.text import clean
 from tui import words
 from tui.board_model import BoardModel, Group, Sort
@@ -139,8 +139,11 @@ def due_of(row: BoardRow, now: float) -> Line:
 
 
 def tests_of(row: BoardRow) -> str:
-    """The counts alone; what went wrong comes first and is all where not all fits."""
+    """The counts alone; what went wrong comes first and is all where not all fits. Stale ones are marked."""
     counts = clean(row.tests, lines=False).partition(";")[0]
+    here = PHASES.index(State.TESTING)
+    if counts and row.evidence[here : here + 1] == "~":
+        counts = f"{words.STALE} {counts}"
     return counts if len(counts) < TESTS else counts.partition(",")[0]
 
 

@@ -16,6 +16,8 @@ LARGEST = 1_000_000
 """Bytes that are read or kept at most."""
 KEPT = 100
 """Texts that were sent and are kept, the newest."""
+DRAFTS, LONGEST_DRAFT = 20, 20_000
+"""Drafts that are held, and characters of one that is kept for the next session too."""
 LONGEST_SENT = 1_000
 """Characters of such a text: a longer one is not what somebody wants to send again."""
 
@@ -23,14 +25,16 @@ LONGEST_SENT = 1_000
 @dataclass
 class Remembered:
     """One small file beside the journal. `workflow_id` is the workflow that was open, `form` a build that was
-    being described, `theme` the colours that were chosen in passing, `sent` what was said in chats, `remarks`
-    what was noted on diffs and not sent yet."""
+    being described, `theme` the colours that were chosen in passing, `sent` what was said in chats, `drafts`
+    what is written there and not sent yet, `remarks` what was noted on diffs."""
 
     file: Path
     workflow_id: str = ""
     theme: str = ""
     form: dict[str, str] = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
+    drafts: dict[str, list[str]] = field(default_factory=dict)
+    """By workflow, "" for the board: what is in the field, then the pieces beside it."""
     remarks: Remarks = field(default_factory=Remarks)
 
     @classmethod
@@ -43,6 +47,7 @@ class Remembered:
                 kept.workflow_id, kept.theme = _text(data, "workflow_id"), _text(data, "theme")
                 sent = data.get("sent")
                 kept.sent = [t for t in sent if isinstance(t, str)] if isinstance(sent, list) else []
+                kept.drafts = _drafts(data.get("drafts"))
                 kept.remarks = Remarks.read(data.get("remarks"))
                 form = data.get("form")
                 if isinstance(form, dict):
@@ -50,6 +55,14 @@ class Remembered:
         except (OSError, ValueError, AttributeError):
             return cls(file)
         return kept
+
+    def draft(self, workflow_id: str, written: list[str]) -> None:
+        """Hold what is written to a workflow; nothing when nothing is. Of many the newest are held."""
+        self.drafts.pop(workflow_id, None)
+        if any(written):
+            self.drafts[workflow_id] = written
+            for old in list(self.drafts)[:-DRAFTS]:
+                del self.drafts[old]
 
     def keep(self) -> None:
         """Write it down, in one step; a full disk or a folder of somebody else's is not worth a word."""
@@ -59,6 +72,7 @@ class Remembered:
             "theme": self.theme,
             "form": self.form,
             "sent": sent,
+            "drafts": {k: v for k, v in self.drafts.items() if sum(map(len, v)) <= LONGEST_DRAFT},
             "remarks": self.remarks.to_data(),
         }
         # Texts of any language as they are: escaped they would take up to six times the room.
@@ -70,6 +84,12 @@ class Remembered:
             self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             scratch.write_bytes(text)
             scratch.replace(self.file)
+
+
+def _drafts(kept: object) -> dict[str, list[str]]:
+    if not isinstance(kept, dict):
+        return {}
+    return {str(k): [str(text) for text in v] for k, v in kept.items() if isinstance(v, list)}
 
 
 def _text(data: Mapping[str, Any], key: str) -> str:

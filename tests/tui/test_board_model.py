@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.board import BoardRow
 from core.machine.states import Condition, State
+from tui import words
 from tui.board_lines import first_line, second_line
 from tui.board_model import BoardModel, Group, Sort, group_of
 from tui.ink import plain
@@ -148,6 +149,8 @@ def test_a_narrow_row_gives_up_its_tests_before_what_it_waits_for() -> None:
     narrow, wide = (plain([second_line(waits, width, 0.0)]) for width in (56, 76))
     assert "needs you: approve the plan" in narrow and "22 passed" not in narrow
     assert "needs you: approve the plan" in wide and "22 passed" in wide
+    stale = replace(waits, evidence="rpc~--")
+    assert f"{words.STALE} 22 passed" in plain([second_line(stale, 76, 0.0)]), "they are of other files"
 
 
 def test_a_narrow_row_gives_its_title_what_it_can() -> None:

@@ -178,7 +178,11 @@ async def test_what_a_field_begins_with_is_text(journal_of: JournalOf, project: 
         folder.mkdir(parents=True)
         (folder / "evil.md").write_text(f"{EVIL}\n{EVIL}")
         app.form |= {"request": EVIL, "project": EVIL, "model": EVIL, "role-code_writer": EVIL}
-        await press(app, pilot, "ctrl+n")
+        app.remembered.drafts[""] = [EVIL, EVIL]
+        await press(app, pilot, "c")
+        assert_harmless(shown(app))
+        assert "[bold red]markup[/]" in shown(app)
+        await press(app, pilot, "escape", "ctrl+n")
         assert_harmless(shown(app))
         assert "[bold red]markup[/]" in shown(app)
         await press(app, pilot, "ctrl+t")

@@ -13,6 +13,7 @@ import pytest
 from pygments import lexers
 from pygments.lexer import Lexer
 from textual import events
+from textual.pilot import Pilot
 
 from core.journal.engine import EngineJournal
 from core.machine.commands import Authority
@@ -24,6 +25,7 @@ from screenshots.journal import Clock
 from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
 from tests.tui.driving import on, opened, press, running, shown, told
 from tests.tui.evil import assert_harmless
+from tui.app import QdeckApp
 from tui.highlight import load_language
 from tui.ink import plain
 from tui.pages.notice import notice_of
@@ -258,6 +260,28 @@ async def test_what_was_sent_is_there_after_a_restart(journal_of: JournalOf, pro
         assert composer.text == "first"
         await press(app, pilot, "down", "down", "down")
         assert composer.text == "new"
+
+
+async def test_what_is_not_sent_waits_where_it_was_written(journal_of: JournalOf, project: Path) -> None:
+    """Looking at the board, at the next decision or tomorrow costs no words; sent ones do not come back."""
+    journal = journal_of("testing")
+
+    async def written(app: QdeckApp, pilot: Pilot[int], *away: str) -> str:
+        await press(app, pilot, *away)
+        await opened(app, pilot, journal)
+        return str(app.screen.query_one("#composer", Composer).text)
+
+    async with running(journal, project) as (app, pilot):
+        await opened(app, pilot, journal)
+        await press(app, pilot, "c", *"half a")
+        assert await written(app, pilot, "escape", "escape") == "half a"
+        assert await written(app, pilot, "c", *" word", "f8", "escape") == "half a word"
+        await press(app, pilot, "escape", "c", *"a wish")
+    async with running(journal, project) as (app, pilot):
+        assert await written(app, pilot, "escape") == "half a word"
+        assert await written(app, pilot, "c", "enter", "escape", "escape") == ""
+        await press(app, pilot, "escape", "c")
+        assert on(app) == "BoardScreen" and app.screen.query_one("#composer", Composer).text == "a wish"
 
 
 def test_of_what_was_sent_the_newest_is_kept(tmp_path: Path) -> None:

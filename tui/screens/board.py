@@ -388,6 +388,7 @@ class BoardScreen(BuildActions, DeckScreen):
             )
             composer.takes = "A request", LONGEST_REQUEST
             await self.mount(composer, before="#prompt")
+            composer.resume(self.deck.remembered.drafts.get("", ()))
         name = self.deck.project_name or "no project yet"
         composer = self.query_one("#composer", Composer)
         composer.address(f"to the Q Assistant · {name}")
@@ -396,6 +397,13 @@ class BoardScreen(BuildActions, DeckScreen):
         self.run_worker(self.deck.know_files(composer), group="files")
         self.query_one("#prompt").display = False
         composer.focus()
+
+    def on_text_area_changed(self) -> None:
+        """What is not sent is there again at the next start."""
+        from tui.widgets.composer import Composer
+
+        for composer in self.query("#composer").results(Composer):
+            self.deck.remembered.draft("", composer.written)
 
     def on_composer_left(self) -> None:
         """Give the line back to the prompt; what was written stays."""

@@ -71,9 +71,10 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         self._show_title()
         self._show_tabs()
         self.set_interval(1.0, self._tick)
+        composer = self.query_one("#composer", Composer)
+        composer.resume(self.deck.remembered.drafts.get(self._workflow_id, ()))
         self.deck.rewatch()
         if self._to_chat:
-            composer = self.query_one("#composer", Composer)
             composer.remembers(self.deck.remembered.sent)
             composer.focus()
         else:
@@ -299,13 +300,16 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
 
     def on_composer_sent(self, event: Composer.Sent) -> None:
         """Hand the words over."""
+        self.deck.remembered.draft(self._workflow_id, [])
         self.deck.say(self._workflow_id, event.text)
         self.deck.remember()
 
     @on(TextArea.Changed)
     @on(Composer.Weighed)
     def _written(self) -> None:
-        """What escape does depends on whether something is written."""
+        """It is there again when the user comes back; what escape does depends on it too."""
+        written = self.query_one("#composer", Composer).written
+        self.deck.remembered.draft(self._workflow_id, written)
         self.refresh_hints()
 
     def stops_turn(self) -> bool:

@@ -165,6 +165,18 @@ class Composer(Writing):
         """Whether there is nothing to send, and nothing beside the field either."""
         return not self.text and not self.pieces
 
+    @property
+    def written(self) -> list[str]:
+        """What is in the field, and the pieces beside it."""
+        return [self.text, *self.pieces]
+
+    def resume(self, written: Sequence[str]) -> None:
+        """Hold again what was written before."""
+        if written:
+            self.load_text(visible(written[0]))
+            self.move_cursor(self.document.end)
+            self._hold([visible(piece) for piece in written[1:]])
+
     def take_back(self, text: str) -> None:
         """Hold words again that were sent in vain."""
         if self.attaches and too_long(text):
