@@ -10,8 +10,9 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
+from core.machine.commands import Authority
 from core.service import OrchestrationService
-from core.service.views import WorkflowView
+from core.service.views import Answer, WorkflowView
 from screenshots.scenes import Journal, calm, make_app, playing, shows_picture, until
 from tui import armed as armed_module
 from tui.app import QdeckApp
@@ -74,6 +75,27 @@ def slow_to_arm() -> Iterator[None]:
 def arm_now(app: QdeckApp) -> None:
     """As if half a second had gone by since the decision was drawn."""
     app.screen._armed_at = 0.0  # type: ignore[attr-defined]
+
+
+async def deciding(app: QdeckApp, pilot: Pilot[int], journal: Journal, how: str = "decision") -> None:
+    """Open what waits for a person, or a way back, and wait until keys count there."""
+    getattr(app, f"open_{how}")(journal.workflow_id)
+    await shows_picture(app, pilot)
+    await armed(app, pilot)
+
+
+async def ordered(journal: Journal, what: str, **rest: Any) -> Answer:
+    """Let somebody else order something, past the app, and return the answer."""
+    service = await OrchestrationService.open(str(journal.path))
+    try:
+        view = await service.get_workflow_status(journal.workflow_id)
+        order = getattr(service, what)
+        answer: Answer = await order(
+            view.workflow_id, by=Authority.person("grace"), expected_version=view.version, **rest
+        )
+        return answer
+    finally:
+        await service.close()
 
 
 async def asked(journal: Journal) -> WorkflowView:

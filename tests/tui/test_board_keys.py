@@ -15,7 +15,7 @@ from core.machine.states import PHASES, Condition
 from core.service import OrchestrationService
 from screenshots.journal import Clock
 from screenshots.scenes import Journal, calm, make_app, ready, shows_picture, until
-from tests.tui.driving import arm_now, asked, on, press, running, shown, slow_to_arm, told
+from tests.tui.driving import arm_now, asked, on, ordered, press, running, shown, slow_to_arm, told
 from tui.legal import OPENING
 
 JournalOf = Callable[[str], Journal]
@@ -186,11 +186,7 @@ async def test_the_board_follows_what_others_do(journal_of: JournalOf) -> None:
     """A change that another process makes is on the screen without a key."""
     journal = journal_of("review")
     async with running(journal) as (app, pilot):
-        service = await OrchestrationService.open(str(journal.path))
-        view = await service.get_workflow_status(journal.workflow_id)
-        grace = Authority.person("grace")
-        await service.pause(journal.workflow_id, by=grace, expected_version=view.version)
-        await service.close()
+        await ordered(journal, "pause")
         await until(pilot, lambda: "◆ 1 needs you" not in shown(app))
         assert app.board.board.model.rows[journal.workflow_id].condition == "paused"
 
@@ -417,11 +413,7 @@ async def test_the_window_says_how_many_need_you(
     async with running(journal) as (app, pilot):
         written: list[str] = []
         monkeypatch.setattr(app.watcher, "write", written.append)
-        service = await OrchestrationService.open(str(journal.path))
-        view = await service.get_workflow_status(journal.workflow_id)
-        ada = Authority.person("ada")
-        answer = await service.cancel(journal.workflow_id, by=ada, expected_version=view.version)
-        await service.close()
+        answer = await ordered(journal, "cancel")
         assert answer.ok, answer.text
         await until(pilot, lambda: bool(written))
         assert written == ["\x1b]2;◆ 1 · qdeck\x1b\\"]

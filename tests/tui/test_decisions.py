@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
 
-from core.machine.commands import Authority
 from core.machine.states import EvidenceKind, State
 from core.service import OrchestrationService
 from screenshots.scenes import Journal, calm, shows_picture, until
-from tests.tui.driving import arm_now, armed, asked, on, press, running, shown, slow_to_arm, told
+from tests.tui.driving import (
+    arm_now,
+    armed,
+    asked,
+    deciding,
+    on,
+    ordered,
+    press,
+    running,
+    shown,
+    slow_to_arm,
+    told,
+)
 from tui.app import QdeckApp
 from tui.armed import GRACE
 from tui.ink import plain
@@ -50,14 +60,8 @@ async def test_a_yes_that_would_be_refused_is_dim_and_says_why(journal_of: Journ
     """Files were edited after all that ran: the words are those of the refusal itself, shown and told."""
     journal = journal_of("stale")
     async with running(journal) as (app, pilot):
-        app.open_decision(journal.workflow_id)
-        await shows_picture(app, pilot)
-        await armed(app, pilot)
-        service = await OrchestrationService.open(str(journal.path))
-        view = await service.get_workflow_status(journal.workflow_id)
-        ada = Authority.person("ada")
-        refused = await service.advance_workflow(view.workflow_id, by=ada, expected_version=view.version)
-        await service.close()
+        await deciding(app, pilot, journal)
+        refused = await ordered(journal, "advance_workflow")
         assert not refused.ok and "stale" in refused.text
         answers = app.screen.query_one("#answers", Lines)
         faint = answers.style_of("faint").color
@@ -86,9 +90,7 @@ async def test_what_a_decision_rests_on_is_searched(journal_of: JournalOf) -> No
     """What is typed there is words, also an `a`; enter goes back to the page, where `a` is a yes again."""
     journal = journal_of("review")
     async with running(journal) as (app, pilot):
-        app.open_decision(journal.workflow_id)
-        await shows_picture(app, pilot)
-        await armed(app, pilot)
+        await deciding(app, pilot, journal)
         await press(app, pilot, "slash", *"bandit", "enter")
         assert "match 1 of" in shown(app) and on(app) == "DecisionScreen"
         await press(app, pilot, "escape")
@@ -126,19 +128,11 @@ async def test_another_question_disarms_the_keys(journal_of: JournalOf) -> None:
             await press(app, pilot, "a")
             await shows_picture(app, pilot)
             arm_now(app)
-            await _raise_budget(journal, 9.0)
+            await ordered(journal, "set_budget", budget_usd=9.0)
             await until(pilot, lambda: app.screen.picture.view.budget_usd == 9.0)  # type: ignore[attr-defined]
             await press(app, pilot, "a")
             assert on(app) == "DecisionScreen"
     assert (await asked(journal)).waiting_for == "approval:plan"
-
-
-async def _raise_budget(journal: Journal, usd: float) -> None:
-    service = await OrchestrationService.open(str(journal.path))
-    view = await service.get_workflow_status(journal.workflow_id)
-    grace = Authority.person("grace")
-    await service.set_budget(journal.workflow_id, by=grace, expected_version=view.version, budget_usd=usd)
-    await service.close()
 
 
 async def test_a_decision_that_was_taken_elsewhere_closes(journal_of: JournalOf) -> None:
@@ -147,30 +141,9 @@ async def test_a_decision_that_was_taken_elsewhere_closes(journal_of: JournalOf)
     async with running(journal) as (app, pilot):
         await press(app, pilot, "a")
         await shows_picture(app, pilot)
-        service = await OrchestrationService.open(str(journal.path))
-        view = await service.get_workflow_status(journal.workflow_id)
-        grace = Authority.person("grace")
-        await service.advance_workflow(journal.workflow_id, by=grace, expected_version=view.version)
-        await service.close()
+        await ordered(journal, "advance_workflow")
         await until(pilot, lambda: on(app) == "BoardScreen")
         assert "decided elsewhere" in told(app)
-
-
-async def test_two_windows_approve_and_it_moves_once(journal_of: JournalOf) -> None:
-    """Both show the same; both press; one moves it, and both end equal."""
-    journal = journal_of("plan")
-    async with running(journal) as (one, first), running(journal) as (two, second):
-        for app, pilot in ((one, first), (two, second)):
-            await press(app, pilot, "a")
-            await shows_picture(app, pilot)
-            await armed(app, pilot)
-        await asyncio.gather(first.press("a"), second.press("a"))
-        await until(first, lambda: on(one) == "BoardScreen")
-        await until(second, lambda: on(two) == "BoardScreen")
-        assert await moves_of(journal, "advance") == ["T01", "T02"]
-        rows = [app.board.board.model.rows for app in (one, two)]
-        await until(first, lambda: rows[0] == rows[1])
-        assert rows[0][journal.workflow_id].state == "handoff_to_coder"
 
 
 async def test_a_decision_leads_to_diff_and_evidence(journal_of: JournalOf) -> None:

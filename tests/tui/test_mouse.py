@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from core.machine.states import State
 from screenshots.scenes import Journal, calm, shows_picture, until
-from tests.tui.driving import armed, asked, on, opened, press, running, shown, told
+from tests.tui.driving import armed, asked, deciding, on, opened, press, running, shown, told
 from tui.app import QdeckApp
 from tui.remarks import Spot
 from tui.widgets.conversation import Conversation
@@ -100,9 +100,7 @@ async def test_the_columns_the_past_and_a_retry_are_clicked(journal_of: JournalO
         await pilot.click(when, offset=(when.content_region.x + when.size.width // 2, 1))
         assert abs(events.cursor - events.count // 2) <= 2
         await click(app, pilot, "esc present", last=True)
-        app.open_retry(journal.workflow_id)
-        await shows_picture(app, pilot)
-        await armed(app, pilot)
+        await deciding(app, pilot, journal, "retry")
         await click(app, pilot, "not now")
         assert on(app) == "BoardScreen"
 

@@ -49,6 +49,16 @@ def terminal(journal_of: Callable[[str], Journal]) -> Iterator[Terminal]:
     terminal.close()
 
 
+def leave(terminal: Terminal) -> None:
+    """Say that the builds may run on, as soon as that counts."""
+    terminal.wait("2 builds are running")
+    for _ in range(50):
+        terminal.press("l")
+        if b"?1049l" in terminal.raw:
+            break
+    assert terminal.wait_end() == 0
+
+
 def test_a_session_in_a_terminal(terminal: Terminal) -> None:
     """Open, look, decide not to, resize, leave; the terminal is as it was before."""
     terminal.wait("NEEDS YOU.*2")
@@ -64,12 +74,7 @@ def test_a_session_in_a_terminal(terminal: Terminal) -> None:
     terminal.resize(120, 40)
     terminal.wait("B-0007")
     terminal.press("q")
-    terminal.wait("2 builds are running")
-    for _ in range(50):
-        terminal.press("l")
-        if b"?1049l" in terminal.raw:
-            break
-    assert terminal.wait_end() == 0
+    leave(terminal)
     assert b"\x1b[?1049l" in terminal.raw and b"\x1b[?25h" in terminal.raw
 
 
@@ -106,12 +111,7 @@ def test_without_a_place_for_its_log_it_opens_all_the_same(journal_of: Callable[
     text = terminal.wait("NEEDS YOU.*2")
     assert "NOISE" not in text and "Errno" not in text
     terminal.press("ctrl+q")
-    terminal.wait("2 builds are running")
-    for _ in range(50):
-        terminal.press("l")
-        if b"?1049l" in terminal.raw:
-            break
-    assert terminal.wait_end() == 0
+    leave(terminal)
     terminal.close()
 
 

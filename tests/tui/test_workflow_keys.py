@@ -16,14 +16,13 @@ from textual import events
 from textual.pilot import Pilot
 
 from core.journal.engine import EngineJournal
-from core.machine.commands import Authority
 from core.machine.states import State
 from core.roles.briefs import said
 from core.service import OrchestrationService
 from core.text import READ_LIMIT
 from screenshots.journal import Clock
 from screenshots.scenes import PANES_SHOWN, Journal, calm, shows_picture, until
-from tests.tui.driving import on, opened, press, running, shown, told
+from tests.tui.driving import on, opened, ordered, press, running, shown, told
 from tests.tui.evil import assert_harmless
 from tui.app import QdeckApp
 from tui.highlight import load_language
@@ -453,17 +452,7 @@ async def test_what_a_rollback_takes_back_is_struck(journal_of: JournalOf) -> No
         await opened(app, pilot, journal)
         talk = app.screen.query_one("#talk")
         assert "↶" not in talk.text
-        service = await OrchestrationService.open(str(journal.path))
-        view = await service.get_workflow_status(journal.workflow_id)
-        ada = Authority.person("ada")
-        answer = await service.rollback_workflow(
-            journal.workflow_id,
-            by=ada,
-            expected_version=view.version,
-            target_state="planning",
-            reason="again",
-        )
-        await service.close()
+        answer = await ordered(journal, "rollback_workflow", target_state="planning", reason="again")
         assert answer.ok, answer.text
         await until(pilot, lambda: "↶ I write the module first" in talk.text)
 
