@@ -97,6 +97,21 @@ async def test_a_bar_is_as_long_as_its_value_says(journal_of: JournalOf) -> None
             )
 
 
+async def test_a_chart_keeps_the_terminals_own_colours(journal_of: JournalOf) -> None:
+    """Nobody knows how they look, so nothing is drawn on black; the names on the axis can be read."""
+    async with running(journal_of("complete"), size=(60, 24), theme="qdeck-terminal") as (app, pilot):
+        await in_statistics(app, pilot, "2")
+        strips = app.screen._compositor.render_strips()
+        row = next(strip for strip in strips if strip.text.strip().startswith("planning█"))
+        styles = {char: part.style for part in row for char in part.text if part.style}
+        for char, number in (("p", None), ("█", 4), ("▒", 3)):
+            style = styles[char]
+            assert style.bgcolor is None or style.bgcolor.is_default, style
+            assert (style.color.number if style.color else None) == number, (char, style)
+        header = next(line for line in shown(app).split("\n") if "█ working" in line)
+        assert header.split() == ["█", "working", "▒", "you", "░", "model", "all"]
+
+
 def test_an_axis_has_simple_values() -> None:
     """Times as on a clock, money and counts as people count; only a few, and none above the longest."""
     assert ticks_to(4100, whole=True, steps=TIME_STEPS) == [0, 1800, 3600]

@@ -193,8 +193,11 @@ def numbers_page(chart: Chart, stats: StatsView, width: int) -> list[Line]:
     several, sizes = len(chart.series) > 1, [SUM]
     name_size = max(len(label) for label in chart.labels) + 2
     if several:
-        heads = [f"{s.marker} {s.name}" for s in chart.series]
-        sizes = [max(NUMBER, cells(head) + 2) for head in heads]
+        # What the marks stand for is said in full where there is room.
+        short = width < 70
+        names = [s.name.removeprefix("waits for ") if short else s.name for s in chart.series]
+        heads = [f"{s.marker} {name}" for s, name in zip(chart.series, names, strict=True)]
+        sizes = [max(NUMBER - 3 * short, cells(head) + 2) for head in heads]
         head = [
             Span(fit(name, size, "right"), f"{s.ink} bold")
             for name, size, s in zip(heads, sizes, chart.series, strict=True)

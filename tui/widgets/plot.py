@@ -33,13 +33,16 @@ class Plot(PlotextPlot):
         self._chart = chart
         self.refresh(layout=True)
 
-    def _rgb(self, variable: str) -> tuple[int, int, int]:
+    def _colour(self, variable: str) -> tuple[int, int, int] | int | str:
+        """A colour as plotext takes it. The terminal's own stay its own: what they look like is not known."""
         value = self.app.theme_variables.get(variable) or self.app.theme_variables["foreground"]
         try:
-            return Color.parse(value).rgb
+            colour = Color.parse(value)
         except ValueError:
-            # Themes of the terminal's own palette name their colours; a chart needs numbers.
-            return (160, 160, 160)
+            return "default"
+        if colour.ansi is None:
+            return colour.rgb
+        return colour.ansi if colour.ansi >= 0 else "default"
 
     def render(self) -> RenderResult:
         """Draw anew: size, theme or figures have changed."""
@@ -49,10 +52,10 @@ class Plot(PlotextPlot):
             return Text("")
         plot.clear_figure()
         self._bars(chart, len(chart.labels) if chart.columns else _seen(chart, height))
-        ground = self._rgb("background")
+        ground = self._colour("background")
         plot.canvas_color(ground)
         plot.axes_color(ground)
-        plot.ticks_color(self._rgb("ink-muted"))
+        plot.ticks_color(self._colour("ink-muted"))
         plot.frame(False)
         # A few bars need not fill the screen: where they lie, each has one line, and the axis the last.
         lines = height if chart.columns else _seen(chart, height) + 1
@@ -80,7 +83,7 @@ class Plot(PlotextPlot):
                 values,
                 orientation="vertical" if chart.columns else "horizontal",
                 marker=series.marker,
-                color=self._rgb(f"ink-{series.ink}"),
+                color=self._colour(f"ink-{series.ink}"),
                 width=0.5 if chart.columns else NARROW,
                 minimum=0,
             )
