@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.config import load_settings
-from screenshots.scenes import Journal, calm, until
+from screenshots.scenes import FOUND, Journal, calm, until
 from tests.llm.openai_server import Fault, OpenAIServer, Reply, Tool
 from tests.tui.driving import on, press, running, shown, told
 from tests.tui.evil import EVIL, assert_harmless
@@ -56,6 +56,7 @@ async def test_settings_are_written_into_the_file_and_used_at_once(
         await write(app, pilot, "much")
         assert on(app) == "EditScreen" and "cannot be 'much'" in " ".join(shown(app).split())
         await press(app, pilot, "home", "ctrl+k", *"2.5", "enter")
+        await until(pilot, lambda: on(app) == "SettingsScreen" and app.settings.budget_usd is not None)
         assert app.settings.budget_usd == 2.5 and "budget_usd = 2.5" in file.read_text()
         await go(app, pilot, "models", "code_writer")
         await write(app, pilot, "sk-abcdefghijklm")
@@ -80,6 +81,20 @@ async def test_settings_are_written_into_the_file_and_used_at_once(
         app.action_use_theme("qdeck-safe")
         assert load_settings().theme == "qdeck-safe", "the next start has the colours that were chosen last"
         await until(pilot, lambda: "OPENAI_API_KEY is set" in shown(app) or "checks" in app.screen.found)  # type: ignore[attr-defined]
+        app.screen.found = FOUND  # type: ignore[attr-defined]
+        app.screen._again()  # type: ignore[attr-defined]
+        await go(app, pilot, "budget_usd")
+        app.screen.found = FOUND | {"keys": FOUND["keys"] * 3}  # type: ignore[attr-defined]
+        app.screen._again()  # type: ignore[attr-defined]
+        row = app.screen.query_one(SettingsList).row
+        assert row and row.name == ("budget_usd",), "what is found meanwhile moves rows, and not the cursor"
+        await press(app, pilot, "g", "slash", *"contains", "enter")
+        assert "Nothing here contains a command" in shown(app).split("\n")[-5 if size[1] == 24 else -6]
+        await press(app, pilot, "enter", "y")
+        assert "nothing to set" in told(app) or "sandbox" in app.clipboard
+        assert "See the README." in app.clipboard, "what can only be read is found and copied"
+        await press(app, pilot, "escape")
+        app.screen.found = {}  # type: ignore[attr-defined]
         await press(app, pilot, "g")
         for _ in range(8):
             assert "secret" not in shown(app) and "pass-word" not in shown(app)

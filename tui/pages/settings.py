@@ -98,6 +98,11 @@ class Row(NamedTuple):
     written: str = ""
 
 
+def is_heading(row: Row) -> bool:
+    """Whether a row only names what stands below it."""
+    return not row.name and not row.value
+
+
 def harmless(value: object, limit: int = 120) -> str:
     """Return a value as it may be shown: cleaned, and without what only its owner should read."""
     return _SECRET.sub("…", said(value, limit=limit).text)
@@ -213,7 +218,7 @@ def _places(settings: Settings) -> list[Row]:
 
 def row_line(row: Row, width: int) -> Line:
     """Return a row as a line: label, value, source."""
-    if not row.name and not row.value:
+    if is_heading(row):
         title = row.label.upper()
         return (Span(f"{title} ", "strong bold"), Span("─" * max(0, width - len(title) - 1), "rule"))
     label = 32 if width >= 90 else 24

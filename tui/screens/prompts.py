@@ -169,7 +169,8 @@ class PromptsScreen(Searching, DeckScreen):
         if not answer.get("ok"):
             self.deck.tell(f"{answer.get('error', '')} {answer.get('hint', '')}", bad=True)
             return
-        about = f"{facts['build_id']} in {state}, digest {words.digest(str(answer['digest']))}"
+        name = facts["build_id"] if row else "an example, for there is no build yet,"
+        about = f"{name} in {state}, digest {words.digest(str(answer['digest']))}"
         self._shown_preview = f"{about}\n{answer['text']}"
         self._show(top=True)
 

@@ -28,6 +28,7 @@ from tui.pages.settings import (
     Name,
     Row,
     harmless,
+    is_heading,
     looks_secret,
     row_line,
     rows,
@@ -49,22 +50,25 @@ ABOUT = 4
 
 
 class SettingsList(Picker):
-    """The rows. The cursor rests on those that can be changed."""
+    """The rows. The cursor rests on all but headings: what can only be read is searched and copied too."""
 
     rows: tuple[Row, ...] = ()
 
     def list_rows(self, listed: Sequence[Row]) -> None:
-        """Show these rows, the cursor where it was."""
+        """Show these rows, the cursor on what it was on: what is found meanwhile moves rows down."""
+        kept = self.row
         self.rows = tuple(listed)
         self.search_again()
-        before = self.cursor
+        what = [(row.name, row.label if not row.name else "") for row in self.rows]
+        at = (kept.name, kept.label if not kept.name else "") if kept else None
+        before = what.index(at) if at in what else self.cursor
         self.offer([Option("/".join(row.name) or f"#{i}", ()) for i, row in enumerate(self.rows)])
         self.cursor = self._near(min(before, len(self.rows) - 1), 1)
         self.refresh()
 
     def texts(self) -> list[str]:
-        """Names and values; what cannot be changed is not gone to."""
-        return [f"{row.label} {row.value}" if row.name else "" for row in self.rows]
+        """Names and values; a heading is not gone to."""
+        return ["" if is_heading(row) else f"{row.label} {row.value}".strip() for row in self.rows]
 
     @property
     def row(self) -> Row | None:
@@ -72,24 +76,18 @@ class SettingsList(Picker):
         return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
 
     def _near(self, index: int, step: int) -> int:
-        """The nearest row in this direction that can be changed; else the nearest in the other."""
+        """The nearest row in this direction that is no heading; else the nearest in the other."""
         below, above = range(index, len(self.rows)), range(index, -1, -1)
         for way in (below, above) if step > 0 else (above, below):
             for i in way:
-                if self.rows[i].name:
+                if not is_heading(self.rows[i]):
                     return i
         return self.cursor
 
     def move_to(self, index: int) -> None:
-        """To the nearest row in that direction that can be changed."""
+        """To the nearest row in that direction that is no heading."""
         wanted = max(0, min(len(self.rows) - 1, index))
         self.cursor = self._near(wanted, 1 if index > self.cursor else -1)
-
-    def action_bottom(self) -> None:
-        """Read to the very end: what stands there cannot be changed."""
-        super().action_bottom()
-        self.scroll_end(animate=False)
-        self.cursor = self._near(len(self.rows) - 1, -1)
 
     def line_strip(self, y: int, width: int) -> Strip:
         """Draw one row."""
@@ -138,7 +136,7 @@ class SettingsScreen(Searching, DeckScreen):
         row = self._row
         model = row is not None and row.name[:1] in (("model",), ("models",))
         return (
-            Hint("enter", "change", "screen.change"),
+            Hint("enter", "change", "screen.change", row is None or not row.name),
             Hint("t", "test the model", "screen.try_model", not model),
             Hint("u", "back to the default", "screen.unset", row is None or row.source != "your file"),
             Hint("/", "search", "screen.search"),
@@ -179,8 +177,12 @@ class SettingsScreen(Searching, DeckScreen):
 
     def _about(self, width: int) -> list[Line]:
         row = self._row
-        if row is None or not row.name:
+        if row is None:
             return [(), ()]
+        if not row.name:
+            # Only here is it read to its end.
+            told = (Span(row.label, row.ink), Span("  " if row.label else ""), Span(row.value, "muted"))
+            return wrap(told, width)[:ABOUT]
         text = self._manual.get(row.name[0], "").replace("\n", " ")
         if row.name[0] == "keymap":
             text = next((deed.text for deed in deeds() if deed.id == row.name[1]), text)
@@ -220,6 +222,7 @@ class SettingsScreen(Searching, DeckScreen):
         """Change the value under the cursor, each kind in its own way."""
         row = self._row
         if row is None or not row.name:
+            self.deck.tell("That can only be read here; it is nothing to set.")
             return
         if row.name[0] == "keymap":
             self._change_key(row)
