@@ -321,7 +321,7 @@ WALKS: tuple[Walk, ...] = (
         _screen("history"),
         "HistoryScreen: left right left_square_bracket (left_square_bracket) right_square_bracket v (v) tab "
         f"(tab) f (escape) c w AskScreen: escape HistoryScreen: {_SEARCH} escape (@) q (@) h (@) (f) "
-        "?history.action_fork: f",
+        "?record.action_fork: f",
     ),
     Walk(
         "statistics",
@@ -337,7 +337,7 @@ WALKS: tuple[Walk, ...] = (
         "settings",
         "empty",
         _settings,
-        "Picker: j k (g) SettingsList: G (@) end (@) Picker: enter EditScreen: escape "
+        "Picker: j k (g) G (@) end (g) enter EditScreen: escape "
         f"SettingsScreen: t u (@) {_SEARCH} escape (@) q",
     ),
     Walk(
