@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from core.board import BoardRow
 from core.durations import duration as duration
@@ -159,6 +160,11 @@ def age(seconds: float) -> str:
         if whole >= size:
             return f"{whole // size}{unit}"
     return f"{whole}s"
+
+
+def ages(times: Iterable[datetime], now: float) -> tuple[str, ...]:
+    """Return how long ago each of these was, as it is shown."""
+    return tuple(age(now - at.timestamp()) for at in times)
 
 
 def due(row: BoardRow, now: float) -> tuple[str, str]:

@@ -163,13 +163,13 @@ class BackScreen(Searching, Armed, DeckScreen):
 
     # --- drawing
 
-    def show_meaning(self) -> None:
-        """Show what the choice under the cursor means."""
+    def show_meaning(self, *, top: bool = True) -> None:
+        """Show what the choice under the cursor means, from its beginning or where it was read."""
         picture, target = self.picture, self.target
         if picture is None:
             return
         page = self.searched()
-        page.show(lambda width: self.meaning(picture, target, width) if target else [], top=True)
+        page.show(lambda width: self.meaning(picture, target, width) if target else [], top=top)
         self.query_one("#answers", Lines).show(self.answers)
 
     def on_picker_highlighted(self) -> None:

@@ -75,6 +75,7 @@ class DeckScreen(Whole[object]):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's form
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-short"), (34, "-tall")]  # noqa: RUF012 - Textual's form
 
+    _ages_shown: tuple[str, ...] | None = None
     SELECTS_LINES = True
     """That a part of what is to be read can be selected with the mouse."""
 
@@ -106,6 +107,20 @@ class DeckScreen(Whole[object]):
     def content(self) -> ComposeResult:
         """The widgets of the screen. To be given by the subclass."""
         yield from ()
+
+    def ages(self) -> tuple[str, ...]:
+        """Return the ages that are shown, as they read now."""
+        return ()
+
+    def show_ages(self) -> None:
+        """Draw what holds them anew."""
+
+    def tick(self) -> None:
+        """A second has gone by for the screen on top: draw anew what reads otherwise now."""
+        ages = self.ages()
+        if ages != self._ages_shown:
+            self._ages_shown = ages
+            self.show_ages()
 
     def hints(self) -> Sequence[Hint]:
         """Return the keys that work now, the most useful first."""

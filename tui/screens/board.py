@@ -198,11 +198,15 @@ class BoardScreen(BuildActions, DeckScreen):
         )
 
     def _tick(self) -> None:
-        """Ages run while something is open; a board where all is done stays still."""
-        if self.is_current:
+        """Ages run, here or on the screen that covers the board; where all is done it stays still."""
+        # Below a question the screen shows through.
+        shown = next(s for s in reversed(self.deck.screen_stack) if isinstance(s, DeckScreen))
+        if shown is self:
             self.board.now = self.deck.now()
-        else:
-            self.rows_list.set_reactive(Board.now, self.deck.now())
+            return
+        self.rows_list.set_reactive(Board.now, self.deck.now())
+        if shown.is_attached:
+            shown.tick()
 
     def _right(self) -> Line:
         if self.deck.trouble:

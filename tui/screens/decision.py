@@ -183,11 +183,30 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
 
     # --- drawing
 
-    def _show(self, decision: DecisionView) -> None:
-        picture, now = self.picture, self.deck.now()
+    def tick(self) -> None:
+        """Draw anew how long it waits, and the ages that read otherwise now."""
+        if self._decision is not None:
+            self._show_head(self._decision)
+        super().tick()
+
+    def ages(self) -> tuple[str, ...]:
+        """Those of the receipts."""
+        return words.ages((r.at for r in self.picture.receipts), self.deck.now()) if self.picture else ()
+
+    def show_ages(self) -> None:
+        """Draw the page anew, where it was read."""
+        if self._decision is not None:
+            self._show(self._decision)
+
+    def _show_head(self, decision: DecisionView) -> None:
+        now = self.deck.now()
         self.query_one("#head", Lines).show(
             lambda width: [*decision_head(decision, width, now), *told_lines(self._granted, width)]
         )
+
+    def _show(self, decision: DecisionView) -> None:
+        picture, now = self.picture, self.deck.now()
+        self._show_head(decision)
         self.query_one("#body", DecisionPage).show(lambda width: decision_page(decision, picture, width, now))
         self.query_one("#answers", Lines).show(lambda width: self._answers(decision, width))
 

@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from core.errors import QdeckError
+from tui import words
 from tui.ink import Span, said
 from tui.pages.proof_detail import detail_page, output_rows
 from tui.pages.proofs import Entry, entries_of, entry_line
@@ -178,6 +179,16 @@ class EvidenceScreen(Searching, DeckScreen):
             (Span("Evidence  ", "strong bold"), Span(f"{view.build_id}  ", "muted"), said(view.title)),
             match or (Span(f"{counting} of 6 count now", "muted"),),
         )
+
+    def ages(self) -> tuple[str, ...]:
+        """That of the receipt which is shown."""
+        receipt = self.entry.receipt if self.entry else None
+        return words.ages((receipt.at,), self.deck.now()) if receipt else ()
+
+    def show_ages(self) -> None:
+        """Draw it anew, where it was read."""
+        self._shown = self._shown[:1]
+        self._show_detail()
 
     @on(Listing.Moved, "#list")
     def _moved(self) -> None:

@@ -14,6 +14,7 @@ from textual.events import Click
 
 from core.board import BoardRow
 from core.errors import QdeckError
+from tui import words
 from tui.ink import Span, said
 from tui.pages.past import event_line, is_turn, past_page, picture_at, when_lines
 from tui.picture import Picture
@@ -227,6 +228,15 @@ class HistoryScreen(Searching, RecordKeys, DeckScreen):
             (Span("History  ", "strong bold"), Span(f"{view.build_id}  ", "muted"), said(view.title, "text")),
             self.work_line() or self.match_line(),
         )
+
+    def ages(self) -> tuple[str, ...]:
+        """That of the event under the cursor."""
+        events = self.picture.events if self.picture else ()
+        return words.ages((e.at for e in events[self.index : self.index + 1]), self.deck.now())
+
+    def show_ages(self) -> None:
+        """Draw the line of all events anew."""
+        self._show_when()
 
     def show_work(self) -> None:
         """How far it has come stands in the title."""

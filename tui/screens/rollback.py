@@ -57,9 +57,17 @@ class RollbackScreen(BackScreen):
         number = restored_checkpoint(picture, target)
         return undone(picture, target, width, self.deck.now(), self._then.get(number))
 
-    def show_meaning(self) -> None:
+    def ages(self) -> tuple[str, ...]:
+        """Those of the checkpoints."""
+        return words.ages((c.at for c in self.picture.checkpoints), self.deck.now()) if self.picture else ()
+
+    def show_ages(self) -> None:
+        """Draw the page anew, where it was read."""
+        super().show_meaning(top=False)
+
+    def show_meaning(self, *, top: bool = True) -> None:
         """Show what the target under the cursor means, and read what its checkpoint holds."""
-        super().show_meaning()
+        super().show_meaning(top=top)
         picture, target = self.picture, self.target
         if picture is None or target is None:
             return

@@ -70,7 +70,6 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         self.set_class(self._side, "-side")
         self._show_title()
         self._show_tabs()
-        self.set_interval(1.0, self._tick)
         composer = self.query_one("#composer", Composer)
         composer.resume(self.deck.remembered.drafts.get(self._workflow_id, ()))
         self.deck.rewatch()
@@ -177,11 +176,25 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
     def _row(self) -> BoardRow | None:
         return self.deck.board.board.model.rows.get(self._workflow_id)
 
-    def _tick(self) -> None:
-        if self.is_current and self.picture:
+    def tick(self) -> None:
+        """Draw anew what a second has changed."""
+        if self.picture:
             self._show_title()
             if not legal_over(self.standing()):
                 self._show_way()
+        super().tick()
+
+    def ages(self) -> tuple[str, ...]:
+        """Those of receipts and packets, which the panes at the side show."""
+        picture = self.picture
+        if picture is None or not self._side:
+            return ()
+        times = [*(receipt.at for receipt in picture.receipts), *(h.at for h in picture.handoffs)]
+        return words.ages(times, self.deck.now())
+
+    def show_ages(self) -> None:
+        """Draw the pane anew, where it was read."""
+        self._show_side()
 
     def _show_all(self) -> None:
         if not self.is_attached:

@@ -27,12 +27,13 @@ class Lines(Inked):
         self._built_for = -1
 
     def show(self, build: Builder) -> None:
-        """Show other lines; the layout is only asked when their number changed."""
+        """Show other lines; they are drawn when they differ, and laid out when their number does."""
         self._build = build
-        before = len(self._lines)
+        before = self._lines
         self._built_for = -1
         self._rebuild(self.size.width)
-        self.refresh(layout=len(self._lines) != before)
+        if self._lines != before or self._built_for < 0:
+            self.refresh(layout=len(self._lines) != len(before))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As high as its lines."""

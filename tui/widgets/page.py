@@ -37,10 +37,16 @@ class Page(Selecting):
         self._strips: dict[int, Strip] = {}
 
     def show(self, build: Builder, *, top: bool = False) -> None:
-        """Show other content; the place that was read stays, unless `top`."""
+        """Show other content, if it is other; the place that was read stays, unless `top`."""
         self._build = build
-        self._built_for = -1
-        self._layout()
+        width = self.scrollable_content_region.width - FREE
+        lines = build(width) if 0 < width == self._built_for else None
+        if lines is None:
+            self._built_for = -1
+            self._layout()
+        elif lines != self._lines:
+            self._lines = lines
+            self._redraw(width)
         if top:
             self.scroll_home(animate=False, immediate=True)
 
@@ -85,6 +91,9 @@ class Page(Selecting):
         if width != self._built_for:
             self._lines = self._build(width)
             self._built_for = width
+        self._redraw(width)
+
+    def _redraw(self, width: int) -> None:
         self._strips.clear()
         self.virtual_size = Size(width, len(self._lines))
         self.refresh()
