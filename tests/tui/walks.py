@@ -33,7 +33,7 @@ Unit = tuple[str, str]
 class Walk:
     """A screen on a journal, and the keys to press there, in order.
 
-    `Name:` says who is to take the keys behind it; `?module.function:` is the question that is asked there.
+    `Name:` says who is to take the keys behind it; `?function:` is the question that is asked there.
     Each key has to do something that can be seen. Keys in brackets only lead on; `(@)` goes there anew,
     `(=text)` types.
     """
@@ -88,13 +88,13 @@ def answers() -> set[Unit]:
         for asking in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)):
             calls = [node for node in ast.walk(asking) if isinstance(node, ast.Call) and node.args]
             for call in (call for call in calls if getattr(call.func, "id", "") == "Choice"):
-                key, owner = call.args[0], f"?{info.name.rpartition('.')[2]}.{asking.name}"
+                key, owner = call.args[0], f"?{asking.name}"
                 keys = (key.value,) if isinstance(key, ast.Constant) else MADE_OF_DATA[owner]
                 found |= {(owner, key) for key in keys if key != "escape"}
     return found
 
 
-MADE_OF_DATA = {"?granting._which": ("d", "r")}
+MADE_OF_DATA = {"?_which": ("d", "r")}
 """Questions whose keys do not stand in the code: a letter for each command."""
 
 
@@ -233,13 +233,13 @@ WALKS: tuple[Walk, ...] = (
         f"Board: {_CURSOR} enter (@) (j) n y {_BUILD} BoardScreen: slash (=toml) escape ctrl+f "
         "(escape) v (v) o ctrl+o O P (P) (P) q (escape) QdeckApp: ctrl+n (@) question_mark (@) f1 (@) f2 (@) "
         "f3 (@) f4 (@) f5 (@) f7 (@) f8 (@) ctrl+p (escape) ctrl+q (escape) ctrl+c (f4) n (@) (x) "
-        "?orders.confirm_cancel: y (ctrl+q) ?app.action_leave: l",
+        "?confirm_cancel: y (ctrl+q) ?action_leave: l",
     ),
     Walk(
         "columns",
         "review",
         _pressed("v"),
-        "Columns: left right left l (left) end home G g (ctrl+q) ?app.action_leave: p",
+        "Columns: left right left l (left) end home G g (ctrl+q) ?action_leave: p",
     ),
     Walk(
         "workflow",
@@ -284,16 +284,16 @@ WALKS: tuple[Walk, ...] = (
         _screen("decision"),
         f"DecisionPage: {_CURSOR} d (@) e (@) h (@) c (@) r (@) b (@) x (escape) o (escape) s 1 (escape) "
         "2 (escape) 3 (escape) 4 5 6 7 8 9 DecisionScreen: " + _SEARCH + " escape (@) q (@) (1) "
-        "?acceptance.action_answer: y (escape) (1) ?acceptance.action_answer: n (escape) (2) "
-        "?acceptance.action_answer: s (escape) (o) ?acceptance.action_override: y",
+        "?action_answer: y (escape) (1) ?action_answer: n (escape) (2) "
+        "?action_answer: s (escape) (o) ?action_override: y",
         _SMALL,
     ),
     Walk(
         "grant",
         "releasing",
         _screen("decision"),
-        "DecisionPage: s ?granting._which: d (=SHIP_TOKEN) (enter) ?granting._agree: y (s) "
-        "?granting._which: r",
+        "DecisionPage: s ?_which: d (=SHIP_TOKEN) (enter) ?_agree: y (s) "
+        "?_which: r",
         _SMALL,
     ),
     Walk("yes", "review", _screen("decision"), "DecisionPage: a", _SMALL),
@@ -321,7 +321,7 @@ WALKS: tuple[Walk, ...] = (
         _screen("history"),
         "HistoryScreen: left right left_square_bracket (left_square_bracket) right_square_bracket v (v) tab "
         f"(tab) f (escape) c w AskScreen: escape HistoryScreen: {_SEARCH} escape (@) q (@) h (@) (f) "
-        "?record.action_fork: f",
+        "?action_fork: f",
     ),
     Walk(
         "statistics",
@@ -345,8 +345,8 @@ WALKS: tuple[Walk, ...] = (
         "empty",
         _prompts,
         "Picker: end home G g j k pagedown pageup ctrl+d ctrl+u PromptsScreen: e Editor: escape "
-        "PromptsScreen: v e Editor: ctrl+s PromptsScreen: u ?prompts.action_reset: y "
-        "PromptsScreen: e Editor: f10 (e) (=x) (escape) ?prompts.action_stop_editing: y "
+        "PromptsScreen: v e Editor: ctrl+s PromptsScreen: u ?action_reset: y "
+        "PromptsScreen: e Editor: f10 (e) (=x) (escape) ?action_stop_editing: y "
         f"PromptsScreen: {_SEARCH} (@) escape (@) q",
     ),
     Walk(
@@ -361,11 +361,11 @@ WALKS: tuple[Walk, ...] = (
         "tokens",
         "review",
         _tokens,
-        f"TokensScreen: {_SEARCH} m (enter) (=ci) (enter) (enter) ?tokens._ask_whether: y (escape) "
-        "TokensScreen: x ?tokens.action_revoke: y TokensScreen: escape (@) q",
+        f"TokensScreen: {_SEARCH} m (enter) (=ci) (enter) (enter) ?_ask_whether: y (escape) "
+        "TokensScreen: x ?action_revoke: y TokensScreen: escape (@) q",
     ),
     Walk("minted", "review", _minted, "MintedScreen: y escape"),
-    Walk("grants", "releasing", _pressed("f5"), "?yeses._ungrant: (x) y"),
+    Walk("grants", "releasing", _pressed("f5"), "?_ungrant: (x) y"),
     Walk("yeses", "asking", _yeses, f"YesesScreen: {_SEARCH} x (escape) s escape (@) q"),
     Walk("places", "review", _project_field, "ProjectField: down down up"),
 )
