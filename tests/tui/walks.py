@@ -292,8 +292,7 @@ WALKS: tuple[Walk, ...] = (
         "grant",
         "releasing",
         _screen("decision"),
-        "DecisionPage: s ?_which: d (=SHIP_TOKEN) (enter) ?_agree: y (s) "
-        "?_which: r",
+        "DecisionPage: s ?_which: d (=SHIP_TOKEN) (enter) ?_agree: y (s) ?_which: r",
         _SMALL,
     ),
     Walk("yes", "review", _screen("decision"), "DecisionPage: a", _SMALL),
