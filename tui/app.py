@@ -141,6 +141,7 @@ class QdeckApp(Needs):
 
     def _drawn(self) -> None:
         """The first frame is on the screen."""
+        self.tell_unknown_theme()
         if self._alone:
             memory.end_of_start()
             lean.import_briefly()

@@ -17,7 +17,7 @@ from tui.journal_link import ONLY_LOOKING, JournalLink
 from tui.options import AppOptions
 from tui.remembered import Remembered
 from tui.screens.board import BoardScreen
-from tui.theme import DARK, TERMINAL, THEMES, inks_of
+from tui.theme import DARK, NAMES, TERMINAL, THEMES, inks_of
 from tui.watching import Watcher
 
 if TYPE_CHECKING:
@@ -190,6 +190,14 @@ class Deck(App[int]):
         self.set_keymap(self.settings.keymap)
         if not self.options.theme and self.settings.theme in self.available_themes:
             self.theme = self.settings.theme
+
+    def tell_unknown_theme(self) -> None:
+        """Say which themes there are, when one was named that there is not."""
+        for named in (self.options.theme, self.settings.theme):
+            if named and named not in self.available_themes:
+                what = f"There is no theme {named[:40]!r}. There are {', '.join(NAMES)}, and Textual's."
+                self.tell(what, bad=True)
+                return
 
     def action_use_theme(self, name: str) -> None:
         """Change the colours, for this session and the next ones."""

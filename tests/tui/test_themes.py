@@ -8,8 +8,8 @@ import pytest
 from textual.color import Color
 from textual.theme import Theme
 
-from screenshots.scenes import Journal, calm
-from tests.tui.driving import running
+from screenshots.scenes import Journal, calm, until
+from tests.tui.driving import running, told
 from tui.ink import INKS, Span
 from tui.theme import NAMES, TERMINAL, THEMES
 from tui.widgets.lines import Lines
@@ -68,6 +68,13 @@ async def test_what_is_under_the_cursor_can_be_read(theme: str, journal_of: Call
         }
         row = {ink: round(ratio(ink, ground), 2) for ink, under in drawn if under == ground}
         assert row and not {ink: value for ink, value in row.items() if value < 4.5}
+
+
+async def test_a_theme_that_there_is_not_is_named(journal_of: Callable[[str], Journal]) -> None:
+    """The app starts in its own colours, and says which there are."""
+    async with running(journal_of("review"), theme="qdeck-drak") as (app, pilot):
+        await until(pilot, lambda: "There is no theme 'qdeck-drak'" in told(app))
+        assert "qdeck-dark, qdeck-light" in told(app) and app.theme == "qdeck-dark"
 
 
 async def test_the_terminals_own_palette_comes_and_goes(journal_of: Callable[[str], Journal]) -> None:

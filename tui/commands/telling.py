@@ -155,7 +155,11 @@ def stats_text(stats: StatsView) -> str:
     lines.append(f"accepted     {each} each, {stats.per_week or 0:.1f} a week, {stats.handoffs} handoffs")
     lines += [f"  back: {cause}  {count}" for cause, count in stats.back_by_cause.items()]
     for phase, times in stats.times.items():
-        parts = ((times.working, "working"), (times.person, "for a person"), (times.model, "for a model"))
+        parts = (
+            (times.working, "working"),
+            (times.person, "waiting for a person"),
+            (times.model, "for a model"),
+        )
         worst = "  (the worst)" if phase is stats.worst_phase else ""
         told = ", ".join(f"{duration(seconds)} {what}" for seconds, what in parts)
         lines.append(f"  {phase.value:<15} {told}{worst}")
