@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 import secrets
 import socket
 import sys
@@ -35,6 +36,31 @@ _HEADERS = {
         "base-uri 'none'; form-action 'none'"
     ),
 }
+_HEAD = """<head><meta charset="utf-8"><title>qdeck</title><script>
+{
+  // What the app calls its window, the tab is called.
+  const Plain = WebSocket;
+  window.WebSocket = class extends Plain {
+    constructor(...words) {
+      super(...words);
+      this.addEventListener("message", async ({ data }) => {
+        if (typeof data === "string") return;
+        const named = /\\x1b\\]2;([^\\x07\\x1b]*)/.exec(await new Response(data).text());
+        if (named) document.title = named[1];
+      });
+    }
+  };
+  // Keys count as soon as there is something to see.
+  new MutationObserver((changes, seen) => {
+    if (!document.body?.classList.contains("-first-byte")) return;
+    seen.disconnect();
+    document.querySelector(".xterm-helper-textarea")?.focus();
+  }).observe(document.documentElement, { attributes: true, subtree: true, attributeFilter: ["class"] });
+}
+</script>"""
+"""What textual-serve's page lacks: a name, and the focus where keys are typed."""
+_FONT = re.compile(r"<link[^>]*fonts\.googleapis\.com[^>]*>", re.DOTALL)
+"""A font from elsewhere, which the page may not load."""
 _USED = "This address was used already, or is none. `qdeck web` prints a new one."
 
 
@@ -125,6 +151,8 @@ class Door(Server):
         if not self._knows(request.cookies.get(self._cookie, "")):
             raise web.HTTPForbidden(text=_USED)
         response: web.StreamResponse = await handler(request)
+        if request.path == "/" and isinstance(response, web.Response) and response.text:
+            response.text = _FONT.sub("", response.text).replace("<head>", _HEAD, 1)
         if not response.prepared:
             headers = {name: text.format(socket=f"ws://{self.place}") for name, text in _HEADERS.items()}
             response.headers.update(headers)

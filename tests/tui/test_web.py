@@ -130,7 +130,8 @@ async def test_the_app_is_used_in_a_real_browser(journal_of: JournalOf, tmp_path
             assert "token" not in page.url
             await page.wait_for_selector("body.-first-byte", timeout=120_000)
             await screen.shows("to look only")
-            await page.focus(".xterm-helper-textarea")
+            await page.wait_for_function("document.title.endsWith('2 · qdeck')", timeout=60_000)
+            # Nobody has to click before keys count.
             await page.keyboard.press("p")
             await screen.shows("opened to look only")
             await page.keyboard.press("Enter")
