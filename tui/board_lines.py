@@ -27,8 +27,8 @@ def where(row: BoardRow) -> tuple[State, Condition]:
     return State(row.state), Condition(row.condition)
 
 
-def first_line(row: BoardRow, width: int, age: str) -> Line:
-    """Name, track, phase and age. In a narrow row the phase gives way to the name."""
+def first_line(row: BoardRow, width: int, age: str, *, project: bool = False) -> Line:
+    """Name, project, track, phase and age. In a narrow row the project and the phase give way to the name."""
     state, condition = where(row)
     narrow = width < ROOMY
     word = state_word_of(state, condition)
@@ -39,7 +39,8 @@ def first_line(row: BoardRow, width: int, age: str) -> Line:
         Span(fit(word, 10 if narrow else 14), state_ink(state, condition)),
         Span(fit(age, 4 if narrow else 6, "right"), "muted"),
     )
-    return spread((*name_of(row),), right, width)
+    left = _with_project(row, width - width_of(right) - 2) if project else name_of(row)
+    return spread(left, right, width)
 
 
 def second_line(row: BoardRow, width: int, now: float) -> Line:
@@ -56,7 +57,7 @@ def second_line(row: BoardRow, width: int, now: float) -> Line:
     return spread(left, right, width)
 
 
-def wide_line(row: BoardRow, width: int, age: str, now: float) -> Line:
+def wide_line(row: BoardRow, width: int, age: str, now: float, *, project: bool = False) -> Line:
     """Everything in one line."""
     state, condition = where(row)
     right = (
@@ -69,7 +70,8 @@ def wide_line(row: BoardRow, width: int, age: str, now: float) -> Line:
     )
     right = (*due_of(row, now), *right)
     room = width - width_of(right) - 2
-    name = cut_line(name_of(row), room * 55 // 100)
+    name = _with_project(row, room * 55 // 100) if project else name_of(row)
+    name = cut_line(name, room * 55 // 100)
     gap = room * 55 // 100 + 2 - width_of(name)
     return spread((*name, Span(" " * max(2, gap)), *now_line(row)), right, width)
 
@@ -104,6 +106,14 @@ def name_of(row: BoardRow) -> Line:
         *((Span(f"{words.FORK} {parent}  ", "muted"),) if parent else ()),
         Span(clean(row.title, lines=False, limit=300), "strong bold"),
     )
+
+
+def _with_project(row: BoardRow, room: int) -> Line:
+    """The name, and behind it the project where there is room for all of it. What is done says it below."""
+    name, byline = name_of(row), said(row.project, "muted", 30)
+    done = row.state == State.COMPLETE or row.condition == Condition.CANCELLED
+    fits = width_of(name) + 2 + width_of((byline,)) <= room
+    return (*name, Span("  "), byline) if fits and not done else name
 
 
 def state_word_of(state: State, condition: Condition) -> str:

@@ -94,11 +94,17 @@ class _Tally:
     cost: float = 0.0
     budget: float = 0.0
     budgets: int = 0
+    projects: dict[str, int] = field(default_factory=dict)
 
     def count(self, row: BoardRow, sign: int) -> None:
         """Take a row in, or out."""
         group = group_of(row)
         self.groups[group] += sign
+        rows = self.projects.get(row.project, 0) + sign
+        if rows:
+            self.projects[row.project] = rows
+        else:
+            self.projects.pop(row.project, None)
         if group is Group.DONE:
             return
         self.failed += sign * (row.condition == Condition.FAILED)
@@ -176,7 +182,12 @@ class BoardModel:
 
     def projects(self) -> list[str]:
         """Return the names of all projects that have rows."""
-        return sorted({row.project for row in self.rows.values()}, key=str.casefold)
+        return sorted(self._tally.projects, key=str.casefold)
+
+    @property
+    def tells_project(self) -> bool:
+        """Whether a row has to say which project it belongs to: not where all belong to the same."""
+        return not self.project and len(self._tally.projects) > 1
 
     def upsert(self, rows: Iterable[BoardRow]) -> tuple[bool, list[str]]:
         """Take in changed rows. Return whether lines moved, and the ids whose row must be drawn again."""

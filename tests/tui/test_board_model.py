@@ -159,3 +159,21 @@ def test_a_narrow_row_gives_its_title_what_it_can() -> None:
     narrow, wide = (plain([first_line(first, width, "55m")]) for width in (57, 77))
     assert "Add slugify() with U" in narrow and narrow.endswith("implement  55m")
     assert "Add slugify() with Unicode support" in wide and "implementation" in wide
+
+
+def test_a_row_tells_its_project_where_there_are_several() -> None:
+    """Nobody has to open a build to know where it belongs; a board of one project says nothing twice."""
+    model = BoardModel()
+    model.load([row(1), row(2)])
+    assert model.projects() == ["demo"] and not model.tells_project
+    model.upsert([replace(row(2), project="shop")])
+    assert model.projects() == ["demo", "shop"] and model.tells_project
+    model.filter_project("shop")
+    assert not model.tells_project, "the line above says it"
+    told = [plain([first_line(row(1), width, "55m", project=True)]) for width in (57, 77)]
+    assert ["Build 1  demo" in line for line in told] == [True, True]
+    long = replace(row(1), title="A title that takes all the room")
+    assert "demo" not in plain([first_line(long, 77, "55m", project=True)])
+    model.filter_project("")
+    model.upsert([replace(row(2), project="demo")])
+    assert not model.tells_project

@@ -96,7 +96,10 @@ class Board(Selecting):
 
     def update_rows(self, rows: Sequence[BoardRow]) -> None:
         """Take in changed rows; lines that did not change are not drawn again."""
+        told = self.model.tells_project
         moved, changed = self.model.upsert(rows)
+        if told != self.model.tells_project:
+            self.refresh()
         if moved and (self._visible() != self._view or self._cursor_is_lost()):
             self._relayout()
         else:
@@ -177,18 +180,19 @@ class Board(Selecting):
         selected = place.workflow_id == self.cursor
         age = self._age(row)
         due = words.due(row, self.now)[0]
-        key = (row, width, self.model.row_height, selected, selected and self.has_focus, due, age)
+        project = self.model.tells_project
+        key = (row, project, width, self.model.row_height, selected, selected and self.has_focus, due, age)
         cached = self._strips.get((place.workflow_id, place.part))
         if cached and cached[0] == key:
             return cached[1]
         if len(self._strips) > 2000:
             self._strips.clear()
         if self.model.row_height == 1:
-            line = wide_line(row, width - 3, age, self.now)
+            line = wide_line(row, width - 3, age, self.now, project=project)
+        elif place.part == 0:
+            line = first_line(row, width - 3, age, project=project)
         else:
-            line = (
-                first_line(row, width - 3, age) if place.part == 0 else second_line(row, width - 3, self.now)
-            )
+            line = second_line(row, width - 3, self.now)
         bar = Span("▌ " if selected else "  ", "run bold" if self.has_focus else "faint")
         strip = self.strip((bar, *line), width, "cursor" if selected else "")
         self._strips[(place.workflow_id, place.part)] = (key, strip)
