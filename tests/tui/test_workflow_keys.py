@@ -91,6 +91,11 @@ async def test_the_way_stands_at_the_left_where_there_is_room(journal_of: Journa
         await pilot.resize_terminal(119, 40)
         await calm(pilot)
         assert ribbon.region and not column.region and "×2" in shown(app)
+        await pilot.resize_terminal(60, 20)
+        await calm(pilot)
+        text = shown(app)
+        assert "implement▸◉ testing▹○ verify▹○  " in text, "ahead a glyph is enough"
+        assert "5 review  6  7  8" in text, "what does not fit is still there by its key"
 
 
 async def test_a_handoff_is_told_at_its_own_time(journal_of: JournalOf) -> None:

@@ -54,20 +54,26 @@ def title_line(picture: Picture, now: float, *, wide: bool) -> tuple[Line, Line]
     return left, (Span(" · ".join(f for f in facts if f), "muted"),)
 
 
-def tabs_line(shown: str, *, wide: bool, alone: bool = False) -> Line:
+def tabs_line(shown: str, *, wide: bool, alone: bool = False, room: int = 120) -> Line:
     """Return the tabs; the one that is shown stands out, and on a wide screen the talk beside it.
 
-    With `alone` it is the only one, where something else needs the room.
+    With `alone` it is the only one, where something else needs the room. Where not all names fit, the last
+    ones are their numbers alone: those are the keys that open them.
     """
     spans: list[Span] = []
+    named = list(PANES)
+    for name in reversed(PANES):
+        if sum(len(pane) + 1 for pane in named) + 3 * len(PANES) - 2 > room and name != shown:
+            named.remove(name)
     for i, name in enumerate(PANES, start=1):
         if alone and name != shown:
             continue
         active = name == shown or (wide and name == "talk")
         spans += [Span("  ")] * bool(spans)
         link = f"screen.pane('{name}')"
-        spans.append(Span(f"{i} ", "run bold" if active else "faint", link))
-        spans.append(Span(name, "strong bold underline" if name == shown else "muted", link))
+        spans.append(Span(f"{i} " if name in named else str(i), "run bold" if active else "faint", link))
+        if name in named:
+            spans.append(Span(name, "strong bold underline" if name == shown else "muted", link))
     return tuple(spans)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.machine.states import PHASES, State
+from core.machine.states import PHASES, STATES, State
 from tui import words
 from tui.ink import BLANK, Line, Span, cut_line, said, spread, wrap
 from tui.pages.parts import NARROW, heading, paragraph
@@ -116,19 +116,26 @@ def ribbon(picture: Picture, width: int, now: float) -> list[Line]:
     long = width >= 88
     names = [p.value if long else words.SHORT_PHASES[p] for p in PHASES]
     gap = 3 if width >= 72 else 1
+    # Where not all fit, those ahead go without a name, then those long ago.
+    here = max(i for i, phase in enumerate(PHASES) if STATES[phase].rank <= STATES[view.state].rank)
+    for i in (*range(len(PHASES) - 1, here, -1), *range(here)):
+        if sum(2 + len(name) for name in names) + gap * (len(PHASES) - 1) > width:
+            names[i] = ""
     top: list[Span] = []
     below: list[Span] = []
     for i, phase in enumerate(PHASES):
         mark, ink = phase_mark(i, view.state, view.condition, letters)
-        here = phase is view.state
-        top += [Span(f"{mark} ", ink), Span(names[i], "strong bold" if here else _quiet(ink))]
-        size = 2 + len(names[i])
+        is_here = phase is view.state
+        top += [Span(f"{mark} " if names[i] else mark, ink)]
+        top += [Span(names[i], "strong bold" if is_here else _quiet(ink))]
+        size = 2 + len(names[i]) if names[i] else 1
         if i < len(PHASES) - 1:
             link, link_ink = gate_mark(i, view.state, view.condition)
             pad = " " * (gap // 2)
             top.append(Span(f"{pad}{link}{pad}", link_ink))
             size += 1 + 2 * len(pad)
         text = _spent(picture, phase, now)
+        text = text if names[i] else ""
         below.append(Span(f"  {text}"[:size].ljust(size), "need" if "×" in text else "faint"))
     return [cut_line(tuple(top), width), cut_line(tuple(below), width)]
 

@@ -236,7 +236,8 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
     def _show_tabs(self) -> None:
         wide = self.has_class("-wide")
         shown = self._pane if wide or self._side else "talk"
-        tabs, bar = tabs_line(shown, wide=wide), self.query_one("#tabs", Bar)
+        room = self.size.width - 4
+        tabs, bar = tabs_line(shown, wide=wide, room=room), self.query_one("#tabs", Bar)
         if found := self.match_line():
             # Both do not fit at 80 columns; the numbers of the other panes work all the same.
             bar.show(tabs if wide else tabs_line(shown, wide=False, alone=True), found)
