@@ -178,6 +178,7 @@ def _voided(entry: Entry, head: list[Line], width: int) -> list[Line]:
 
 def _tool(entry: Entry, width: int, opened: bool) -> list[Line]:
     mark, ink = _tool_mark(entry)
+    mark = "▾" if opened and mark == "▸" else mark
     name = clean(entry.name or "tool", lines=False, limit=40)
     link = f"screen.toggle_entry({entry.key!r})"
     given = _arguments(entry.arguments) or clean(entry.text, lines=False, limit=200)
