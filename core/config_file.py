@@ -22,6 +22,19 @@ Name = tuple[str, ...]
 """A setting's name: `("autonomy",)`, or with the entry of a table, `("models", "code_writer")`."""
 
 
+def read_setting(name: Name, paths: Paths | None = None) -> Any:
+    """Return a value as it stands in the user's file; None where it does not, or nothing can be read."""
+    import tomllib
+
+    try:
+        found: Any = tomllib.loads((paths or Paths.find()).config_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    for key in name:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
 def write_setting(name: Name, value: Any, paths: Paths | None = None) -> Path:
     """Set one value in the user's file, None to take it out, and return the file.
 

@@ -195,6 +195,10 @@ async def test_remarks_on_lines_become_the_reason_of_a_retry(journal_of: Journal
         assert "you: Say why" in shown(app) and "1 comment" in shown(app)
         await press(app, pilot, "G", "enter", *"r b a x", "enter")
         await press(app, pilot, "G", "k", "x")
+        assert "z puts it back" in told(app) and "1 comment " in shown(app)
+        await press(app, pilot, "z", "G")
+        assert "2 comments" in shown(app) and "you: r b a x" in shown(app)
+        await press(app, pilot, "k", "x")
         assert "1 comment " in shown(app), "a comment is taken away from its line"
         await press(
             app, pilot, "right_curly_bracket", "g", *["j"] * 12, "enter", *"Test this", "enter", "escape"

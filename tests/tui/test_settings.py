@@ -16,7 +16,7 @@ from tests.tui.driving import on, press, running, shown, told
 from tests.tui.evil import EVIL, assert_harmless
 from tui.app import QdeckApp
 from tui.catalogue import deeds
-from tui.screens.settings import SettingsList
+from tui.widgets.rows import SettingsList
 
 JournalOf = Callable[[str], Journal]
 
@@ -144,3 +144,28 @@ async def test_a_model_is_tested_for_real_and_a_test_can_be_given_up(
             await until(pilot, lambda: "given up" in shown(app))
             assert on(app) == "SettingsScreen"
             await until(pilot, lambda: len(server.hangups) == 1)
+
+
+async def test_what_was_changed_is_taken_back(journal_of: JournalOf) -> None:
+    """A value that went back to its default says how; each change is undone, the last one first."""
+    async with running(journal_of("empty")) as (app, pilot):
+        file = app.settings.paths.config_file
+        file.parent.mkdir(parents=True)
+        file.write_text('# mine\nbudget_usd = 2.5 # enough\n[models]\ncode_writer = "openai/a"\n')
+        app.reload_settings()
+        await press(app, pilot, "f2", "z")
+        assert "Nothing was changed here" in told(app) and "z undo" not in shown(app)
+        await go(app, pilot, "models", "code_writer")
+        await write(app, pilot, "openai/b")
+        await press(app, pilot, "u")
+        assert app.settings.models == {} and "the default counts again. z takes that back" in told(app)
+        await go(app, pilot, "budget_usd")
+        await press(app, pilot, "u")
+        assert app.settings.budget_usd is None and "budget" not in file.read_text() and "z undo" in shown(app)
+        await press(app, pilot, "z")
+        assert app.settings.budget_usd == 2.5 and app.settings.models == {} and "what it was" in told(app)
+        await press(app, pilot, "z")
+        assert app.settings.models == {"code_writer": "openai/b"}
+        await press(app, pilot, "z")
+        assert app.settings.models == {"code_writer": "openai/a"} and file.read_text().startswith("# mine")
+        assert "z undo" not in shown(app)

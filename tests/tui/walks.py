@@ -303,7 +303,7 @@ WALKS: tuple[Walk, ...] = (
         _screen("diff"),
         f"DiffView: {_CURSOR} (g) right_square_bracket right_curly_bracket left_square_bracket "
         "left_curly_bracket right left u (right_square_bracket) (j) (j) enter (=why) (enter) "
-        f"DiffScreen: x v t (t) tab (tab) {_SEARCH} escape (@) r (@) q (@) d",
+        f"DiffScreen: x z (x) v t (t) tab (tab) {_SEARCH} escape (@) r (@) q (@) d",
         _SMALL,
     ),
     Walk(
@@ -337,7 +337,7 @@ WALKS: tuple[Walk, ...] = (
         "empty",
         _settings,
         "Picker: j k (g) G (@) end (g) enter EditScreen: escape "
-        f"SettingsScreen: t u (@) {_SEARCH} escape (@) q",
+        f"SettingsScreen: t u z (@) {_SEARCH} escape (@) q",
     ),
     Walk(
         "prompts",

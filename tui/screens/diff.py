@@ -39,6 +39,7 @@ class DiffScreen(Searching, DeckScreen):
         Binding("t", "tree", "Files", id="diff.tree", tooltip="Show or hide the tree of files."),
         Binding("tab", "other", "Other half", id="diff.other", tooltip="To the files, and back.", show=False),
         Binding("x", "forget", "Forget", id="diff.forget", tooltip="Take the comment on this line away."),
+        Binding("z", "undo", "Undo", id="diff.undo", tooltip="Put the comment back that you took away last."),
         Binding(
             "r", "retry", "Send back", id="diff.retry", tooltip="Send it back, your comments as the reason."
         ),
@@ -52,6 +53,7 @@ class DiffScreen(Searching, DeckScreen):
         self._diff = Diff()
         self._tree_lines: list[tuple[str, int]] = []
         self._asked: tuple[Spot, str] | None = None
+        self._forgotten: list[Remark] = []
 
     def content(self) -> ComposeResult:
         """Title, where one is, the files and the diff."""
@@ -274,7 +276,22 @@ class DiffScreen(Searching, DeckScreen):
         if spot is None or spot not in remarks:
             self.deck.tell("There is no comment on this line.")
             return
-        remarks.pop(spot)
+        self._forgotten.append(remarks.pop(spot))
+        self.deck.tell("The comment is gone. z puts it back.")
+        self._remarked()
+
+    def action_undo(self) -> None:
+        """Put the comment back that was taken away last."""
+        if not self._forgotten:
+            self.deck.tell("No comment was taken away here.")
+            return
+        remark = self._forgotten.pop()
+        self.deck.remarks.keep(self._workflow_id, remark)
+        self._remarked()
+        self._view.go_to(remark.spot)
+
+    def _remarked(self) -> None:
+        """The comments are others now: keep them, and show them."""
         self.deck.remember()
         self._view.remarks_changed()
         self._show()

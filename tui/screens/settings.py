@@ -10,10 +10,9 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.strip import Strip
 
 from core.config import parse_setting
-from core.config_file import manual
+from core.config_file import manual, read_setting
 from core.config_values import NOTIFY_EVENTS
 from core.errors import QdeckError
 from core.machine.states import Role
@@ -28,9 +27,7 @@ from tui.pages.settings import (
     Name,
     Row,
     harmless,
-    is_heading,
     looks_secret,
-    row_line,
     rows,
     shown_keys,
 )
@@ -40,60 +37,13 @@ from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.lines import Lines
 from tui.widgets.picker import Option, Picker
-from tui.widgets.selecting import EDGE
+from tui.widgets.rows import SettingsList
 
 _FIXED = frozenset({"ctrl+c", "ctrl+q", "ctrl+p", "escape", "enter", "tab", "shift+tab"})
 """Keys that everybody relies on to get out of anywhere."""
 
 ABOUT = 4
 """Lines that tell what a setting is for, and what came of a test."""
-
-
-class SettingsList(Picker):
-    """The rows. The cursor rests on all but headings: what can only be read is searched and copied too."""
-
-    rows: tuple[Row, ...] = ()
-
-    def list_rows(self, listed: Sequence[Row]) -> None:
-        """Show these rows, the cursor on what it was on: what is found meanwhile moves rows down."""
-        kept = self.row
-        self.rows = tuple(listed)
-        self.search_again()
-        what = [(row.name, row.label if not row.name else "") for row in self.rows]
-        at = (kept.name, kept.label if not kept.name else "") if kept else None
-        before = what.index(at) if at in what else self.cursor
-        self.offer([Option("/".join(row.name) or f"#{i}", ()) for i, row in enumerate(self.rows)])
-        self.cursor = self._near(min(before, len(self.rows) - 1), 1)
-        self.refresh()
-
-    def texts(self) -> list[str]:
-        """Names and values; a heading is not gone to."""
-        return ["" if is_heading(row) else f"{row.label} {row.value}".strip() for row in self.rows]
-
-    @property
-    def row(self) -> Row | None:
-        """The row under the cursor."""
-        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
-
-    def _near(self, index: int, step: int) -> int:
-        """The nearest row in this direction that is no heading; else the nearest in the other."""
-        below, above = range(index, len(self.rows)), range(index, -1, -1)
-        for way in (below, above) if step > 0 else (above, below):
-            for i in way:
-                if not is_heading(self.rows[i]):
-                    return i
-        return self.cursor
-
-    def move_to(self, index: int) -> None:
-        """To the nearest row in that direction that is no heading."""
-        wanted = max(0, min(len(self.rows) - 1, index))
-        self.cursor = self._near(wanted, 1 if index > self.cursor else -1)
-
-    def line_strip(self, y: int, width: int) -> Strip:
-        """Draw one row."""
-        if not 0 <= y < len(self.rows):
-            return Strip.blank(width, self.style_of("text"))
-        return self.row_strip(y, row_line(self.rows[y], width - EDGE), width)
 
 
 class SettingsScreen(Searching, DeckScreen):
@@ -105,6 +55,7 @@ class SettingsScreen(Searching, DeckScreen):
             "t", "try_model", "Test", id="settings.test", tooltip="Ask this model a small real question."
         ),
         Binding("u", "unset", "Default", id="settings.unset", tooltip="Take it out of your file again."),
+        Binding("z", "undo", "Undo", id="settings.undo", tooltip="Take back what you changed here last."),
         Binding("escape,q", "leave", "Back", id="settings.close", tooltip="Close the settings."),
         *SEARCH_KEYS,
     ]
@@ -115,6 +66,7 @@ class SettingsScreen(Searching, DeckScreen):
         self._manual = manual()
         self._outcome: Line = ()
         self._looked_at: Name = ()
+        self._changed: list[tuple[str, Name, Any]] = []
 
     def content(self) -> ComposeResult:
         """The rows, and what the one under the cursor means."""
@@ -139,6 +91,7 @@ class SettingsScreen(Searching, DeckScreen):
             Hint("enter", "change", "screen.change", row is None or not row.name),
             Hint("t", "test the model", "screen.try_model", not model),
             Hint("u", "back to the default", "screen.unset", row is None or row.source != "your file"),
+            *((Hint("z", "undo", "screen.undo"),) if self._changed else ()),
             Hint("/", "search", "screen.search"),
             Hint("f7", "tokens", "app.tokens"),
             Hint("esc", "back", "screen.leave"),
@@ -296,13 +249,36 @@ class SettingsScreen(Searching, DeckScreen):
         """Write it and use it; None is not now, empty is the default."""
         if value is None:
             return
+        before = read_setting(name, self.deck.settings.paths)
+        if not self._write(name, _typed(name, value) if value else None):
+            return
+        label = next((row.label for row in self.searched().rows if row.name == name), name[-1])
+        self._changed.append((label, name, before))
+        self._tell_about()
+        if not value:
+            self.deck.tell(f"{label}: the default counts again. z takes that back.")
+        self._say_what_counts(name, value)
+
+    def _write(self, name: Name, value: Any) -> bool:
+        """Write a value, or take it out; say so where that cannot be."""
         try:
-            self.deck.write_settings({name: _typed(name, value) if value else None})
+            self.deck.write_settings({name: value})
         except QdeckError as error:
             self.deck.tell(str(error), bad=True)
-            return
+            return False
         self._again()
-        self._say_what_counts(name, value)
+        return True
+
+    def action_undo(self) -> None:
+        """Take back the last change that was made here, then the one before it."""
+        if not self._changed:
+            self.deck.tell("Nothing was changed here that could be taken back.")
+            return
+        label, name, before = self._changed[-1]
+        if self._write(name, before):
+            self._changed.pop()
+            self._tell_about()
+            self.deck.tell(f"{label}: what it was before.")
 
     def _say_what_counts(self, name: Name, value: str) -> None:
         """Tell when another source outranks the file, or when the key does something elsewhere too."""

@@ -97,7 +97,7 @@ class DiffView(CursorLines):
         self._built = ()
         self._build()
         if spot is not None:
-            self._go_to(spot)
+            self.go_to(spot)
 
     def remarks_changed(self) -> None:
         """Show what was noted since."""
@@ -105,7 +105,7 @@ class DiffView(CursorLines):
         self._built = ()
         self._build()
         if spot is not None:
-            self._go_to(spot)
+            self.go_to(spot)
 
     def toggle_split(self) -> bool:
         """Side by side or one below the other, whatever the width would choose; return which."""
@@ -165,7 +165,7 @@ class DiffView(CursorLines):
         self.virtual_size = Size(width, len(self.items))
         self.search_again()
         if spot is not None:
-            self._go_to(spot)
+            self.go_to(spot)
         self.move_to(self.cursor)
         self.refresh()
 
@@ -199,7 +199,8 @@ class DiffView(CursorLines):
             spots.append(Spot(path, "+", rows[item.right].new))
         return spots
 
-    def _go_to(self, spot: Spot) -> None:
+    def go_to(self, spot: Spot) -> None:
+        """Put the cursor on a line of code, where it is shown."""
         for i, item in enumerate(self.items):
             if item.kind == "row" and spot in self._spots(item):
                 self.cursor = i
