@@ -152,6 +152,7 @@ class DiffScreen(Searching, DeckScreen):
         self._tree_lines = tree_lines(self._diff)
         texts = [name for name, _ in self._tree_lines]
         self._tree.fill(len(texts), self._tree_line, texts)
+        self._follow_file()
 
     def _tree_line(self, index: int, width: int) -> Line:
         name, number = self._tree_lines[index]
@@ -215,11 +216,15 @@ class DiffScreen(Searching, DeckScreen):
     def _moved(self) -> None:
         self._show_where()
         self.refresh_hints()
+        self._follow_file()
+        self._tree.refresh()
+
+    def _follow_file(self) -> None:
+        """Put the tree's cursor on the file that one is in, unless one moves in the tree."""
         here = self._view.file
         if self.focused is not self._tree and here >= 0:
             lines = [i for i, (_, number) in enumerate(self._tree_lines) if number == here]
             self._tree.move_to(lines[0] if lines else 0)
-        self._tree.refresh()
 
     @on(Listing.Moved, "#tree")
     def _tree_moved(self, event: Listing.Moved) -> None:
