@@ -12,7 +12,7 @@ from tests.tui.driving import on, press, running, shown, told
 from tests.tui.evil import EVIL, assert_harmless
 from tui.ink import plain
 from tui.pages.prompt import text_lines
-from tui.screens.prompts import Editor
+from tui.screens.prompts import Editor, facts_of, whose
 
 JournalOf = Callable[[str], Journal]
 
@@ -51,6 +51,11 @@ async def test_a_copy_is_written_previewed_and_dropped(journal_of: JournalOf, pr
         await press(app, pilot, "y")
         await until(pilot, lambda: "as it is shipped" in shown(app), 200)
         assert sorted(p.name for p in folder.iterdir()) == ["code_writer.md.old", "test_auditor.md"]
+
+
+def test_a_preview_without_a_build_is_called_an_example() -> None:
+    """It is rendered with what a build could have, and nobody looks for that build."""
+    assert facts_of(None)["attempt"] == 1 and "example" in whose(None) and "B-" not in whose(None)
 
 
 def test_paragraphs_that_were_broken_for_an_editor_are_joined() -> None:

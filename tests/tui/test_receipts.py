@@ -90,7 +90,7 @@ def test_what_counts_stands_before_what_counted_and_what_roles_ran() -> None:
         receipt("turn-2-tool-0", "command", "python -m pytest -q", NOW),
         receipt("b-tests-tests:red:c365ea23437ce777:1a", "test", "the new tests on the base", BASE, 1),
         *(
-            receipt(f"b-tests-{name}:{tree}:b6f76977", kind, title, "")
+            receipt(f"b-tests-{name}:{tree}{'' if kind == 'mutation' else ':b6f76977'}", kind, title, "")
             for tree in (old, now)
             for name, kind, title in (
                 ("tests:control", "test", "the proofs without the change"),

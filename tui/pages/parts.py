@@ -104,7 +104,7 @@ _BOUND_TO_TREE = frozenset({"tests", "kept", AGAIN, "lint", "types", "security",
 
 _MADE_OF_TREE = frozenset({"control", "runner", "mutants", "hidden"})
 """Runs on the files with something taken out, put in or changed."""
-_TREE = re.compile(r":([0-9a-f]{16}):[0-9a-f]+$")
+_TREE = re.compile(r":([0-9a-f]{16})(?::[0-9a-f]+)?$")
 """Where a receipt's key names the beginning of the tree that the run is about."""
 _TOOL = re.compile(r"scan:([\w-]+):")
 """Where a receipt's key names the scanner."""
@@ -251,7 +251,7 @@ def told_run(receipt: ReceiptView) -> str:
     """Return what ran in the fewest words: a command as somebody would type it, else what it was for."""
     command, title = shown_command(receipt), str(receipt.data.get("title") or "")
     typed = len(command) <= _TYPED and " -I " not in f" {command} " and "/" not in command.partition(" ")[0]
-    return command if typed or not title or receipt.kind == "command" else title
+    return command if typed or not title or receipt.kind == "command" else title.removeprefix("running ")
 
 
 def receipt_outcome(receipt: ReceiptView) -> str:

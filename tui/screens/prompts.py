@@ -169,8 +169,7 @@ class PromptsScreen(Searching, DeckScreen):
         if not answer.get("ok"):
             self.deck.tell(f"{answer.get('error', '')} {answer.get('hint', '')}", bad=True)
             return
-        name = facts["build_id"] if row else "an example, for there is no build yet,"
-        about = f"{name} in {state}, digest {words.digest(str(answer['digest']))}"
+        about = f"{whose(row)} in {state}, digest {words.digest(str(answer['digest']))}"
         self._shown_preview = f"{about}\n{answer['text']}"
         self._show(top=True)
 
@@ -295,6 +294,11 @@ def write_copy(folder: Path, name: str, text: str) -> None:
     scratch = folder / f".{name}.{os.getpid()}"
     scratch.write_text(text, encoding="utf-8", errors="replace")
     scratch.replace(folder / f"{name}.md")
+
+
+def whose(row: BoardRow | None) -> str:
+    """Return whose prompt a preview is, so that an example is not taken for a build."""
+    return row.build_id if row else "an example, since there is no build yet,"
 
 
 def facts_of(row: BoardRow | None) -> dict[str, Any]:
