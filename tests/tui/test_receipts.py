@@ -114,3 +114,5 @@ def test_what_counts_stands_before_what_counted_and_what_roles_ran() -> None:
     assert (earlier - now_at, roles - earlier, len(found) - roles) == (8, 7, 2)
     assert found[now_at + 1] == "bandit on the changed files", "nobody typed that command"
     assert found[roles + 1] == "python -m pytest"
+    red = next(e for e in entries_of(picture) if e.label == "red first")
+    assert (red.mark.ink, red.right[0].text) == ("ok", "as it must"), "green, and why although it failed"

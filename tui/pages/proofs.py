@@ -18,6 +18,7 @@ from tui.pages.parts import (
     heading,
     is_stale,
     mappings,
+    meant_to_fail,
     purpose_of,
     receipt_label,
     receipt_mark,
@@ -212,7 +213,10 @@ def _receipt(receipt: ReceiptView, tree: str) -> Entry:
     stale, mark = is_stale(receipt, tree), receipt_mark(receipt, tree)
     label, command = receipt_label(receipt), told_run(receipt)
     struck = "muted strike" if stale else "text"
-    right = (said("stale" if stale else receipt_outcome(receipt), "need" if stale else "muted", 40),)
+    came = receipt_outcome(receipt)
+    if meant_to_fail(receipt) and receipt.exit_code:
+        came = came.replace(f"exit {receipt.exit_code}", "as it must")
+    right = (said("stale" if stale else came, "need" if stale else "muted", 40),)
     return Entry("receipt", mark, command, right, struck, receipt=receipt, label=label)
 
 
