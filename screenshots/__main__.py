@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -74,6 +75,8 @@ async def _make(scratch: Path, names: list[str], to: Path, *, check: bool) -> li
             journals[scene.stage] = await write_journal(scene.stage, scratch / scene.stage)
         journal = journals[scene.stage]
         for size in SIZES:
+            # What the person wrote for one picture and did not send is not to stand in the next.
+            shutil.rmtree(scratch / "qdeck", ignore_errors=True)
             app = make_app(journal, project, theme)
             with worker_lives(journal):
                 async with playing(app, size) as pilot:
