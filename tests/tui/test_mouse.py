@@ -14,10 +14,12 @@ from screenshots.scenes import Journal, calm, shows_picture, until
 from tests.tui.driving import armed, asked, deciding, on, opened, press, running, shown, told
 from tui.app import QdeckApp
 from tui.remarks import Spot
+from tui.screens.minted import MintedScreen
 from tui.widgets.conversation import Conversation
 from tui.widgets.diff import DiffView
 from tui.widgets.listing import Listing
 from tui.widgets.picker import Picker
+from tui.widgets.rows import SettingsList
 from tui.widgets.selecting import Selecting
 
 JournalOf = Callable[[str], Journal]
@@ -103,6 +105,35 @@ async def test_the_columns_the_past_and_a_retry_are_clicked(journal_of: JournalO
         await deciding(app, pilot, journal, "retry")
         await click(app, pilot, "not now")
         assert on(app) == "BoardScreen"
+
+
+async def test_boxes_are_answered_by_a_click(journal_of: JournalOf) -> None:
+    """A value to write, a key to press, a token that is shown once, a template."""
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, "f2")
+        rows = app.screen.query_one("#settings", SettingsList)
+        for name, box in ((("budget_usd",), "EditScreen"), (("keymap", "build.approve"), "KeyScreen")):
+            rows.cursor = [row.name for row in rows.rows].index(name)
+            await press(app, pilot, "enter")
+            assert on(app) == box
+            await click(app, pilot, " not now", last=True)
+            assert on(app) == "SettingsScreen"
+        rows.cursor = [row.name for row in rows.rows].index(("budget_usd",))
+        await press(app, pilot, "enter", "ctrl+u", *"4.5")
+        await click(app, pilot, " keep it")
+        assert app.settings.budget_usd == 4.5
+        await click(app, pilot, "z undo")
+        assert app.settings.budget_usd is None
+        app.push_screen(MintedScreen("qdeck_secret", "0123"))
+        await click(app, pilot, "copy it")
+        assert app.clipboard == "qdeck_secret"
+        await click(app, pilot, "close; it cannot")
+        assert on(app) == "SettingsScreen"
+        await press(app, pilot, "escape", "ctrl+n", "ctrl+t")
+        await click(app, pilot, "/ search")
+        await press(app, pilot, *"Docs", "enter")
+        await click(app, pilot, "enter take it")
+        assert on(app) == "NewScreen"
 
 
 async def test_words_are_selected_and_copied_as_they_were_said(journal_of: JournalOf) -> None:

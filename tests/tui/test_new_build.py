@@ -188,6 +188,8 @@ async def test_recent_projects_and_folders_are_offered(
         await press(app, pilot, "down", "down")
         field = app.screen.query_one("#project", Input)
         assert field.value == places.options[1].value != "~/text-tools"
+        await pilot.click(places, offset=(4, 0))
+        assert field.value == places.options[0].value and field.has_focus
         await press(app, pilot, "home", "ctrl+k", *"~/text")
         await until(pilot, lambda: [o.value for o in places.options] == ["~/text-tools"])
         await until(pilot, lambda: field._suggestion == "~/text-tools")

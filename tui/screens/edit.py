@@ -20,6 +20,9 @@ from tui.widgets.lines import Lines
 Judge = Callable[[str], str]
 """Says in a sentence why a value cannot be; empty when it can."""
 
+_ENTER, _ESCAPE = "app.simulate_key('enter')", "app.simulate_key('escape')"
+"""What a click on the name of a key does."""
+
 
 class EditScreen(Dialog[str]):
     """Answers with what was written; None for escape. `judge` refuses in words, and nothing is lost."""
@@ -55,10 +58,11 @@ class EditScreen(Dialog[str]):
     def _foot(self, width: int) -> list[Line]:
         trouble = (Span(f"{words.BAD} {clean(self._trouble, lines=False)}", "bad"),)
         keys = (
-            Span("enter", "run bold"),
-            Span(" keep it   ", "muted"),
-            Span("esc", "run bold"),
-            Span(" not now   empty: the default", "muted"),
+            Span("enter", "run bold", _ENTER),
+            Span(" keep it   ", "muted", _ENTER),
+            Span("esc", "run bold", _ESCAPE),
+            Span(" not now", "muted", _ESCAPE),
+            Span("   empty: the default", "muted"),
         )
         return [*(wrap(trouble, width, 2) if self._trouble else []), (), keys]
 
@@ -93,7 +97,8 @@ class KeyScreen(Dialog[str]):
         rows = wrap((Span(clean(self._title, lines=False), "strong bold"),), width)
         if self._trouble:
             rows += [(), *wrap((Span(f"{words.BAD} {clean(self._trouble, lines=False)}", "bad"),), width, 2)]
-        keys = (Span("press the new key   ", "muted"), Span("esc", "run bold"), Span(" not now", "muted"))
+        way_out = (Span("esc", "run bold", _ESCAPE), Span(" not now", "muted", _ESCAPE))
+        keys = (Span("press the new key   ", "muted"), *way_out)
         return [*rows, (), keys]
 
     def on_key(self, event: events.Key) -> None:

@@ -40,6 +40,7 @@ class MintedScreen(Dialog[None]):
             "`Authorization: Bearer …`."
         )
         copied = "  copied" if self._copied else ""
+        copy, close = "screen.copy", "app.simulate_key('escape')"
         return [
             (Span(f"Token {self._token_id} is minted.", "strong bold"),),
             (),
@@ -48,8 +49,8 @@ class MintedScreen(Dialog[None]):
             (),
             *wrap((Span(keep, "muted"),), width),
             (),
-            (Span("y    ", "run bold"), Span("copy it"), Span(copied, "ok")),
-            (Span("esc  ", "run bold"), Span("close; it cannot be shown again")),
+            (Span("y    ", "run bold", copy), Span("copy it", link=copy), Span(copied, "ok")),
+            (Span("esc  ", "run bold", close), Span("close; it cannot be shown again", link=close)),
         ]
 
     def action_copy(self) -> None:

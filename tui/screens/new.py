@@ -22,7 +22,7 @@ from tui import words
 from tui.forms import read_budget, read_retries
 from tui.ink import Line, Span, cut_line, said, wrap
 from tui.projects import look_at, tilde
-from tui.screens.place import PlaceScreen
+from tui.screens.place import Places, PlaceScreen
 from tui.templates import filled, templates
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.fields import Field, ProjectField
@@ -97,7 +97,7 @@ class NewScreen(PlaceScreen):
         with Vertical(id="form"):
             project = form.get("project", "") or tilde(self.deck.project)
             yield _titled("project", ProjectField(project, id="project"))
-            yield Picker(id="places")
+            yield Places(id="places")
             yield Lines(self._look_lines, id="look")
             yield Request(
                 "what should be built", "In your own words; the Q Assistant asks the rest.", id="request"
@@ -128,7 +128,6 @@ class NewScreen(PlaceScreen):
         self.query_one("#roles").display = any(
             self.query_one(f"#role-{role.value}", Input).value for role in Role
         )
-        self.query_one("#places").can_focus = False
         self.query_one("#places").display = False
         self.query_one("#request" if self.deck.project else "#project").focus()
         self._look_again(self.query_one("#project", Input).value)

@@ -25,6 +25,13 @@ _PLACES = 6
 """Folders that are offered at once."""
 
 
+class Places(Picker):
+    """Folders below the field. The keys stay with the field; a click takes one."""
+
+    can_focus = False
+    CLICKS = 1
+
+
 class PlaceScreen(DeckScreen):
     """A screen with the field `#project`, what was found there in `#look`, and other places in `#places`."""
 
