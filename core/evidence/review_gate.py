@@ -97,7 +97,8 @@ def review_evidence(
 
     Its detail is for screens: `clauses` (one that does not apply is a scanner that was skipped, and why),
     `failures` and `accepted` (see `Failure.to_data`), `findings` (see `Finding.to_data`, with the words of a
-    yes in `accepted`), `scanners` (`name`, `status`: ran, skipped or failed, `why`), `checklist`, `receipts`.
+    yes in `accepted`), `old_findings` (the base has them too, they decide nothing), `scanners` (`name`,
+    `status`: ran, skipped or failed, `why`), `checklist`, `receipts`.
 
     `checklist` items have `point`, `verdict`, `answer` and `reference`. `rests_on` is what `bind` gave for
     the reviewed commit; `accepted` and `declined` are what the bench holds of persons' words.
@@ -121,6 +122,7 @@ def review_evidence(
         "clauses": [clause.to_data() for clause in clauses],
         "failures": [failure.to_data() for failure in failures],
         "findings": [_shown(finding, accepted) for finding in scans.findings],
+        "old_findings": [finding.to_data() for finding in scans.old],
         "accepted": [failure.to_data() for failure in stands],
         "scanners": [dict(item) for item in scans.scanners],
         "checklist": [dict(item) for item in checklist],

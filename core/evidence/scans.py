@@ -30,11 +30,15 @@ from core.sandbox import Limits
 from core.text import clean
 from core.workspace import Checkpoint, FileChange, changed_files, read_file_at
 
+MOST_OLD = 100
+"""Findings of before that are kept for whoever looks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scans:
     """What the scanners found new. `problems` says which of them gave no answer; then nothing is approved.
 
+    `old` is what the changed files had before, for whoever wants to see it; it decides nothing.
     What a person has accepted is among the findings: the review gate lets it stand. `scanners` says of each
     one by name whether it "ran", was "skipped" or "failed" (`status`), and why.
     """
@@ -43,6 +47,7 @@ class Scans:
     receipts: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     scanners: tuple[Mapping[str, str], ...] = ()
+    old: tuple[Finding, ...] = ()
 
     @property
     def skipped(self) -> list[str]:
@@ -61,6 +66,7 @@ class Scans:
             "receipts": list(self.receipts),
             "problems": list(self.problems),
             "scanners": [dict(item) for item in self.scanners],
+            "old": [finding.to_data() for finding in self.old],
         }
 
     @classmethod
@@ -71,6 +77,7 @@ class Scans:
             tuple(data["receipts"]),
             tuple(data["problems"]),
             tuple(dict(item) for item in data["scanners"]),
+            tuple(Finding.from_data(item) for item in data.get("old", ())),
         )
 
 
@@ -126,9 +133,13 @@ async def collect_scans(bench: Bench, checkpoint: Checkpoint) -> Scans:
     ]
     looked += [{"name": name, "status": "skipped", "why": why} for name, why in chosen.skipped.items()]
     await asyncio.to_thread(_silenced, bench, changes, base, new)
-    fresh = new_findings(_once_each(base.findings), _once_each(new.findings))
+    found = _once_each(new.findings)
+    fresh = new_findings(_once_each(base.findings), found)
+    places = {(finding.fingerprint, finding.line) for finding in fresh}
+    old = [finding for finding in found if (finding.fingerprint, finding.line) not in places][:MOST_OLD]
     problems = [problem for told in wrong.values() for problem in told]
-    return Scans(tuple(fresh), tuple(ran.receipt_id for ran in done), tuple(problems), tuple(looked))
+    receipts = tuple(ran.receipt_id for ran in done)
+    return Scans(tuple(fresh), receipts, tuple(problems), tuple(looked), tuple(old))
 
 
 def _job(bench: Bench, scanner: Scanner, side: _Side, paths: Sequence[str], where: str) -> Job:

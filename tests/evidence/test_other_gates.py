@@ -173,6 +173,8 @@ def test_a_finding_outweighs_an_approval() -> None:
 
     assert not refused.ok and "calc.py:2: bandit B324" in refused.summary
     assert review(answers(), Scans((replace(danger, severity="low"),))).ok
+    known = review(answers(), Scans(old=(danger,)))
+    assert known.ok and [f["rule"] for f in known.detail["old_findings"]] == [danger.rule]
     assert not review(answers(), Scans(problems=("bandit gave no answer",))).ok
 
 

@@ -7,7 +7,7 @@ import io
 import zipfile
 from typing import Any
 
-from core.evidence import collect_scans, collect_tests
+from core.evidence import Scans, collect_scans, collect_tests
 
 OLD = "import hashlib\n\n\ndef key(text):\n    return hashlib.md5(text).hexdigest()\n"
 
@@ -29,6 +29,10 @@ async def test_new_dangers_block_and_old_ones_do_not(workshop: Any) -> None:
     }
     assert not scans.ok
     assert any(f.rule == "B404" and not f.blocks for f in scans.findings)
+    assert ("B324", "a.py", 7) in {(f.rule, f.path, f.line) for f in scans.old}, "shown, where it is now"
+    assert not {f.key for f in scans.old} & {f.key for f in scans.findings}
+    again = Scans.from_data(scans.to_data())
+    assert again == scans and not Scans.from_data({**scans.to_data(), "old": []}).old
 
 
 async def test_a_new_md5_is_found(workshop: Any) -> None:

@@ -18,7 +18,7 @@ from tests.tui.evil import EVIL, LONG, assert_harmless
 from tui.app import QdeckApp
 from tui.ink import Span, plain
 from tui.pages.proof_detail import criteria_of, detail_page, output_rows
-from tui.pages.proofs import Entry
+from tui.pages.proofs import Entry, entries_of
 from tui.widgets.listing import Listing
 
 JournalOf = Callable[[str], Journal]
@@ -73,6 +73,13 @@ async def test_everything_that_evidence_holds_is_listed_and_explained(journal_of
         text = shown(app)
         assert "Tasks" in text and "Proofs" in text and "criterion: 1" not in text
         picture = app.screen.picture  # type: ignore[attr-defined]
+        review = picture.view.evidence[EvidenceKind.REVIEW]
+        old = {"tool": "bandit", "rule": "B324", "path": "a/old.py", "line": 7, "text": "a weak hash"}
+        known = replace(review, detail={**review.detail, "old_findings": [old]})
+        view = replace(picture.view, evidence={**picture.view.evidence, EvidenceKind.REVIEW: known})
+        found = entries_of(replace(picture, view=view))
+        assert [e.why for e in found if e.kind == "finding"][-1] == "old"
+        assert any("1 old" in e.right[0].text for e in found if e.title == "findings")
         files = [{"path": "a/b.py", "status": "added", "added": 57, "removed": 0}]
         code = replace(picture.view.evidence[EvidenceKind.CODE], detail={"files": files})
         entered = Entry("evidence", Span(""), "", evidence=code)

@@ -113,6 +113,7 @@ def _evidence_detail(view: EvidenceView, picture: Picture, width: int) -> list[L
         "criteria",
         "notes",
         "findings",
+        "old_findings",
         "checklist",
         "receipts",
         "mutants",
