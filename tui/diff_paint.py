@@ -200,7 +200,7 @@ def _plain(line: Line) -> str:
 
 
 def emphasised(line: Line, start: int, end: int, ground: str) -> Line:
-    """Return the line with its characters from `start` to `end` bold, on a ground of their own."""
+    """Return the line with its characters from `start` to `end` strong, on a ground of their own."""
     spans: list[Span] = []
     at = 0
     for span in line:
@@ -211,8 +211,8 @@ def emphasised(line: Line, start: int, end: int, ground: str) -> Line:
             (span.text[last:], False),
         ):
             if piece:
-                # Muted, as comments are, would be hard to read on a ground that strong.
-                ink = f"{span.ink.replace('muted', 'text')} bold on-{ground}" if inside else span.ink
+                # The colours of a language would be hard to read on a ground that strong.
+                ink = f"strong bold on-{ground}" if inside else span.ink
                 spans.append(span._replace(text=piece, ink=ink))
         at += len(span.text)
     return tuple(spans)

@@ -254,7 +254,7 @@ async def test_a_rollback_asks_twice(journal_of: JournalOf) -> None:
             arm_now(app)
             await press(app, pilot, "y")
             await until(pilot, lambda: on(app) == "BoardScreen")
-            assert (await asked(journal)).state is State.PLANNING
+            assert (await asked(journal)).state is State.PLANNING and "To take it back: h" in told(app)
             assert await moves_of(journal, "rollback") == ["T25"]
             # From now on the files of the base are the files of now, whatever was kept since.
             await press(app, pilot, "d")

@@ -307,8 +307,8 @@ def _price(name: str, told: str) -> Line:
 def price_line(decision: DecisionView, picture: Picture | None, width: int) -> Line:
     """Return in one line what it costs to go on or back, for whoever has not read the page to its end."""
     parts: list[tuple[str, str]] = [("so far ", words.money(decision.cost_usd))]
-    if decision.budget_usd:
-        parts.append(("on ", f"{words.money(max(0.0, decision.budget_usd - decision.cost_usd))} left"))
+    left = max(0.0, (decision.budget_usd or 0.0) - decision.cost_usd)
+    parts.append(("on ", f"{words.money(left)} left" if decision.budget_usd else "no limit is set"))
     for place, (target, usd, took) in enumerate(prices_back(picture) if picture else ()):
         parts.append(("" if place else "back ", f"{words.SHORT_PHASES[target]} {usd} {took}"))
     spans: list[Span] = []

@@ -69,6 +69,8 @@ class BackScreen(Searching, Armed, DeckScreen):
         *FIND_KEYS,
     ]
     REASON_TITLE = "why"
+    UNDO = ""
+    """How it is taken back, said once it is done."""
 
     def __init__(self, workflow_id: str) -> None:
         super().__init__()
@@ -270,7 +272,7 @@ class BackScreen(Searching, Armed, DeckScreen):
         answer = await self.carry_out(target, reason, version)
         self._sending = False
         if answer is not None and answer.ok:
-            self.deck.tell(answer.text)
+            self.deck.tell(f"{answer.text}{self.UNDO}")
             if self.is_attached:
                 self.dismiss()
 

@@ -24,6 +24,7 @@ class RollbackScreen(BackScreen):
     """Files, conversation and evidence as they were when an earlier phase began."""
 
     REASON_TITLE = "why"
+    UNDO = "\nTo take it back: h, and f at the event before it forks the build as it was."
 
     def __init__(self, workflow_id: str) -> None:
         super().__init__(workflow_id)
