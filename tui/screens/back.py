@@ -13,7 +13,7 @@ from core.text import REASON_READ_LIMIT
 from tui.armed import Armed
 from tui.ink import Line, Span
 from tui.picture import Picture
-from tui.screens.base import DeckScreen
+from tui.screens.base import READING, DeckScreen
 from tui.screens.searching import FIND_KEYS, SEEKING, Searching
 from tui.widgets.bars import Hint
 from tui.widgets.composer import Composer
@@ -80,7 +80,7 @@ class BackScreen(Searching, Armed, DeckScreen):
 
     def content(self) -> ComposeResult:
         """Head, targets, reason, what it means, and the answers."""
-        yield Lines(id="head")
+        yield Lines(lambda width: [READING], id="head")
         yield Targets(id="targets")
         yield Reason(self.REASON_TITLE, HOW_TO_WRITE, id="reason")
         yield Reader(id="body")

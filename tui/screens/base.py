@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tui import words
+from tui.ink import Span
 from tui.widgets.bars import Hint, HintLine
 from tui.widgets.selecting import Selecting
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tui.app import QdeckApp
 
 SMALLEST = (60, 15)
+READING = (Span("reading", "muted"),)
+"""What a screen says until there is something to show."""
 
 
 Result = TypeVar("Result")
@@ -61,7 +64,7 @@ class Whole(Screen[Result]):
 
     async def _dispatch_message(self, message: Message) -> None:
         """Textual mounts also what it did not compose any more, when the app is left in that moment."""
-        if not (isinstance(message, Mount) and not self.is_attached):
+        if not (isinstance(message, Mount) and not (self.is_attached and self.app.is_running)):
             await super()._dispatch_message(message)
 
 

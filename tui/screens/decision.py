@@ -22,7 +22,7 @@ from tui.pages.decision import decision_head, decision_page, open_asks, price_li
 from tui.pages.parts import bullet
 from tui.picture import Picture
 from tui.screens.acceptance import Acceptances, overridable
-from tui.screens.base import DeckScreen
+from tui.screens.base import READING, DeckScreen
 from tui.screens.granting import Granting, sentences
 from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.starting import person
@@ -103,7 +103,7 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
 
     def content(self) -> ComposeResult:
         """The question, what it rests on, and the answers."""
-        yield Lines(id="head")
+        yield Lines(lambda width: [READING], id="head")
         yield DecisionPage(id="body")
         yield Lines(id="answers")
 

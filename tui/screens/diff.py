@@ -20,7 +20,7 @@ from tui.legal import Standing
 from tui.pages.coverage import uncovered_of
 from tui.picture import Picture
 from tui.remarks import Remark, Spot
-from tui.screens.base import DeckScreen
+from tui.screens.base import READING, DeckScreen
 from tui.screens.searching import SEARCH_KEYS, Searching
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.diff import DiffView
@@ -57,7 +57,7 @@ class DiffScreen(Searching, DeckScreen):
 
     def content(self) -> ComposeResult:
         """Title, where one is, the files and the diff."""
-        yield Bar(id="title")
+        yield Bar(READING, id="title")
         yield Bar(id="where")
         with Container(id="halves"):
             yield Listing(id="tree")

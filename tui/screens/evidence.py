@@ -18,7 +18,7 @@ from tui.ink import Span, said
 from tui.pages.proof_detail import detail_page, output_rows
 from tui.pages.proofs import Entry, entries_of, entry_line
 from tui.picture import Picture
-from tui.screens.base import DeckScreen
+from tui.screens.base import READING, DeckScreen
 from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.listing import Listing
@@ -62,7 +62,7 @@ class EvidenceScreen(Searching, DeckScreen):
 
     def content(self) -> ComposeResult:
         """Title, what there is, and everything about one of them."""
-        yield Bar(id="title")
+        yield Bar(READING, id="title")
         with Container(id="halves"):
             yield Listing(id="list")
             yield Reader(id="detail")

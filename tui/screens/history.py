@@ -18,7 +18,7 @@ from tui import words
 from tui.ink import Span, said
 from tui.pages.past import event_line, is_turn, past_page, picture_at, when_lines
 from tui.picture import Picture
-from tui.screens.base import DeckScreen
+from tui.screens.base import READING, DeckScreen
 from tui.screens.record import RecordKeys
 from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.widgets.bars import Bar, Hint
@@ -97,7 +97,7 @@ class HistoryScreen(Searching, RecordKeys, DeckScreen):
 
     def content(self) -> ComposeResult:
         """That this is the past, where in it, the events, and how it was."""
-        yield Bar(id="title")
+        yield Bar(READING, id="title")
         yield Lines(id="when")
         with Container(id="halves"):
             yield Listing(id="events")
