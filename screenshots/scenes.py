@@ -277,6 +277,13 @@ async def _new_refused(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> No
     await calm(pilot)
 
 
+async def _new_template(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    await pilot.press("ctrl+n")
+    # The form shows through around the templates: what git says of the folder belongs to the picture.
+    await until(pilot, lambda: app.screen.look.branch != "")  # type: ignore[attr-defined]
+    await _keys("ctrl+t", "j")(app, pilot, journal)
+
+
 async def _new_roles(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
     await _new(app, pilot, journal)
     await _keys("ctrl+r", "tab", *"anthropic/claude-sonnet-4-5")(app, pilot, journal)
@@ -373,7 +380,7 @@ SCENES: tuple[Scene, ...] = (
     Scene("new", "review", _new),
     Scene("new-refused", "review", _new_refused),
     Scene("new-roles", "review", _new_roles),
-    Scene("new-template", "review", _keys("ctrl+n", "ctrl+t", "j")),
+    Scene("new-template", "review", _new_template),
     Scene("settings", "review", _settings),
     Scene("prompts", "review", _prompts),
     Scene("log", "review", _log),

@@ -18,6 +18,7 @@ from screenshots.scenes import (
     _deciding,
     _history,
     _keys,
+    _new_template,
     _opened,
     _settings,
     calm,
@@ -283,7 +284,8 @@ async def template_names(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> 
     folder.mkdir(parents=True)
     for name in NAMES:
         (folder / f"{name.replace('/', '')[:60]}.md").write_text("\n".join(NAMES))
-    await _keys("ctrl+n", "ctrl+t", "G")(app, pilot, journal)
+    await _new_template(app, pilot, journal)
+    await _keys("G")(app, pilot, journal)
 
 
 async def edit_names(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
