@@ -15,7 +15,14 @@ from collections.abc import Mapping, Sequence
 
 import pyte
 
-KEYS = {"enter": "\r", "escape": "\x1b", "down": "\x1b[B", "up": "\x1b[A", "ctrl+c": "\x03", "ctrl+q": "\x11"}
+KEYS = {
+    "enter": "\r",
+    "escape": "\x1b",
+    "down": "\x1b[B",
+    "up": "\x1b[A",
+    "ctrl+c": "\x03",
+    "ctrl+q": "\x11",
+} | {"ctrl+p": "\x10"}
 # The emulator would print the tails of sequences that it does not know.
 UNKNOWN = re.compile(rb"\x1b\[[<>=]\d*u|\x1b\[\?\d+\$p|\x1b\[>\d*[a-z]|\x1bP.*?\x1b\\")
 

@@ -119,10 +119,33 @@ def approve(demo: Tmux, question: str) -> None:
     """Look at what waits and say yes, as soon as a yes counts."""
     demo.wait("1 needs you")
     demo.press("a")
+    answer(demo, question, "a")
+
+
+def answer(demo: Tmux, question: str, key: str) -> None:
+    """Press the key as soon as it counts, which is half a second after the question is there."""
     demo.wait(question)
     while question in demo.text:
-        demo.press("a")
+        demo.press(key)
         time.sleep(0.7)
+
+
+def fork_and_cancel(demo: Tmux) -> None:
+    """Begin the build anew from its second move, in the past, and give that one up."""
+    demo.press("enter")
+    demo.wait("needs you|complete")
+    demo.press("h")
+    demo.wait("History")
+    demo.press("g", "]", "]", "f")
+    answer(demo, "Fork B-0001 after event", "f")
+    demo.wait("B-0002")
+    demo.press("x")
+    answer(demo, "Cancel B-0002 for good", "y")
+    demo.wait("cancelled")
+    demo.press("escape")
+    demo.wait("B-0001 is over")
+    demo.press("escape")
+    demo.wait("DONE 2")
 
 
 def workers(folder: Path) -> list[int]:
@@ -137,7 +160,7 @@ def workers(folder: Path) -> list[int]:
 
 
 def test_the_whole_demo_in_a_terminal(demo: Tmux, tmp_path: Path) -> None:
-    """Plan, two ways back, review, release, merge: every yes by key, everything on the screen.
+    """Plan, two ways back, review, release, merge, a fork: every yes by key, everything on the screen.
 
     In the middle the app is killed; the work goes on without it, and the next app finds it.
     """
@@ -159,6 +182,12 @@ def test_the_whole_demo_in_a_terminal(demo: Tmux, tmp_path: Path) -> None:
     assert "●" in text and "✗" not in text.splitlines()[0]
     colours = {demo.screen.buffer[y][x].fg for y in range(40) for x in range(120)}
     assert len(colours) > 4, "it is drawn in colours"
+    fork_and_cancel(demo)
+    demo.press("ctrl+p")
+    demo.wait("Search for commands")
+    demo.press(*"standing yeses", "enter")
+    demo.wait("Nobody has said yes")
+    demo.press("escape")
     demo("resize-window", "-x", "80", "-y", "24")
     demo.size = (80, 24)
     demo.wait("complete")
