@@ -28,6 +28,7 @@ async def counted(path: Path, workflow_id: str) -> dict[str, Any]:
         await until(pilot, lambda: getattr(app.screen, "picture", None) is not None)
         talk = app.screen.query_one(Conversation)
         app.link.watch("")
+        await until(pilot, lambda: talk.settled)
         text, spent = "", []
         gc.collect()
         gc.freeze()

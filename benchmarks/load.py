@@ -38,8 +38,10 @@ class Load:
 
     def __init__(self, path: str) -> None:
         self.journal = EngineJournal(f"sqlite:///{path}")
+        # The first is the one that the windows open.
+        known = sa.select(BuildWorkflow.workflow_id).order_by(sa.text("build_id"))  # type: ignore[call-overload]
         with self.journal._database.read() as session:
-            ids = [row[0] for row in session.execute(sa.select(BuildWorkflow.workflow_id))]  # type: ignore[call-overload]
+            ids = [row[0] for row in session.execute(known)]
         self.live = [i for i in ids if not i.startswith("copy-")]
         self.rows = ids
         self.attempts = {i: self.journal.workflow(i).attempt_id for i in self.live}

@@ -45,6 +45,7 @@ class Piece:
     height: int = -1
     lines: list[Line] | None = None
     strips: dict[int, Any] | None = None
+    index: int = -1
 
 
 class Transcript:
@@ -63,6 +64,8 @@ class Transcript:
         self._starts: list[int] = [0]
         self._stale = 0
         self._undrawn: list[int] = []
+        # Of thousands, those that hold lines or strips.
+        self._lined: list[Piece] = []
         self._seen = 0
         self._taken_back = 0
         self._words = _Words()
@@ -83,7 +86,7 @@ class Transcript:
         """Take in the whole conversation; what is known is not looked at again. Say whether it changed."""
         taken_back = sum(m.voided for m in messages)
         if taken_back != self._taken_back:
-            self._entries, self._pieces, self._undrawn = [], [], []
+            self._entries, self._pieces, self._undrawn, self._lined = [], [], [], []
             self._seen = self._live = self._stale = 0
             self.tail, self._words = [], _Words()
             self._taken_back = taken_back
@@ -145,13 +148,14 @@ class Transcript:
         for piece in self._pieces:
             piece.height, piece.lines, piece.strips = -1, None, None
         self._undrawn = list(range(len(self._pieces)))
+        self._lined = []
         self._stale = 0
         self._show_tail((BLANK, self._words.head) if self._words.head else ())
 
     # --- drawing
 
-    def draw_near(self, index: int | None) -> int:
-        """Draw one more piece, near `index` or else near the end. Return the lines that came above it."""
+    def draw_near(self, index: int | None) -> tuple[int, int]:
+        """Draw one more piece, near `index` or else near the end. Return its height, and what came above."""
         if index is None:
             chosen = self._undrawn.pop()
         else:
@@ -159,7 +163,8 @@ class Transcript:
             chosen = self._undrawn.pop(at if at < len(self._undrawn) else at - 1)
         self._draw(self._pieces[chosen])
         self._stale = min(self._stale, chosen)
-        return self._pieces[chosen].height if index is not None and chosen < index else 0
+        height = self._pieces[chosen].height
+        return height, height if index is not None and chosen < index else 0
 
     def forget_far(self, top: int, bottom: int) -> None:
         """Let go of lines that are far from the window, and of strips that are more than a window away.
@@ -168,15 +173,16 @@ class Transcript:
         """
         first, last = self.index_at(top) - NEAR, self.index_at(bottom) + NEAR
         above, below = self.index_at(2 * top - bottom), self.index_at(2 * bottom - top)
-        for index, piece in enumerate(self._pieces):
-            if piece.strips is not None and not above <= index <= below:
+        for piece in self._lined:
+            if not above <= piece.index <= below:
                 piece.strips = None
-            if piece.lines is not None and not first <= index <= last:
+            if not first <= piece.index <= last:
                 piece.lines = None
+        self._lined = [p for p in self._lined if p.lines is not None or p.strips is not None]
 
     def forget_strips(self) -> None:
         """Let go of everything that was painted, for other colours."""
-        for piece in self._pieces:
+        for piece in self._lined:
             piece.strips = None
 
     def index_at(self, y: int) -> int:
@@ -236,9 +242,12 @@ class Transcript:
             self._add(piece)
 
     def _add(self, piece: Piece) -> None:
-        self._stale = min(self._stale, len(self._pieces))
+        piece.index = len(self._pieces)
+        self._stale = min(self._stale, piece.index)
         if piece.height < 0:
-            self._undrawn.append(len(self._pieces))
+            self._undrawn.append(piece.index)
+        if piece.lines is not None:
+            self._lined.append(piece)
         self._pieces.append(piece)
 
     def _cut_live(self) -> list[Piece]:
@@ -249,6 +258,7 @@ class Transcript:
         del self._pieces[first:]
         self._stale = min(self._stale, first)
         del self._undrawn[bisect_left(self._undrawn, first) :]
+        self._lined = [piece for piece in self._lined if piece.index < first]
         self._live, self.tail = 0, []
         self._words = _Words()
         return live
@@ -280,6 +290,8 @@ class Transcript:
         piece.height, piece.lines, piece.strips = -1, None, None
 
     def _draw(self, piece: Piece) -> list[Line]:
+        if piece.lines is None and piece.strips is None:
+            self._lined.append(piece)
         if piece.block is not None:
             body = [(Span("  "), *line) for line in block_lines(piece.block, self.width - 2)]
         elif piece.entry is None:

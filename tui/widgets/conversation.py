@@ -158,22 +158,22 @@ class Conversation(Selecting):
         author, attempt_id, text, at = self._pending
         self._pending = None
         if self.roll.stream(author, attempt_id, text, at):
-            self._settle(unchanged=self.roll.unchanged)
+            self._settle(unchanged=self.roll.unchanged, more=0.0)
 
-    def _settle(self, at: int | None = None, *, unchanged: int = 0) -> None:
+    def _settle(self, at: int | None = None, *, unchanged: int = 0, more: float = SLICE) -> None:
         """Draw until the window is full, stay at the end if the user is there, leave the rest for later.
 
-        The first `unchanged` lines need no new drawing, as long as nothing scrolls.
+        The first `unchanged` lines need no new drawing, as long as nothing scrolls. `more` are seconds for
+        what is out of sight.
         """
         if not self.roll.width:
             return
         follow = self._follow and at is None
         near = None if follow else at if at is not None else self.roll.index_at(self.scroll_offset.y)
         window, began, drawn = self.size.height, time.perf_counter(), 0
-        while self.roll.unfinished and (drawn < 2 * window or time.perf_counter() - began < SLICE):
-            before = self.roll.height
-            self.roll.draw_near(near)
-            drawn += self.roll.height - before
+        while self.roll.unfinished and (drawn < 2 * window or time.perf_counter() - began < more):
+            height, _ = self.roll.draw_near(near)
+            drawn += height
         self._place(follow, self.roll.span_of(at)[0] if at is not None else None, unchanged)
         if self.roll.unfinished and not self._drawing:
             self._drawing = True
@@ -184,8 +184,8 @@ class Conversation(Selecting):
         began, above = time.perf_counter(), 0
         near = None if self._follow else self.roll.index_at(self.scroll_offset.y)
         while self.roll.unfinished and time.perf_counter() - began < SLICE:
-            above += self.roll.draw_near(near)
-            near = None if self._follow else self.roll.index_at(self.scroll_offset.y + above)
+            # What comes above moves the lines of what is near, and not its place among the pieces.
+            above += self.roll.draw_near(near)[1]
         self._place(self._follow, self.scroll_offset.y + above if above else None)
         self._drawing = self.roll.unfinished
         if self._drawing:
