@@ -37,10 +37,15 @@ NEAR = 40
 
 @dataclass(slots=True, eq=False)
 class Piece:
-    """Lines that belong together. `height` is -1 while they were not drawn at this width."""
+    """Lines that belong together. `height` is -1 while they were not drawn at this width.
+
+    What is a message keeps no block of its own, but which of `source` it is: thousands would be megabytes.
+    """
 
     entry: Entry | None = None
     block: Block | None = None
+    source: Entry | None = None
+    number: int = 0
     head: tuple[Line, ...] = ()
     height: int = -1
     lines: list[Line] | None = None
@@ -69,6 +74,7 @@ class Transcript:
         self._seen = 0
         self._taken_back = 0
         self._words = _Words()
+        self._cut: tuple[Entry | None, list[Block]] = (None, [])
 
     @property
     def height(self) -> int:
@@ -230,16 +236,27 @@ class Transcript:
             self._add(Piece(entry, head=(BLANK,) if apart else ()))
             return
         head = (*((BLANK,) if apart else ()), *((_head(entry),) if entry.heads else ()))
-        blocks = markdown_blocks(clean(entry.text, limit=LONGEST))
-        while blocks and blocks[-1].kind == "blank":
-            blocks.pop()
-        for number, block in enumerate(blocks or [Block("paragraph", ("",))]):
-            piece = Piece(entry if not number else None, block, head if not number else ())
+        for number, block in enumerate(self._blocks_of(entry)):
+            first = not number
+            piece = Piece(entry if first else None, None, entry, number, head if first else ())
             # Words that were drawn while they came are not drawn again now that they are a message.
             twin = live[number] if number < len(live) and live[number].block == block else None
             if twin is not None and number:
                 piece.height, piece.lines, piece.strips = twin.height, twin.lines, twin.strips
             self._add(piece)
+
+    def block_of(self, piece: Piece) -> Block | None:
+        """Return the block that a piece shows; None for what is no prose."""
+        return piece.block if piece.source is None else self._blocks_of(piece.source)[piece.number]
+
+    def _blocks_of(self, entry: Entry) -> list[Block]:
+        """Cut a message into its blocks; those of the last one are kept: the next piece is of it as well."""
+        if self._cut[0] is not entry:
+            blocks = markdown_blocks(clean(entry.text, limit=LONGEST))
+            while blocks and blocks[-1].kind == "blank":
+                blocks.pop()
+            self._cut = entry, blocks or [Block("paragraph", ("",))]
+        return self._cut[1]
 
     def _add(self, piece: Piece) -> None:
         piece.index = len(self._pieces)
@@ -292,8 +309,8 @@ class Transcript:
     def _draw(self, piece: Piece) -> list[Line]:
         if piece.lines is None and piece.strips is None:
             self._lined.append(piece)
-        if piece.block is not None:
-            body = [(Span("  "), *line) for line in block_lines(piece.block, self.width - 2)]
+        if (block := self.block_of(piece)) is not None:
+            body = [(Span("  "), *line) for line in block_lines(block, self.width - 2)]
         elif piece.entry is None:
             body = []
         else:

@@ -310,7 +310,8 @@ class Conversation(Selecting):
         """A paragraph was broken to fit; it is copied as it was said."""
         here, row = self.roll.piece_at(y)
         before, _ = self.roll.piece_at(y - 1)
-        prose = here is not None and here.block is not None and here.block.kind == "paragraph"
+        block = self.roll.block_of(here) if here is not None else None
+        prose = block is not None and block.kind == "paragraph"
         if not prose or here is not before or here is None or row <= len(here.head):
             return None
         return f" {text.strip()}"
