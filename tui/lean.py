@@ -22,7 +22,7 @@ from typing import Any
 
 WORDY = frozenset({"pydantic", "pydantic_core", "pygments", "sqlalchemy", "sqlmodel", "textual"})
 """Packages of which a good part is docstrings; of Textual and Pygments what is imported later."""
-_PAPERS = "importlib.metadata"
+_PAPERS, _NAMES = "importlib.metadata", "html"
 LONG = 100
 """Characters from which a docstring is dropped. What is as short might be used as a value as well."""
 _DROPPED = "."
@@ -56,6 +56,8 @@ def import_briefly() -> None:
     """From now on, import the wordy packages without long docstrings, and package papers when asked for."""
     if not any(isinstance(finder, _Briefly) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Briefly())
+    # Pygments imports it for one word, and with it the names of all characters.
+    sys.modules.setdefault(_NAMES, _Later(_NAMES))
     if _PAPERS not in sys.modules:
         sys.modules[_PAPERS] = importlib.metadata = _Later(_PAPERS)
         # Pydantic would look through the papers of all packages for plugins.
@@ -80,20 +82,21 @@ def forget_types() -> None:
 
 
 class _Later(ModuleType):
-    """Stands for `importlib.metadata` until somebody asks for more than its two functions by name."""
+    """Stands for a module until somebody asks for what is in it."""
 
     def __getattr__(self, name: str) -> Any:
-        """Hand out a function that asks the module itself, or what else there is in the module."""
-        if name in ("entry_points", "version"):
+        """Hand out what is in the module; of `importlib.metadata` two functions that only then ask it."""
+        if self.__name__ == _PAPERS and name in ("entry_points", "version"):
             return lambda *arguments, **named: getattr(self._itself(), name)(*arguments, **named)
-        if name.startswith("__"):
+        # Its path is asked for by who imports `html.entities`, and by everyone who imports a name from it.
+        if name.startswith("__") and (self.__name__, name) != (_NAMES, "__path__"):
             raise AttributeError(name)
         return getattr(self._itself(), name)
 
     def _itself(self) -> ModuleType:
-        if sys.modules.get(_PAPERS) is self:
-            del sys.modules[_PAPERS]
-        return import_module(_PAPERS)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return import_module(self.__name__)
 
 
 class _Briefly:

@@ -33,8 +33,9 @@ lean.forget_types()
 typed += [bool(sqlalchemy.select.__annotations__), bool(ModelSchema.__annotations__)]
 class Told(sqlmodel.SQLModel):
     count: int
-spared = sorted({"ssl", "_ssl", "_hashlib", "email", "zipfile"} & set(sys.modules))
-import importlib.metadata, ssl
+import pygments.lexers.python
+spared = sorted({"ssl", "_ssl", "_hashlib", "email", "zipfile", "html.entities"} & set(sys.modules))
+import html.parser, importlib.metadata, ssl
 print(json.dumps({
     "spared": spared,
     "digest": hashlib.sha256(b"abc").hexdigest(),
@@ -42,6 +43,7 @@ print(json.dumps({
     "version": importlib.metadata.version("textual"),
     "typed": typed,
     "checks": Told.model_validate({"count": "3"}).count,
+    "html": html.unescape("&lt;") + html.entities.html5["gt;"],
     "tls": hasattr(ssl, "create_default_context"),
 }))
 """
@@ -64,6 +66,7 @@ def test_the_journal_is_opened_without_what_nobody_needs() -> None:
     assert told["typed"] == [True, True, False, False]
     assert told["checks"] == 3
     assert told["version"] == "8.2.8"
+    assert told["html"] == "<>"
     assert told["tls"]
 
 
