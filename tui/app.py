@@ -171,6 +171,8 @@ class QdeckApp(Needs):
     def on_journal_opened(self, event: JournalOpened) -> None:
         """Commands are possible from now on."""
         self.trouble = ""
+        if not self.board_there:
+            return
         self.board.refresh_top()
         name = self.options.open_workflow or (self._was_open if self.options.resume else "")
         if name and not self.first_time:
@@ -181,10 +183,13 @@ class QdeckApp(Needs):
         if event.text != self.trouble:
             self.trouble = event.text
             self.tell(event.text, bad=True)
-        self.board.refresh_top()
+        if self.board_there:
+            self.board.refresh_top()
 
     def on_board_changed(self, event: BoardChanged) -> None:
         """Hand new rows to the board."""
+        if not self.board_there:
+            return
         self.board.update_rows(event.rows, complete=event.complete)
         self.watcher.saw(event.rows, complete=event.complete)
         if event.complete and self._alone and not self._settled:
@@ -211,7 +216,8 @@ class QdeckApp(Needs):
         """Show whether somebody works."""
         self.worker_seen = True
         self.worker_alive, self.worker_struggling = event.alive, event.struggling
-        self.board.refresh_top()
+        if self.board_there:
+            self.board.refresh_top()
 
     def action_command_palette(self) -> None:
         """Open the palette, which brings its own style sheet: the first frame reads no rules for it."""

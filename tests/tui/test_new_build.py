@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -117,10 +118,13 @@ async def test_the_form_names_the_branch_that_counts(journal_of: JournalOf, proj
         ), "what explains a field is read to its end"
 
 
-async def test_what_is_wrong_with_a_folder_is_read_to_its_end(journal_of: JournalOf, tmp_path: Path) -> None:
+async def test_what_is_wrong_with_a_folder_is_read_to_its_end(journal_of: JournalOf) -> None:
     """A sentence that is too long for a row of 80 cells goes on in the next one."""
-    folder = tmp_path / "notes"
-    folder.mkdir()
+    with tempfile.TemporaryDirectory() as place:
+        await _read_to_its_end(journal_of, Path(place))
+
+
+async def _read_to_its_end(journal_of: JournalOf, folder: Path) -> None:
     async with running(journal_of("empty"), folder, size=(80, 24)) as (app, pilot):
         app.project = folder
         await press(app, pilot, "ctrl+n")
