@@ -120,16 +120,12 @@ async def test_the_form_names_the_branch_that_counts(journal_of: JournalOf, proj
 
 async def test_what_is_wrong_with_a_folder_is_read_to_its_end(journal_of: JournalOf) -> None:
     """A sentence that is too long for a row of 80 cells goes on in the next one."""
-    with tempfile.TemporaryDirectory() as place:
-        await _read_to_its_end(journal_of, Path(place))
-
-
-async def _read_to_its_end(journal_of: JournalOf, folder: Path) -> None:
-    async with running(journal_of("empty"), folder, size=(80, 24)) as (app, pilot):
-        app.project = folder
-        await press(app, pilot, "ctrl+n")
-        await until(pilot, lambda: "is not a git repository" in " ".join(shown(app).split()))
-        assert "there and commit." in " ".join(shown(app).split())
+    with tempfile.TemporaryDirectory() as folder:
+        async with running(journal_of("empty"), Path(folder), size=(80, 24)) as (app, pilot):
+            app.project = Path(folder)
+            await press(app, pilot, "ctrl+n")
+            await until(pilot, lambda: "is not a git repository" in " ".join(shown(app).split()))
+            assert "there and commit." in " ".join(shown(app).split())
 
 
 async def test_a_build_starts_with_everything_that_was_chosen(
