@@ -15,6 +15,7 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.message import Message
 from textual.widgets import Input
 
 from core.config import Settings
@@ -24,7 +25,7 @@ from tui import lean, memory, strips, words
 from tui.ahead import FirstLook
 from tui.legal import Standing
 from tui.needs import Needs
-from tui.news import BoardChanged, JournalOpened, JournalTrouble, WorkerChanged, WorkflowChanged
+from tui.news import BoardChanged, JournalOpened, JournalTrouble, News, WorkerChanged, WorkflowChanged
 from tui.options import AppOptions
 from tui.screens.board import BoardScreen
 from tui.terminal import leave_on_signals, leave_without_terminal
@@ -168,11 +169,14 @@ class QdeckApp(Needs):
 
     # --- what the journal's thread says
 
+    async def _on_message(self, message: Message) -> None:
+        """Hand on what arrives; news goes nowhere while the app is being left and its board is gone."""
+        if not isinstance(message, News) or self.board_there:
+            await super()._on_message(message)
+
     def on_journal_opened(self, event: JournalOpened) -> None:
         """Commands are possible from now on."""
         self.trouble = ""
-        if not self.board_there:
-            return
         self.board.refresh_top()
         name = self.options.open_workflow or (self._was_open if self.options.resume else "")
         if name and not self.first_time:
@@ -183,13 +187,10 @@ class QdeckApp(Needs):
         if event.text != self.trouble:
             self.trouble = event.text
             self.tell(event.text, bad=True)
-        if self.board_there:
-            self.board.refresh_top()
+        self.board.refresh_top()
 
     def on_board_changed(self, event: BoardChanged) -> None:
         """Hand new rows to the board."""
-        if not self.board_there:
-            return
         self.board.update_rows(event.rows, complete=event.complete)
         self.watcher.saw(event.rows, complete=event.complete)
         if event.complete and self._alone and not self._settled:
@@ -216,8 +217,7 @@ class QdeckApp(Needs):
         """Show whether somebody works."""
         self.worker_seen = True
         self.worker_alive, self.worker_struggling = event.alive, event.struggling
-        if self.board_there:
-            self.board.refresh_top()
+        self.board.refresh_top()
 
     def action_command_palette(self) -> None:
         """Open the palette, which brings its own style sheet: the first frame reads no rules for it."""

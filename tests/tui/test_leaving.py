@@ -19,7 +19,7 @@ from screenshots.scenes import Journal, calm, make_app, playing, ready, until
 from tests.tui.driving import on, opened, press, running, shown, told
 from tui import app as app_module
 from tui.app import QdeckApp
-from tui.news import BoardChanged, WorkerChanged, WorkflowChanged
+from tui.news import BoardChanged, JournalOpened, JournalTrouble, WorkerChanged, WorkflowChanged
 from tui.screens.ask import AskScreen
 from tui.screens.workflow import WorkflowScreen
 
@@ -85,8 +85,13 @@ async def test_leaving_in_the_moment_in_which_a_question_opens(journal_of: Journ
         app.exit()
     assert app.return_code == 0
     # What the journal still says reaches no board.
-    app.on_board_changed(BoardChanged(()))
-    app.on_worker_changed(WorkerChanged(alive=True, struggling=False))
+    for news in (
+        JournalOpened(),
+        JournalTrouble("It is locked."),
+        BoardChanged(()),
+        WorkerChanged(alive=True, struggling=False),
+    ):
+        await app._dispatch_message(news)
 
 
 async def test_an_app_that_was_left_leaves_nothing_behind(
