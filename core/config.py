@@ -189,7 +189,7 @@ def load_settings(
     values: dict[str, Any] = {}
     sources = dict.fromkeys(PARSERS, "default")
     for label, layer in (
-        (str(paths.config_file), _user_file(paths.config_file)),
+        (str(paths.config_file), user_values(paths.config_file)),
         ("environment", _environment(env)),
         ("flag", {k: v for k, v in (flags or {}).items() if v is not None}),
     ):
@@ -237,7 +237,8 @@ def worker_lock_path(url: str, paths: Paths | None = None) -> Path:
     return (paths or Paths.find()).data / f"worker-{name}.lock"
 
 
-def _user_file(path: Path) -> dict[str, Any]:
+def user_values(path: Path) -> dict[str, Any]:
+    """Return what a user's file says, as it stands there. Raises ConfigError when it cannot be read."""
     try:
         return _toml(str(path), path.read_bytes())
     except FileNotFoundError:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.config import Paths, parse_setting
+from core.config import Paths, parse_setting, user_values
 from core.errors import ConfigError
 
 Name = tuple[str, ...]
@@ -24,11 +24,9 @@ Name = tuple[str, ...]
 
 def read_setting(name: Name, paths: Paths | None = None) -> Any:
     """Return a value as it stands in the user's file; None where it does not, or nothing can be read."""
-    import tomllib
-
     try:
-        found: Any = tomllib.loads((paths or Paths.find()).config_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found: Any = user_values((paths or Paths.find()).config_file)
+    except ConfigError:
         return None
     for key in name:
         found = found.get(key) if isinstance(found, dict) else None
