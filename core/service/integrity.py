@@ -18,7 +18,7 @@ from core.service.reports import BreakView, RebuiltView, VerifiedView
 _SHOWN = 100
 
 
-def inspect(database: Database, wanted: str, progress: Progress) -> VerifiedView:
+def inspect(database: Database, wanted: str, progress: Progress | None) -> VerifiedView:
     """Go through the log of one workflow, or through all of it. Raises UnknownError for an unknown one."""
     began = time.monotonic()
     tally, broken = Tally(), 0

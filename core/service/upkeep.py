@@ -25,7 +25,7 @@ class Upkeep(Door):
 
         Raises Stopped when `progress` says so.
         """
-        return await self._do(integrity.inspect, self._database, workflow_id, progress or Progress())
+        return await self._do(integrity.inspect, self._database, workflow_id, progress)
 
     async def rebuild(self, workflow_id: str = "") -> list[str]:
         """Build rows, handoffs and checkpoints again from the events; return what differed from before."""

@@ -20,15 +20,19 @@ from core.journal.verify import Break, Sign, Tally, verify
 from core.machine.commands import Note, RecordEvidence
 from core.machine.states import EvidenceKind
 from core.machine.workflow import Evidence
+from core.progress import Progress
 
 TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'workflow_events'"
+COUNTING = "SELECT count(*) FROM workflow_events"
 SWITCH = "ALTER TABLE workflow_events {} TRIGGER USER"
 
 
-def found(database: Database, workflow_id: str = "", tally: Tally | None = None) -> list[Break]:
+def found(
+    database: Database, workflow_id: str = "", tally: Tally | None = None, progress: Progress | None = None
+) -> list[Break]:
     """Return what a look through the log finds."""
     with database.read() as session:
-        return list(verify(session.connection(), database.anchor, workflow_id, tally))
+        return list(verify(session.connection(), database.anchor, workflow_id, tally, progress))
 
 
 def signs(database: Database) -> list[tuple[str, str, int]]:
@@ -75,6 +79,21 @@ def test_an_untouched_log_is_whole(told: Any) -> None:
     tally = Tally()
     assert found(told.database, "", tally) == []
     assert (tally.events, tally.workflows, tally.anchored, tally.unanchored) == (8, 2, 2, [])
+
+
+def test_events_are_counted_first_only_for_who_looks_on(told: Any) -> None:
+    """How many there are is one more reading of all of them."""
+    asked: list[str] = []
+    listening = (told.database._reader, "before_cursor_execute", lambda *said: asked.append(said[2].strip()))
+    sa.event.listen(*listening)
+    try:
+        assert found(told.database) == []
+        assert asked and COUNTING not in asked
+        progress = Progress()
+        assert found(told.database, progress=progress) == []
+    finally:
+        sa.event.remove(*listening)
+    assert asked.count(COUNTING) == 1 and progress.done == progress.of == 8
 
 
 CHANGES = {
