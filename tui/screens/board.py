@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -20,15 +20,13 @@ from tui.board_place import Remembered, recall, remember
 from tui.ink import Line, Span, width_of
 from tui.legal import Standing
 from tui.screens.actions import BuildActions
+from tui.screens.assistant import Assistant
 from tui.screens.base import DeckScreen
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.board import NOTHING_YET, Board
 
-if TYPE_CHECKING:
-    from tui.widgets.composer import Composer
 
-
-class BoardScreen(BuildActions, DeckScreen):
+class BoardScreen(Assistant, BuildActions, DeckScreen):
     """All workflows of this journal."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -154,6 +152,10 @@ class BoardScreen(BuildActions, DeckScreen):
         chosen = model.sort is not Sort.NEWEST or model.project or model.pattern
         order.set_class(bool(chosen) or self.has_class("-columns"), "-shown")
         self.refresh_hints()
+
+    def give_focus(self) -> None:
+        """To the board, where the keys count."""
+        self.board.focus()
 
     def standing(self) -> Standing | None:
         """How the workflow under the cursor stands."""
@@ -375,67 +377,6 @@ class BoardScreen(BuildActions, DeckScreen):
         if self.board.model.pattern:
             self.board.model.filter("")
             self._rearranged()
-        self.board.focus()
-
-    async def action_chat(self) -> None:
-        """Write to the Q Assistant, who starts a workflow from it.
-
-        Also while the journal is being opened: what is typed next are words, and must not run as keys.
-        """
-        from tui.widgets.composer import Composer
-        from tui.widgets.request import LONGEST_REQUEST
-
-        if not self.query(Composer):
-            composer = Composer(
-                placeholder="What should be built? enter starts it, ctrl+j makes a new line, esc leaves.",
-                id="composer",
-            )
-            composer.takes = "A request", LONGEST_REQUEST
-            await self.mount(composer, before="#prompt")
-            composer.resume(self.deck.remembered.drafts.get("", ()))
-        name = self.deck.project_name or "no project yet"
-        composer = self.query_one("#composer", Composer)
-        composer.address(f"to the Q Assistant · {name}")
-        composer.remembers(self.deck.remembered.sent)
-        composer.display = True
-        self.run_worker(self.deck.know_files(composer), group="files")
-        self.query_one("#prompt").display = False
-        composer.focus()
-
-    def on_text_area_changed(self) -> None:
-        """What is not sent is there again at the next start."""
-        from tui.widgets.composer import Composer
-
-        for composer in self.query("#composer").results(Composer):
-            self.deck.remembered.draft("", composer.written)
-
-    def on_composer_left(self) -> None:
-        """Give the line back to the prompt; what was written stays."""
-        self.close_composer()
-
-    def on_composer_sent(self, event: Composer.Sent) -> None:
-        """Start a workflow from what was written; while the journal is being opened the words stay."""
-        if not self.deck.journal_open:
-            self.deck.tell(self.deck.trouble or legal.OPENING)
-            self.give_back(event.text)
-            return
-        self.close_composer()
-        self.deck.start_workflow(event.text)
-        self.deck.remember()
-
-    def give_back(self, text: str) -> None:
-        """Put words that started nothing where they were written, unless there are new ones."""
-        from tui.widgets.composer import Composer
-
-        for composer in self.query("#composer").results(Composer):
-            if composer.empty:
-                composer.take_back(text)
-
-    def close_composer(self) -> None:
-        """Give the line back to the prompt; what was written stays."""
-        for composer in self.query("#composer"):
-            composer.display = False
-        self.query_one("#prompt").display = True
         self.board.focus()
 
 
