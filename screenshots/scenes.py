@@ -19,7 +19,7 @@ from filelock import FileLock
 from textual.pilot import Pilot
 
 from core.config import worker_lock_path
-from core.journal import engine
+from core.journal import messages
 from core.service import orders, registry, service
 from screenshots.journal import Clock, Writer
 from screenshots.story import others, slugify
@@ -58,11 +58,11 @@ def _id_of(numbers: Iterator[int]) -> UUID:
 @contextmanager
 def counted_ids() -> Iterator[None]:
     """Let ids count from one, so that digests and hashes over them are the same in every picture."""
-    count, messages = itertools.count(1), itertools.count(1 << 32)
-    makers = (registry, orders, service, engine)
+    count, said = itertools.count(1), itertools.count(1 << 32)
+    makers = (registry, orders, service, messages)
     before = [module.uuid4 for module in makers]
     for module in makers:
-        numbers = messages if module is engine else count
+        numbers = said if module is messages else count
         module.uuid4 = partial(_id_of, numbers)  # type: ignore[attr-defined]
     try:
         yield

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from core.journal import artifacts
 from core.journal.chain import canonical, digest
-from core.journal.engine import read_artifact
 from core.journal.log import history
 from core.journal.receipts import receipt_data
 from core.journal.tables import (
@@ -129,7 +129,7 @@ def _artifacts(session: Session, wanted: Iterable[str | None], progress: Progres
     for key in keys:
         progress.step()
         known = session.get(Artifact, key)
-        data = read_artifact(session, key)
+        data = artifacts.read(session, key)
         if known is not None and data is not None:
             found.append({"digest": key, "media": known.media, "size": known.size, **_content(data)})
     return found

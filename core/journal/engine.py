@@ -7,17 +7,15 @@ Commands do not go this way: they go through the service, like everybody's.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
-from core.journal import ancestry, attempts, ledger
+from core.journal import ancestry, artifacts, attempts, deploying, ledger, messages
 from core.journal.attempts import MISSING, LeaseLost
 from core.journal.chain import canonical, digest
 from core.journal.database import Clock, Database, utc_now
@@ -25,7 +23,6 @@ from core.journal.projections import packets_of
 from core.journal.receipts import receipt_digest
 from core.journal.records import find_row, touch, workflow_of
 from core.journal.tables import (
-    Artifact,
     Attempt,
     BuildWorkflow,
     Checkpoint,
@@ -35,17 +32,14 @@ from core.journal.tables import (
     StreamChunk,
     WorkflowEvent,
     WorkflowLive,
+    storable,
 )
-from core.machine.commands import AuthorityKind
 from core.machine.events import EventType
-from core.machine.states import FINAL, Condition, Role, State
+from core.machine.states import FINAL, Condition, State
 from core.machine.workflow import Workflow
 
 __all__ = ["MISSING", "EngineJournal", "LeaseLost", "ProjectRow"]
 
-_ROLES = frozenset(role.value for role in Role)
-_DEPLOYING = "deploying"
-"""Where a project's row keeps which attempt deploys now."""
 _TAIL = 4_000
 """Characters of a receipt's output that are shown without opening the artifact."""
 
@@ -178,25 +172,12 @@ class EngineJournal:
         A holder that lost its lease, came to its end or waits for a person has it no more.
         """
         with self._database.write() as session:
-            project = session.get(Project, project_id, with_for_update=True)
-            if project is None:
-                return ""
-            held = project.settings.get(_DEPLOYING) or {}
-            if held and held["lease"] != lease and (other := _deploys(session, held)):
-                return other
-            mine = {"attempt": attempt_id, "lease": lease}
-            project.settings = {**project.settings, _DEPLOYING: mine}
-            session.add(project)
-            return ""
+            return deploying.take(session, project_id, attempt_id, lease)
 
     def leave_deployment(self, project_id: str, lease: str) -> None:
         """Give the right to deploy back, if it is still ours."""
         with self._database.write() as session:
-            project = session.get(Project, project_id, with_for_update=True)
-            if project is not None and (project.settings.get(_DEPLOYING) or {}).get("lease") == lease:
-                rest = {k: v for k, v in project.settings.items() if k != _DEPLOYING}
-                project.settings = rest
-                session.add(project)
+            deploying.leave(session, project_id, lease)
 
     # -- steps
 
@@ -229,40 +210,15 @@ class EngineJournal:
         with self._database.write() as session:
             if lease is not None:
                 attempts.holder(session, attempt_id, lease)
-            query = select(Message).where(Message.attempt_id == attempt_id, Message.key == key)
-            if known := session.exec(query).first():
-                return known.seq or 0
-            _, state, _ = attempts.split(attempt_id)
-            message = Message(
-                message_id=uuid4().hex,
-                workflow_id=workflow_id,
-                attempt_id=attempt_id,
-                key=key,
-                state=state.value,
-                role=author if author in _ROLES else "",
-                author=author,
-                kind=kind,
-                text=storable(text),
-                data=dict(data or {}),
-                at=self._now(),
-            )
-            session.add(message)
-            touch(session, workflow_id, self._now().timestamp())
-            session.flush()
-            return message.seq or 0
+            said = messages.Said(author, kind, storable(text), dict(data or {}), self._now())
+            return messages.add(session, workflow_id, attempt_id, key, said)
 
     def messages(
         self, workflow_id: str, after: int = 0, *, role: str = "", voided: bool = False, limit: int = 0
     ) -> list[Message]:
         """Return the messages behind `after`, oldest first; what a rollback took back only on request."""
-        query = select(Message).where(Message.workflow_id == workflow_id, col(Message.seq) > after)
-        if role:
-            query = query.where(Message.role == role)
-        if not voided:
-            query = query.where(col(Message.voided_by).is_(None))
-        query = query.order_by(col(Message.seq))
         with self._database.read() as session:
-            return list(session.exec(query.limit(limit) if limit else query))
+            return messages.behind(session, workflow_id, after, role=role, voided=voided, limit=limit)
 
     def earlier_messages(self, workflow_id: str) -> list[Message]:
         """Return what was said in the workflows that a fork comes from, up to where each was left."""
@@ -282,26 +238,13 @@ class EngineJournal:
 
     def unread(self, workflow_id: str, role: str = "", after: int = 0) -> list[Message]:
         """Return a person's words that nobody has taken up yet, to one role or to all, oldest first."""
-        query = select(Message).where(
-            Message.workflow_id == workflow_id,
-            col(Message.seq) > after,
-            col(Message.author).startswith(f"{AuthorityKind.PERSON.value}:"),
-            col(Message.read_at).is_(None),
-            col(Message.voided_by).is_(None),
-        )
-        if role:
-            query = query.where(Message.role == role)
         with self._database.read() as session:
-            return list(session.exec(query.order_by(col(Message.seq))))
+            return messages.unread(session, workflow_id, after, role=role)
 
     def mark_read(self, seqs: Iterable[int]) -> None:
         """Write down that these messages were taken up."""
         with self._database.write() as session:
-            session.execute(
-                sa.update(Message)
-                .where(col(Message.seq).in_(list(seqs)), col(Message.read_at).is_(None))
-                .values(read_at=self._now())
-            )
+            messages.mark_read(session, seqs, self._now())
 
     # -- receipts and artifacts
 
@@ -321,7 +264,7 @@ class EngineJournal:
             if lease is not None:
                 attempts.holder(session, attempt_id, lease)
             if session.get(Receipt, receipt_id) is None:
-                artifact = _put(session, output, "text/plain", self._now()) if output else None
+                artifact = artifacts.put(session, output, "text/plain", self._now()) if output else None
                 session.flush()  # the artifact has to be there before the receipt names it
                 receipt = Receipt(
                     receipt_id=receipt_id,
@@ -364,12 +307,12 @@ class EngineJournal:
     def put_artifact(self, data: bytes, media: str) -> str:
         """Keep bytes under the digest of their content and return it."""
         with self._database.write() as session:
-            return _put(session, data, media, self._now())
+            return artifacts.put(session, data, media, self._now())
 
     def get_artifact(self, artifact_digest: str) -> bytes | None:
         """Return the bytes kept under the digest, None when there are none."""
         with self._database.read() as session:
-            return read_artifact(session, artifact_digest)
+            return artifacts.read(session, artifact_digest)
 
     # -- money
 
@@ -444,31 +387,3 @@ class EngineJournal:
     def changed(self) -> int:
         """Return a number that differs as soon as anybody changed anything."""
         return self._database.changed()
-
-
-def _deploys(session: Session, held: Mapping[str, Any]) -> str:
-    """Return the build whose attempt still holds the right to deploy, "" when it does not any more."""
-    attempt = session.get(Attempt, str(held["attempt"]))
-    if attempt is None or attempt.lease != held["lease"]:
-        return ""
-    workflow = workflow_of(find_row(session, attempt.workflow_id))
-    live = workflow.attempt_id == attempt.attempt_id and workflow.condition is Condition.ACTIVE
-    return workflow.build_id if live and workflow.state is not FINAL else ""
-
-
-def storable(text: str) -> str:
-    """Return the text without what no column can hold: NUL characters and halves of surrogate pairs."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
-
-
-def read_artifact(session: Session, artifact_digest: str) -> bytes | None:
-    """Return the bytes kept under the digest, None when there are none."""
-    artifact = session.get(Artifact, artifact_digest)
-    return zlib.decompress(artifact.data) if artifact is not None else None
-
-
-def _put(session: Session, data: bytes, media: str, now: Any) -> str:
-    key = digest(data)
-    if session.get(Artifact, key) is None:
-        session.add(Artifact(digest=key, media=media, size=len(data), data=zlib.compress(data, 6), at=now))
-    return key

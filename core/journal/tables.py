@@ -318,3 +318,8 @@ class WorkflowLive(SQLModel, table=True):
     cost_micros: int = Field(default=0, sa_type=sa.BigInteger)
     stop_requested: bool = False
     touched: float = Field(index=True)
+
+
+def storable(text: str) -> str:
+    """Return the text without what no column can hold: NUL characters and halves of surrogate pairs."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

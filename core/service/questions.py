@@ -11,8 +11,8 @@ from sqlmodel import Session, col, select
 
 from core.board import BOARD_VIEW, COLUMNS, OVERLAP, BoardRow, BoardUnreadable, read_board
 from core.errors import JournalError, UnknownError
+from core.journal import artifacts
 from core.journal.database import Database
-from core.journal.engine import read_artifact
 from core.journal.ledger import MICROS
 from core.journal.log import history
 from core.journal.records import find_row
@@ -309,7 +309,7 @@ def stream(database: Database, wanted: str, after: int) -> list[ChunkView]:
 def artifact(database: Database, digest: str) -> bytes | None:
     """Return kept bytes by their digest."""
     with database.read() as session:
-        return read_artifact(session, digest)
+        return artifacts.read(session, digest)
 
 
 def project_of(session: Session, project_id: str, *, lock: bool = False) -> Project:

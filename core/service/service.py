@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from sqlmodel import Session
 
-from core.journal.engine import storable
+from core.journal.tables import storable
 from core.machine.commands import Authority, Command
 from core.machine.states import Autonomy, EvidenceKind, Role, State
 from core.machine.transitions import Order as ConditionOrder

@@ -10,6 +10,14 @@ from typing import Any
 from core.machine.refusal import Refusal
 from core.machine.states import Autonomy, Condition, EvidenceKind, Role, State
 from core.machine.transitions import Kind
+from core.service.on_record import AttemptView as AttemptView
+from core.service.on_record import CheckpointView as CheckpointView
+from core.service.on_record import ChunkView as ChunkView
+from core.service.on_record import EventView as EventView
+from core.service.on_record import HandoffView as HandoffView
+from core.service.on_record import MessageView as MessageView
+from core.service.on_record import ModelCallView as ModelCallView
+from core.service.on_record import ReceiptView as ReceiptView
 from core.service.plain import View as View
 from core.service.plain import plain as plain
 from core.service.reports import StatsView as StatsView
@@ -132,9 +140,9 @@ class WorkflowView(View):
 
     `role` acts now and `next_role` after the next move forward; `progress` is the share of the six phases
     whose evidence counts now; `reason` says why the condition is what it is; `activity` is what happens
-    this second. A fork names its `parent` and the event of it that it began at.
-    this second. `due_for` names the deadline that presses most: it runs out at `due_at`, or stands still with
-    `due_left` seconds while a person is waited for; `breached` says that any deadline was missed.
+    this second. A fork names its `parent` and the event of it that it began at. `due_for` names the deadline
+    that presses most: it runs out at `due_at`, or stands still with `due_left` seconds while a person is
+    waited for; `breached` says that any deadline was missed.
     """
 
     workflow_id: str
@@ -198,156 +206,6 @@ class Answer(View):
     text: str
     event_seqs: tuple[int, ...] = ()
     repeated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EventView(View):
-    """One row of the journal. `text` is what happened, for people."""
-
-    seq: int
-    event_type: str
-    triggered_by: str
-    at: datetime
-    text: str
-    data: Mapping[str, Any]
-    command_id: str
-    prev_hash: str
-    hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptView(View):
-    """One run of a role in a state."""
-
-    attempt_id: str
-    workflow_id: str
-    state: State
-    number: int
-    role: Role
-    executor: str
-    started_at: datetime
-    ended_at: datetime | None
-    outcome: str
-    summary: str
-    cost_usd: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class MessageView(View):
-    """One turn of the chat, or one tool call or result. `seq` grows: ask for what comes after the last.
-
-    `author` is a role or "person:NAME"; `kind` is "text", "tool_call", "tool_result", "note" or "blocked".
-    `role` is who speaks or is spoken to; `voided` says that a rollback took it back.
-    """
-
-    seq: int
-    message_id: str
-    workflow_id: str
-    attempt_id: str
-    author: str
-    kind: str
-    text: str
-    data: Mapping[str, Any]
-    at: datetime
-    role: str = ""
-    voided: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptView(View):
-    """One command that the engine ran. `output` is its tail; the whole lies under `artifact`.
-
-    `data` is the receipt as its maker wrote it, without the output.
-    """
-
-    receipt_id: str
-    workflow_id: str
-    attempt_id: str
-    key: str
-    kind: str
-    argv: tuple[str, ...]
-    exit_code: int | None
-    signal: int | None
-    seconds: float
-    sandbox: str
-    tree_before: str
-    tree_after: str
-    counts: Mapping[str, int] | None
-    asked_by: str
-    output: str
-    output_digest: str
-    artifact: str
-    cut: bool
-    limit: str
-    at: datetime
-    data: Mapping[str, Any] = field(default_factory=dict)
-    cpu_seconds: float = 0.0
-    peak_memory_bytes: int = 0
-    title: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HandoffView(View):
-    """One packet that went from role to role. `answer` is "", "accepted" or "refused" by the receiver."""
-
-    seq: int
-    from_role: Role
-    to_role: Role
-    from_state: State
-    to_state: State
-    data: Mapping[str, Any]
-    notes: str
-    at: datetime
-    answer: str
-    answer_notes: str
-    answered_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointView(View):
-    """The whole worktree, kept at one moment.
-
-    `diff_digest` names the artifact with the unified diff from the base; `diffstat` counts it.
-    """
-
-    number: int
-    ref: str
-    commit: str
-    tree: str
-    state: State
-    attempt: int
-    at: datetime
-    diff_digest: str = ""
-    diffstat: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCallView(View):
-    """One call of a model: what was set aside for it, and what it cost."""
-
-    attempt_id: str
-    key: str
-    model: str
-    role: str
-    prompt_tokens: int
-    completion_tokens: int
-    reserved_usd: float
-    cost_usd: float | None
-    estimated: bool
-    settled: bool
-    prompt_digest: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkView(View):
-    """A piece of live output; short-lived, the finished message is in `messages`."""
-
-    seq: int
-    attempt_id: str
-    text: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
