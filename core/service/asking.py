@@ -6,6 +6,7 @@ from datetime import datetime
 
 from core.board import BoardRow
 from core.machine.commands import Authority
+from core.progress import Progress
 from core.service import decisions, questions, stats, why_not
 from core.service.door import Door, this_user
 from core.service.views import (
@@ -40,10 +41,17 @@ class Questions(Door):
         return await self._do(questions.events, self._database, workflow_id, limit, after)
 
     async def get_project_stats(
-        self, project_id: str | None = None, *, now: datetime | None = None
+        self,
+        project_id: str | None = None,
+        *,
+        now: datetime | None = None,
+        progress: Progress | None = None,
     ) -> StatsView:
-        """Return figures of one project, or of all; what is open is counted up to `now`."""
-        return await self._do(stats.stats, self._database, project_id, now)
+        """Return figures of one project, or of all; what is open is counted up to `now`.
+
+        Raises UnknownError, and Stopped when `progress` says so.
+        """
+        return await self._do(stats.stats, self._database, project_id, now, progress)
 
     async def projects(self) -> list[ProjectView]:
         """Return the registered projects by name."""

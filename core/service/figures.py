@@ -8,6 +8,7 @@ until a model answers again; the rest is work, the time until a worker takes it 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ Span = tuple[datetime, datetime]
 
 
 class Step(NamedTuple):
-    """What the figures need of one event."""
+    """What the figures need of one event; `began` is where a fork stood at its start."""
 
     event_type: str
     at: datetime
@@ -33,6 +34,7 @@ class Step(NamedTuple):
     target: str | None = None
     condition: str | None = None
     ok: bool | None = None
+    began: str | None = None
 
 
 @dataclass(slots=True)
@@ -51,17 +53,25 @@ class Times:
 
 @dataclass(slots=True)
 class Figures:
-    """What one workflow's history adds up to."""
+    """What one workflow's history adds up to.
+
+    `back` counts by the phase that was left, the phase that works again, and the cause; `failures`
+    by the state in which the build failed. `handed_on` counts by phase how often its work went forward,
+    `fell` how often that came back to it later; `standing` are the phases whose work has not.
+    """
 
     started: datetime
     ended: datetime | None = None
     state: State = State.DISCOVERY
     condition: Condition = Condition.ACTIVE
     times: dict[State, Times] = field(default_factory=dict)
-    back: Counter[tuple[State, str]] = field(default_factory=Counter)
+    back: Counter[tuple[State, State, str]] = field(default_factory=Counter)
     moves: Counter[Kind] = field(default_factory=Counter)
     failures: Counter[State] = field(default_factory=Counter)
     handoffs: int = 0
+    handed_on: Counter[State] = field(default_factory=Counter)
+    fell: Counter[State] = field(default_factory=Counter)
+    standing: set[State] = field(default_factory=set)
 
     @property
     def seconds(self) -> float:
@@ -71,7 +81,7 @@ class Figures:
 
 def figures(steps: Sequence[Step], calls: Iterable[Span], now: datetime) -> Figures:
     """Fold a history, in order, and the times at which model calls were out."""
-    found = Figures(steps[0].at)
+    found = Figures(steps[0].at, state=State(steps[0].began or State.DISCOVERY))
     waits = merged(calls)
     red: set[EvidenceKind] = set()
     since, spent_on = steps[0].at, "working"
@@ -89,15 +99,23 @@ def _count(found: Figures, span: Span, spent_on: str, waits: Sequence[Span]) -> 
     times = found.times.setdefault(phase_of(found.state), Times())
     seconds = (span[1] - span[0]).total_seconds()
     if spent_on == "working":
-        out = sum(_shared(span, wait) for wait in waits)
+        out = _out(span, waits)
         times.model += out
         times.working += seconds - out
     else:
         setattr(times, spent_on, getattr(times, spent_on) + seconds)
 
 
-def _shared(one: Span, other: Span) -> float:
-    return max(0.0, (min(one[1], other[1]) - max(one[0], other[0])).total_seconds())
+def _out(span: Span, waits: Sequence[Span]) -> float:
+    """Seconds of the span in which a call was out; the waits are in order, so few are looked at."""
+    first = bisect_right(waits, span[0], key=lambda wait: wait[1])
+    out = 0.0
+    for index in range(first, len(waits)):
+        start, end = waits[index]
+        if start >= span[1]:
+            break
+        out += (min(span[1], end) - max(span[0], start)).total_seconds()
+    return out
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
@@ -123,7 +141,7 @@ def _follow(found: Figures, step: Step, spent_on: str, red: set[EvidenceKind]) -
         case EventType.CONDITION_CHANGED:
             found.condition = Condition(step.condition or "")
             if found.condition is Condition.FAILED:
-                found.failures[phase_of(found.state)] += 1
+                found.failures[found.state] += 1
             if found.condition is Condition.CANCELLED:
                 found.ended = step.at
             return _spent_on(found.condition, step.triggered_by)
@@ -141,10 +159,15 @@ def _moved(found: Figures, step: Step, red: set[EvidenceKind]) -> None:
     kind, source, target = Kind(step.kind or ""), State(step.source or ""), State(step.target or "")
     found.moves[kind] += 1
     if kind in BACK:
-        found.back[phase_of(source), cause(kind, source, step.triggered_by, red)] += 1
+        found.back[phase_of(source), target, cause(kind, source, step.triggered_by, red)] += 1
+        # In a fork this can be the work of the build that it began from.
+        found.fell[target] += target in found.standing
+        found.standing.discard(target)
         red.clear()
-    elif kind is Kind.ADVANCE and target is not FINAL and phase_of(source) is not State.DISCOVERY:
-        found.handoffs += 1
+    elif kind is Kind.ADVANCE:
+        found.handed_on[source] += 1
+        found.standing.add(source)
+        found.handoffs += target is not FINAL and source is not State.DISCOVERY
     found.state, found.condition = target, Condition.ACTIVE
     if target is FINAL:
         found.ended = step.at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.machine.states import Condition, State
+from core.machine.states import Condition, Role, State
 from core.service.plain import View
 
 
@@ -84,6 +84,44 @@ class MetView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class RoleFiguresView(View):
+    """What one role has done, beside the others.
+
+    Its work ends by going forward or with a build that failed in its hands: `ended` counts both. `stood` is
+    what went forward and never came back to it, `success_rate` the share of that. `sent_back` counts by cause
+    what had to be done again by this role.
+    """
+
+    attempts: int
+    ended: int
+    stood: int
+    failed: int
+    success_rate: float | None
+    sent_back: Mapping[str, int]
+    times: TimesView
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFiguresView(View):
+    """What became of one project's builds, beside the others; each figure means what it means for all."""
+
+    project_id: str
+    name: str
+    workflows: int
+    completed: int
+    failed: int
+    cancelled: int
+    success_rate: float | None
+    per_week: float | None
+    average_seconds: float | None
+    sent_back: Mapping[str, int]
+    times: TimesView
+    cost_usd: float
+    cost_per_accepted: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class StatsView(View):
     """Figures over the workflows of one project, or of all.
 
@@ -91,7 +129,8 @@ class StatsView(View):
     move back. `worst_phase` is the one from which most was sent back or in which most failed.
     `cost_per_accepted` is all that was spent, on builds that came to nothing too, for each complete one.
     `completed_by_week` has the ISO weeks, `per_week` the mean since the first start. `deadlines` counts by
-    "workflow" and phase, `deadlines_met` is the share of them all that was met.
+    "workflow" and phase, `deadlines_met` is the share of them all that was met. `by_role` has the five roles,
+    `by_project` the projects that are counted, the one with most builds first.
     """
 
     project_id: str | None
@@ -125,3 +164,5 @@ class StatsView(View):
     cost_by_role: Mapping[str, float] = field(default_factory=dict)
     deadlines: Mapping[str, MetView] = field(default_factory=dict)
     deadlines_met: float | None = None
+    by_role: Mapping[Role, RoleFiguresView] = field(default_factory=dict)
+    by_project: tuple[ProjectFiguresView, ...] = ()

@@ -22,14 +22,17 @@ from core.machine.states import (
     PHASE_EVIDENCE,
     PHASES,
     Condition,
+    Role,
     State,
     StateKind,
+    actor_in,
     phase_of,
 )
 from core.machine.states import STATES as INFO
 from core.machine.transitions import BACK, Kind, Order, transitions_from
 from core.machine.workflow import Workflow
-from core.service import OrchestrationService
+from core.progress import Progress, Stopped
+from core.service import OrchestrationService, stats
 from core.service.plain import plain
 from tests.service.conftest import ADA, ENGINE, T0, Build, Clock
 
@@ -54,7 +57,7 @@ async def wander(build: Build, clock: Clock, dice: random.Random, steps: int) ->
                 assert (await build.give(SetCondition, order=Order.FAIL, reason="broken")).ok
             case 3 | 4:
                 key, attempt = f"turn-{number}", view.attempt_id
-                journal.reserve(build.id, attempt, key, 0.5)
+                journal.reserve(build.id, attempt, key, 0.5, role=view.role.value)
                 clock.wait(dice.randint(1, 30))
                 journal.settle(build.id, attempt, key, cost_usd=dice.randint(1, 90) / 100, model="m")
             case 5 if back := [t for t in transitions_from(view.state) if t.kind in BACK]:
@@ -199,8 +202,52 @@ async def test_figures_equal_a_recount(timed: Any, tmp_path: Path, seed: int) ->
     assert {n: (m.met, m.missed) for n, m in figures.deadlines.items()} == {
         n: (met[n], missed[n]) for n in DEADLINES if met[n] or missed[n]
     }
+    roles = roles_recounted(all_events)
+    for role, mine in figures.by_role.items():
+        assert (mine.ended, mine.stood, mine.failed) == tuple(roles[role][:3])
+        assert mine.success_rate == (mine.stood / mine.ended if mine.ended else None)
+        assert sum(mine.sent_back.values()) == roles[role][3]
+        theirs = [figures.times[p] for p in PHASES if actor_in(p) is role and p in figures.times]
+        assert mine.times.working == pytest.approx(sum(t.working for t in theirs))
+        assert mine.cost_usd == pytest.approx(sum(c.cost_usd or 0 for c in calls if c.role == role.value))
+    assert sum(mine.attempts for mine in figures.by_role.values()) == figures.attempts
+    (side,) = figures.by_project
+    whole = await service.get_project_stats()
+    assert [view.name for view in whole.by_project] == ["demo", "other"] and side in whole.by_project
+    for view in whole.by_project:
+        alone = await service.get_project_stats(view.project_id)
+        for name in ("workflows", "completed", "failed", "cancelled", "success_rate", "per_week"):
+            assert getattr(view, name) == getattr(alone, name), name
+        assert view.sent_back == alone.back_by_cause and view.cost_per_accepted == alone.cost_per_accepted
+        assert view.average_seconds == alone.average_seconds and view.cost_usd == alone.cost_usd
+        for what in ("working", "person", "model"):
+            spent = sum(getattr(times, what) for times in alone.times.values())
+            assert getattr(view.times, what) == pytest.approx(spent)
     assert (await service.rebuild_rows(check=True)).equal
     assert plain(figures)
+
+
+def roles_recounted(all_events: list[list[Event]]) -> dict[Role, list[int]]:
+    """What each role ended, what of it stood, what failed in its hands, and what came back to it."""
+    found = {role: [0, 0, 0, 0] for role in Role}
+    for events in all_events:
+        moves = [e for e in events if e.event_type is EventType.MOVED]
+        for index, move in enumerate(moves):
+            source, target = State(move.data["from"]), State(move.data["to"])
+            if Kind(move.data["kind"]) in BACK:
+                found[actor_in(target)][3] += 1
+            if Kind(move.data["kind"]) is not Kind.ADVANCE:
+                continue
+            backs = (State(m.data["to"]) for m in moves[index + 1 :] if Kind(m.data["kind"]) in BACK)
+            undone = next((b for b in backs if INFO[b].rank <= INFO[source].rank), None)
+            found[actor_in(source)][0] += 1
+            found[actor_in(source)][1] += undone is not source
+        for index, event in enumerate(events):
+            if event.data.get("condition") == "failed":
+                here = actor_in(fold(events[: index + 1]).state)
+                found[here][0] += 1
+                found[here][2] += 1
+    return found
 
 
 def kept(events: list[Event], times: Counter[tuple[State, str]]) -> dict[str, bool]:
@@ -247,7 +294,57 @@ async def test_why_work_went_back_is_counted_by_cause(timed: Any, tmp_path: Path
         "role's judgement": 1,
         "tests not green": 1,
     }
+    writer, auditor = figures.by_role[Role.CODE_WRITER], figures.by_role[Role.TEST_AUDITOR]
+    assert writer.sent_back == {"packet refused": 1, "role's judgement": 1, "tests not green": 1}
+    # A person sent the fourth to planning: nobody found fault with the code that was built on it.
+    assert (writer.ended, writer.stood, writer.success_rate) == (4, 1, 0.25)
+    assert (auditor.ended, auditor.stood, auditor.sent_back) == (2, 2, {})
+    assert figures.by_role[Role.Q_ASSISTANT].sent_back == {"a person's order": 1}
+    assert figures.by_role[Role.RELEASE_MANAGER].success_rate is None, "nothing of it has ended"
     assert clock() == T0
+
+
+async def test_a_forks_figures_are_its_own(timed: Any, tmp_path: Path) -> None:
+    """Its time counts from the phase in which it began; what came before it was another build's work."""
+    service, clock = timed
+    project = await service.register_project(str(tmp_path / "demo"), default_branch="main")
+    build = Build(service, await service.start_workflow(project.project_id, "Add slugify()", by=ADA))
+    await build.go_to(State.TESTING)
+    seq = (await build.now()).version
+    assert (await build.give(SetCondition, by=ADA, order=Order.CANCEL)).ok
+    fork = Build(service, await service.fork_workflow(build.id, by=ADA, seq=seq))
+    clock.wait(60)
+    answer = await fork.give(Move, by=ADA, target=State.IMPLEMENTATION, reason="not good")
+    assert answer.ok, answer.text
+    figures = await service.get_project_stats()
+    spent = {phase: times.working for phase, times in figures.times.items() if times.working}
+    assert spent == {State.TESTING: 60}
+    writer = figures.by_role[Role.CODE_WRITER]
+    assert (writer.ended, writer.stood, writer.sent_back) == (1, 1, {"a person's order": 1})
+
+
+async def test_counting_can_be_given_up_and_says_how_far_it_is(
+    timed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every event, call and attempt is told of as it is read; after stop nothing more is."""
+    monkeypatch.setattr(stats, "_AT_ONCE", 2)
+    service, _ = timed
+    project = await service.register_project(str(tmp_path / "demo"), default_branch="main")
+    build = Build(service, await service.start_workflow(project.project_id, "Add slugify()", by=ADA))
+    await build.go_to(State.TESTING)
+    told = Progress()
+    await service.get_project_stats(progress=told)
+    assert told.done == told.of > 6
+
+    class Impatient(Progress):
+        def step(self, count: int = 1) -> None:
+            super().step(count)
+            self.stop()
+
+    given_up = Impatient()
+    with pytest.raises(Stopped):
+        await service.get_project_stats(progress=given_up)
+    assert given_up.done <= 2 and (await service.get_project_stats()).workflows == 1
 
 
 async def test_an_accepted_build_carries_the_cost_of_all(timed: Any, tmp_path: Path) -> None:

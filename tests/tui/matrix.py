@@ -127,7 +127,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "StatisticsScreen": {
         "empty": "statistics-empty",
         "one": "statistics-one",
-        "many": "statistics-many statistics statistics-throughput",
+        "many": "statistics-many statistics statistics-throughput statistics-roles statistics-projects",
         "names": "statistics-names",
         "failed": "statistics-many",
         "stale": f"- {STILL}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -11,16 +12,19 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from core.machine.states import State
+from core.machine.states import Role, State
+from core.progress import Progress, Stopped
 from core.service import OrchestrationService
 from core.service.reports import MetView, StatsView, TimesView
 from screenshots.journal import Writer
 from screenshots.scenes import Journal, calm, until
-from tests.tui.driving import on, press, running, shown
+from tests.tui.driving import on, press, running, shown, told
 from tests.tui.evil import EVIL, assert_harmless
+from tui import words
 from tui.app import QdeckApp
-from tui.ink import plain
-from tui.pages.statistics import TIME_STEPS, Chart, Series, charts_of, numbers_page
+from tui.ink import cells, plain
+from tui.pages.numbers import numbers_page
+from tui.pages.statistics import TIME_STEPS, Chart, Series, charts_of
 from tui.widgets.plot import ticks_to
 
 JournalOf = Callable[[str], Journal]
@@ -52,14 +56,14 @@ async def stats_of(journal: Journal) -> StatsView:
 
 
 async def test_every_chart_has_its_key_and_its_numbers(journal_of: JournalOf) -> None:
-    """Digits, brackets and arrows lead to all seven; bars, and the same in figures below."""
+    """Digits, brackets and arrows lead to all eight; bars, and the same in figures below."""
     journal = journal_of("complete")
     stats = await stats_of(journal)
     async with running(journal, size=(80, 24)) as (app, pilot):
         await in_statistics(app, pilot)
         assert "BUILDS COMPLETED, BY WEEK" in shown(app) and "W10" in shown(app) and "█" in shown(app)
         seen = []
-        for key in "234567":
+        for key in "2345678":
             await press(app, pilot, key)
             seen.append(next(line for line in shown(app).split("\n") if " ──" in line).split(" ─")[0].strip())
         assert seen == [
@@ -69,7 +73,9 @@ async def test_every_chart_has_its_key_and_its_numbers(journal_of: JournalOf) ->
             "WHAT BECAME OF THE BUILDS",
             "DEADLINES MET AND MISSED",
             "TIME OF EACH ROLE, ALL BUILDS TOGETHER",
+            "WHAT BECAME OF EACH PROJECT'S BUILDS",
         ]
+        await press(app, pilot, "7")
         assert "Code Writer" in shown(app) and "▒" in shown(app), "parts differ without colour"
         await press(app, pilot, "right_square_bracket", "right", "left_square_bracket", "left", "5")
         assert f"{stats.success_rate:.0%}" in shown(app)
@@ -151,11 +157,17 @@ async def test_an_empty_journal_has_figures_too(journal_of: JournalOf) -> None:
 
 async def test_numbers_say_what_the_bars_show(journal_of: JournalOf) -> None:
     """Working, waiting for you, waiting for a model; deadlines met and missed; the sums are right."""
+    whole = await stats_of(journal_of("complete"))
+    testing = TimesView(60.0, 3600.0, 30.0)
+    auditor = replace(
+        whole.by_role[Role.TEST_AUDITOR], times=testing, ended=3, stood=1, success_rate=1 / 3, cost_usd=0.25
+    )
     stats: Any = replace(
-        await stats_of(journal_of("complete")),
-        times={State.TESTING: TimesView(60.0, 3600.0, 30.0), State.PLANNING: TimesView(10.0, 0.0, 0.0)},
+        whole,
+        times={State.TESTING: testing, State.PLANNING: TimesView(10.0, 0.0, 0.0)},
         deadlines={"workflow": MetView(3, 1), "testing": MetView(0, 2)},
         deadlines_met=0.5,
+        by_role={**whole.by_role, Role.TEST_AUDITOR: auditor},
     )
     charts = {chart.name: chart for chart in charts_of(stats, date(2026, 3, 4))}
     time = plain(numbers_page(charts["time"], stats, 118))
@@ -163,10 +175,81 @@ async def test_numbers_say_what_the_bars_show(journal_of: JournalOf) -> None:
     assert row.split() == ["testing", "1m00s", "1h00m", "30s", "1h01m"]
     met = plain(numbers_page(charts["deadlines"], stats, 118))
     assert next(r for r in met.split("\n") if r.startswith("testing")).split() == ["testing", "-", "2", "2"]
-    assert all(len(r) < 75 for r in plain(numbers_page(charts["roles"], stats, 118)).split("\n")[1:])
     assert "50%" in met
-    roles = plain(numbers_page(charts["roles"], stats, 118))
-    assert next(r for r in roles.split("\n") if r.startswith("Test Auditor")).split()[-1] == "1h01m"
+    roles = plain(numbers_page(charts["roles"], stats, 118)).split("\n")
+    assert all(len(row) < 75 for row in roles[1:8])
+    time, became = (row.split() for row in roles if row.startswith("Test Auditor"))
+    assert time[-1] == "1h01m" and became[-4:] == ["33%", "of", "3", "$0.25"]
+
+
+async def test_roles_and_projects_stand_side_by_side(journal_of: JournalOf) -> None:
+    """Every figure of each in its row, at any width; a rate says of how many it is one, of none is none."""
+    stats = await stats_of(journal_of("complete"))
+    charts = {chart.name: chart for chart in charts_of(stats, date(2026, 3, 4))}
+    writer = stats.by_role[Role.CODE_WRITER]
+    assert (writer.ended, writer.stood, writer.sent_back) == (5, 4, {"tests not green": 1})
+    for width in (58, 78, 118):
+        rows = plain(numbers_page(charts["roles"], stats, width)).split("\n")
+        assert all(cells(row) <= width for row in rows)
+        text = " ".join(rows)
+        assert "success" in text and "80% of 5" in text and "tests not green 1" in text
+        rows = plain(numbers_page(charts["projects"], stats, width)).split("\n")
+        assert all(cells(row) <= width for row in rows)
+        for view in stats.by_project:
+            mine = " ".join(row for row in rows if row.startswith(view.name))
+            assert words.money(view.cost_usd) in mine and words.duration(view.times.person) in mine
+            ended = view.completed + view.failed + view.cancelled
+            assert (f"{view.success_rate:.0%} of {ended}" if ended else "-") in mine
+    fresh = await stats_of(journal_of("fresh"))
+    for name in ("roles", "projects"):
+        chart = next(chart for chart in charts_of(fresh, date(2026, 3, 4)) if chart.name == name)
+        assert "%" not in plain(numbers_page(chart, fresh, 118)), "nothing has ended yet"
+    twins = replace(stats, by_project=(stats.by_project[0],) * 2)
+    twin = charts_of(twins, date(2026, 3, 4))[-1]
+    assert twin.labels == twin.names == ("shop-api", "shop-api (2)")
+
+
+async def test_escape_gives_up_counting(journal_of: JournalOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other keys and other screens work meanwhile; with figures there it stays, without it goes back."""
+    step, may_go, begun = Progress.step, threading.Semaphore(0), list[Progress]()
+
+    def slow(progress: Progress, count: int = 1) -> None:
+        if progress not in begun:
+            begun.append(progress)
+        assert may_go.acquire(timeout=60)
+        step(progress, count)
+
+    async with running(journal_of("complete")) as (app, pilot):
+        await in_statistics(app, pilot)
+        monkeypatch.setattr(Progress, "step", slow)
+        screen: Any = app.screen
+        await press(app, pilot, "p")
+        await until(pilot, lambda: "counting, 0 %, esc stops" in shown(app))
+        await press(app, pilot, "7", "j", "question_mark")
+        assert on(app) == "HelpScreen"
+        await press(app, pilot, "escape")
+        assert "TIME OF EACH ROLE" in shown(app) and screen.working
+        await press(app, pilot, "escape")
+        may_go.release()
+        await until(pilot, lambda: not screen.working)
+        assert on(app) == "StatisticsScreen" and "given up" in told(app) and "all projects" in shown(app)
+        await press(app, pilot, "p")
+        await until(pilot, lambda: len(begun) == 2)
+        await press(app, pilot, "p")
+        await until(pilot, lambda: len(begun) == 3)
+        with pytest.raises(Stopped):
+            step(begun[1])
+        may_go.release(100)
+        await counted(app, pilot)
+        assert "project text-tools" in shown(app), "the second press outdoes the first"
+        may_go.acquire(timeout=60)
+        while may_go.acquire(blocking=False):
+            pass
+        await press(app, pilot, "escape", "s")
+        await until(pilot, lambda: "counting, 0 %, esc stops" in shown(app))
+        await press(app, pilot, "escape")
+        assert on(app) == "BoardScreen"
+        may_go.release(100)
 
 
 @pytest.mark.parametrize("colour", [True, False], ids=["colour", "plain"])

@@ -326,7 +326,7 @@ WALKS: tuple[Walk, ...] = (
         "statistics",
         "complete",
         _statistics,
-        "StatisticsScreen: 2 3 4 5 6 7 1 right_square_bracket left_square_bracket tab left right p P "
+        "StatisticsScreen: 2 3 4 5 6 7 8 1 right_square_bracket left_square_bracket tab left right p P "
         f"{_SEARCH} escape (@) q (@) s",
     ),
     Walk("first", "empty", _first, f"Picker: down up FirstScreen: {_SEARCH} escape (@) q"),

@@ -166,8 +166,29 @@ def stats_text(stats: StatsView) -> str:
     if stats.deadlines_met is not None:
         each = ", ".join(f"{name} {m.met} of {m.met + m.missed}" for name, m in stats.deadlines.items())
         lines.append(f"deadlines    {stats.deadlines_met:.0%} met: {each}")
+    lines += _side_lines(stats)
     by_state = ", ".join(f"{state} {count}" for state, count in stats.by_state.items() if count)
     return "\n".join([*lines, f"now in       {by_state or '-'}"])
+
+
+def _side_lines(stats: StatsView) -> list[str]:
+    """The roles that have worked and, where there are several, the projects: a line each, to be compared."""
+    rows = [
+        (ROLE_NAMES[role], view.success_rate, view.ended, view.sent_back, view.times, view.cost_usd)
+        for role, view in stats.by_role.items()
+        if view.attempts
+    ]
+    if len(stats.by_project) > 1:
+        for view in stats.by_project:
+            ended = view.completed + view.failed + view.cancelled
+            rows.append((view.name, view.success_rate, ended, view.sent_back, view.times, view.cost_usd))
+    lines = []
+    for name, rate, ended, sent_back, times, cost in rows:
+        success = "nothing has ended" if rate is None else f"{rate:.0%} of {ended} succeeded"
+        took = duration(times.working + times.person + times.model)
+        back = f"{sum(sent_back.values())} sent back"
+        lines.append(f"  {one_line(name, 22):<22}  {success}, {back}, {took}, {spent(cost, None)}")
+    return lines
 
 
 def decision_text(decision: DecisionView) -> str:

@@ -1,16 +1,16 @@
-"""Figures over many workflows: charts as data, and the same as numbers. Pure; draws nothing itself."""
+"""Figures over many workflows: charts as data. Pure; draws nothing itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from core.machine.states import PHASES, Condition, Role, State, actor_in
+from core.machine.states import PHASES, Role
 from tui import words
-from tui.ink import BLANK, Line, Span, cells, cut_line, fit, said
-from tui.pages.parts import heading
+from tui.ink import cells, cut, said
 
 if TYPE_CHECKING:
     from core.service.views import StatsView
@@ -19,8 +19,6 @@ WEEKS = 12
 """Weeks that the throughput shows."""
 TIME_STEPS = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800)
 """Seconds between two values of an axis of time: what a clock or a calendar has."""
-NUMBER, SUM = 12, 10
-"""Cells that a column of figures has at least, where a bar has several parts, and those of their sum."""
 FULL, HALF, LIGHT = "█", "▒", "░"
 """What the parts of a bar are drawn with, so that they can be told apart without colour."""
 
@@ -41,6 +39,7 @@ class Chart:
 
     `shown` gives a value as people say it; `empty` is said when there is nothing to draw. `steps` are the
     distances that an axis may have between two values; without them those are whole numbers, or simple ones.
+    `names` are the labels as a table has them, where an axis cannot show them as they are.
     """
 
     name: str
@@ -52,6 +51,7 @@ class Chart:
     whole: bool = True
     steps: tuple[float, ...] = ()
     empty: str = "There is nothing to count yet."
+    names: tuple[str, ...] = ()
 
     @property
     def drawable(self) -> bool:
@@ -69,6 +69,7 @@ def charts_of(stats: StatsView, today: date) -> tuple[Chart, ...]:
         _success(stats),
         _deadlines(stats),
         _roles(stats),
+        _projects(stats),
     )
 
 
@@ -130,6 +131,7 @@ def _cost(stats: StatsView) -> Chart:
         shown=words.money,
         whole=False,
         empty="No money was spent yet.",
+        names=tuple(_name(model or "unnamed") for model, _ in costs),
     )
 
 
@@ -157,135 +159,52 @@ def _deadlines(stats: StatsView) -> Chart:
 
 
 def _roles(stats: StatsView) -> Chart:
-    sums: dict[Role, list[float]] = {role: [0.0, 0.0, 0.0] for role in Role}
-    for phase in PHASES:
-        times = stats.times.get(phase)
-        if times is not None:
-            mine = sums[actor_in(phase)]
-            for i, part in enumerate((times.working, times.person, times.model)):
-                mine[i] += part
-    parts = [(a, b, c) for a, b, c in sums.values()]
+    times = [stats.by_role[role].times for role in Role if role in stats.by_role]
     return Chart(
         "roles",
         "time of each role, all builds together",
-        tuple(words.SHORT_ROLES[role] for role in Role),
-        _split(parts),
+        tuple(words.SHORT_ROLES[role] for role in Role if role in stats.by_role),
+        _split([(t.working, t.person, t.model) for t in times]),
         shown=words.duration,
         steps=TIME_STEPS,
         empty="No role has worked yet.",
     )
 
 
+def _projects(stats: StatsView) -> Chart:
+    rows = stats.by_project
+    lost = tuple(float(row.failed + row.cancelled) for row in rows)
+    open_ = tuple(float(row.workflows - row.completed - row.failed - row.cancelled) for row in rows)
+    return Chart(
+        "projects",
+        "what became of each project's builds",
+        _numbered(_label(row.name) for row in rows),
+        (
+            Series("complete", tuple(float(row.completed) for row in rows), "ok", FULL),
+            Series("came to nothing", lost, "bad", HALF),
+            Series("open", open_, "run", LIGHT),
+        ),
+        empty="No project has a build yet.",
+        names=_numbered(_name(row.name) for row in rows),
+    )
+
+
+def _numbered(names: Iterable[str]) -> tuple[str, ...]:
+    """The names, those that are there already with a number: each bar and each row needs its own."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return tuple(found)
+
+
+def _name(text: str) -> str:
+    """A name for a table: cleaned, and so short that figures have room beside it."""
+    return cut(said(text).text, 24)
+
+
 def _label(text: str) -> str:
     """A name for an axis: cleaned, short, and of single cells, because the axis counts characters."""
     shown = "".join(c if cells(c) == 1 else "?" for c in said(text, limit=60).text)
     return shown if len(shown) <= 20 else shown[:19] + "…"
-
-
-# --- as numbers
-
-
-def numbers_page(chart: Chart, stats: StatsView, width: int) -> list[Line]:
-    """Return the chart as a table, and what else belongs to it."""
-    lines = heading(chart.title, width)
-    if not chart.drawable:
-        return [*lines, (Span(chart.empty, "muted"),), *_facts(chart, stats, width)]
-    several, sizes = len(chart.series) > 1, [SUM]
-    name_size = max(len(label) for label in chart.labels) + 2
-    if several:
-        # What the marks stand for is said in full where there is room.
-        short = width < 70
-        names = [s.name.removeprefix("waits for ") if short else s.name for s in chart.series]
-        heads = [f"{s.marker} {name}" for s, name in zip(chart.series, names, strict=True)]
-        sizes = [max(NUMBER - 3 * short, cells(head) + 2) for head in heads]
-        head = [
-            Span(fit(name, size, "right"), f"{s.ink} bold")
-            for name, size, s in zip(heads, sizes, chart.series, strict=True)
-        ]
-        lines.append(cut_line((Span(" " * name_size), *head, Span(fit("all", SUM, "right"), "muted")), width))
-    for i, label in enumerate(chart.labels):
-        values = [series.values[i] for series in chart.series]
-        if chart.columns and not any(values):
-            continue
-        row = [Span(fit(label, name_size), "text")]
-        for value, size in zip(values, sizes, strict=True):
-            text = chart.shown(value) if value else "-"
-            row.append(Span(fit(text, size, "right"), "strong" if value else "faint"))
-        if several:
-            total = chart.shown(sum(values)) if any(values) else "-"
-            row.append(Span(fit(total, SUM, "right"), "text" if any(values) else "faint"))
-        lines.append(cut_line(tuple(row), width))
-    return [*lines, *_facts(chart, stats, width)]
-
-
-def _facts(chart: Chart, stats: StatsView, width: int) -> list[Line]:
-    facts = {
-        "throughput": _throughput_facts,
-        "retries": _back_facts,
-        "cost": _cost_facts,
-        "success": _success_facts,
-        "deadlines": _deadline_facts,
-        "roles": _role_facts,
-    }.get(chart.name)
-    rows = facts(stats) if facts else []
-    pairs = [
-        cut_line((Span(f"{name:<22}", "muted"), said(value, "strong", 200)), width) for name, value in rows
-    ]
-    return [BLANK, *pairs] if pairs else []
-
-
-def _throughput_facts(stats: StatsView) -> list[tuple[str, str]]:
-    rows = [("started", str(stats.workflows)), ("complete", str(stats.completed))]
-    if stats.per_week is not None:
-        rows.append(("complete each week", f"{stats.per_week:.1f}"))
-    if stats.average_seconds is not None:
-        rows.append(("average time", words.duration(stats.average_seconds)))
-    return rows
-
-
-def _back_facts(stats: StatsView) -> list[tuple[str, str]]:
-    rows = [
-        ("retries", str(stats.retries)),
-        ("refused packets", str(stats.refusals)),
-        ("rollbacks", str(stats.rollbacks)),
-        ("attempts", str(stats.attempts)),
-    ]
-    if stats.worst_phase is not None:
-        rows.append(("most trouble in", stats.worst_phase.value))
-    return rows
-
-
-def _cost_facts(stats: StatsView) -> list[tuple[str, str]]:
-    rows = [
-        ("cost", words.money(stats.cost_usd)),
-        ("calls", f"{stats.model_calls:,}"),
-        ("tokens", f"{stats.prompt_tokens:,} in, {stats.completion_tokens:,} out"),
-    ]
-    if stats.cost_per_accepted is not None:
-        rows.append(("for each complete one", words.money(stats.cost_per_accepted)))
-    return rows
-
-
-def _success_facts(stats: StatsView) -> list[tuple[str, str]]:
-    rate = "no build has ended yet" if stats.success_rate is None else f"{stats.success_rate:.0%}"
-    rows = [("success rate", rate)]
-    if waiting := stats.by_condition.get(Condition.WAITING, 0):
-        rows.append(("need you", str(waiting)))
-    rows += [
-        (f"in {words.state_word(state)}", str(stats.by_state[state]))
-        for state in State
-        if stats.by_state.get(state) and state is not State.COMPLETE
-    ]
-    return rows
-
-
-def _deadline_facts(stats: StatsView) -> list[tuple[str, str]]:
-    return [] if stats.deadlines_met is None else [("met", f"{stats.deadlines_met:.0%}")]
-
-
-def _role_facts(stats: StatsView) -> list[tuple[str, str]]:
-    """What each role has cost; the roles that are known first, in their order."""
-    names = {role.value: words.ROLE_NAMES[role] for role in Role}
-    known = [(names[role], stats.cost_by_role[role]) for role in names if role in stats.cost_by_role]
-    others = [(role, usd) for role, usd in stats.cost_by_role.items() if role not in names]
-    return [(f"{name} cost", words.money(usd)) for name, usd in [*known, *others]]

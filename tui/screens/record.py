@@ -1,105 +1,35 @@
-"""What the history does with the record it shows: verify it, write it out, begin a new build from it.
-
-Long work shows how far it has come, and escape ends it.
-"""
+"""What the history does with the record it shows: verify it, write it out, begin a new build from it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from textual.timer import Timer
-
-from core.errors import QdeckError
-from core.progress import Progress, Stopped
 from tui import words
-from tui.ink import Line, Span
 from tui.picture import Picture
+from tui.screens.long_work import LongWork
 
 if TYPE_CHECKING:
-    from core.service import OrchestrationService
     from core.service.past import Past
-    from tui.screens.base import DeckScreen
-
-    _Base = DeckScreen
-else:
-    _Base = object
-
-LOOK = 0.1
-"""Seconds between two looks at how far the work has come."""
-T = TypeVar("T")
 
 
-class RecordKeys(_Base):
-    """Keys of the history. `show_work` draws what `work_line` says."""
+class RecordKeys(LongWork):
+    """Keys of the history."""
 
     picture: Picture | None
     _workflow_id: str
     _past: Past | None
-    _progress: Progress | None = None
-    _work = ""
-    _looking: Timer | None = None
 
     @property
     def index(self) -> int:
         """The event that is looked at, from 0."""
         raise NotImplementedError
 
-    def show_work(self) -> None:
-        """Draw how far the work has come, or that there is none any more."""
-        raise NotImplementedError
-
-    @property
-    def working(self) -> bool:
-        """Whether something is under way that can be given up."""
-        return self._progress is not None
-
-    def work_line(self) -> Line:
-        """Return what is done and how far it has come; nothing when nothing is."""
-        progress = self._progress
-        if progress is None:
-            return ()
-        share = f"{100 * progress.done // progress.of} %, " if progress.of else ""
-        told, link = f"{words.RUN} {self._work}, {share}", "screen.leave"
-        return (Span(told, "run"), Span("esc", "run bold", link), Span(" stops", "run", link))
-
-    def stop_work(self) -> bool:
-        """Have what is under way end; False when nothing is."""
-        if self._progress is None:
-            return False
-        self._progress.stop()
-        return True
-
-    def on_unmount(self) -> None:
-        """Nobody waits for it any more."""
-        self.stop_work()
-
-    async def _work_on(
-        self, work: str, question: Callable[[OrchestrationService, Progress], Awaitable[T]]
-    ) -> T | None:
-        """Put a question that takes its time; None when it was given up, or there is no answer."""
-        progress = Progress()
-        self._progress, self._work = progress, work
-        self._looking = self.set_interval(LOOK, self.show_work)
-        self.show_work()
-        try:
-            return await self.deck.link.ask(lambda service: question(service, progress))
-        except Stopped as error:
-            self.deck.tell(str(error))
-        except QdeckError as error:
-            self.deck.tell(str(error), bad=True)
-        finally:
-            self._looking.stop()
-            self._progress = None
-            self.show_work()
-        return None
-
     def _may_begin(self) -> bool:
         """Whether nothing is under way; says so otherwise."""
-        if self._progress is not None:
+        if self.working:
             self.deck.tell("One after the other: esc stops what is under way.")
-        return self._progress is None
+        return not self.working
 
     def action_check(self) -> None:
         """Verify the chain."""

@@ -9,23 +9,31 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from core.errors import QdeckError
-from tui.ink import Line, Span, said
-from tui.pages.statistics import Chart, charts_of, numbers_page
+from core.progress import Progress
+from tui.ink import Line, Span, said, width_of
+from tui.pages.numbers import numbers_page
+from tui.pages.statistics import Chart, charts_of
 from tui.screens.base import DeckScreen
+from tui.screens.long_work import LongWork
 from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.reader import Reader
 
 if TYPE_CHECKING:
+    from core.service import OrchestrationService
     from core.service.views import ProjectView, StatsView
     from tui.widgets.plot import Plot
 
-NAMES = ("throughput", "time", "retries", "cost", "success", "deadlines", "roles")
+NAMES = ("throughput", "time", "retries", "cost", "success", "deadlines", "roles", "projects")
+SHORT = {"throughput": "weeks"}
+"""The same where there is little room."""
 
 
-class StatisticsScreen(Searching, DeckScreen):
-    """How many, how long, how often back, how much."""
+class StatisticsScreen(Searching, LongWork, DeckScreen):
+    """How many, how long, how often back, how much.
+
+    Counting shows how far it has come; escape gives it up, and the figures from before stay.
+    """
 
     CSS_PATH = "statistics.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -66,7 +74,7 @@ class StatisticsScreen(Searching, DeckScreen):
         super().__init__()
         self._chart = 0
         self._projects: list[ProjectView] = []
-        self._project = -1
+        self._project = self._wanted = -1
         self._stats: StatsView | None = None
         self._charts: tuple[Chart, ...] = ()
 
@@ -84,7 +92,11 @@ class StatisticsScreen(Searching, DeckScreen):
         self.query_one("#plot").can_focus = False
         self.query_one("#numbers").focus()
         self._show_tabs()
-        self.run_worker(self._load(), group="statistics", exclusive=True)
+        self._load(-1)
+
+    def on_resize(self) -> None:
+        """The charts' names are said in full where there is room."""
+        self._show_tabs()
 
     def hints(self) -> Sequence[Hint]:
         """The keys of this screen."""
@@ -109,20 +121,31 @@ class StatisticsScreen(Searching, DeckScreen):
         self.searched().focus()
 
     def action_leave(self) -> None:
-        """Out of the search, then back."""
-        if not self.end_search():
+        """Give up counting where there is something to see without it; out of the search; then back."""
+        if not ((self.stop_work() and self._charts) or self.end_search()):
             self.deck.pop_screen()
 
-    async def _load(self) -> None:
-        try:
-            if not self._projects:
-                self._projects = await self.deck.link.ask(lambda service: service.projects())
-            chosen = self._projects[self._project].project_id if self._project >= 0 else None
-            now = datetime.fromtimestamp(self.deck.now(), UTC)
-            self._stats = await self.deck.link.ask(lambda service: service.get_project_stats(chosen, now=now))
-        except QdeckError as error:
-            self.deck.tell(str(error), bad=True)
+    def _load(self, project: int) -> None:
+        """Count, in the background, for the project of this number, or for all."""
+        self._wanted = project
+        self.run_worker(self._count(project), group="statistics", exclusive=True)
+
+    async def _count(self, project: int) -> None:
+        now = datetime.fromtimestamp(self.deck.now(), UTC)
+
+        async def count(
+            service: OrchestrationService, progress: Progress
+        ) -> tuple[list[ProjectView], StatsView]:
+            projects = self._projects or await service.projects()
+            chosen = projects[project].project_id if project >= 0 else None
+            return projects, await service.get_project_stats(chosen, now=now, progress=progress)
+
+        found = await self._work_on("counting", count)
+        if found is None:
+            self._wanted = self._project
             return
+        self._project = project
+        self._projects, self._stats = found
         self._charts = charts_of(self._stats, now.date())
         if self.is_attached:
             self._show()
@@ -130,27 +153,36 @@ class StatisticsScreen(Searching, DeckScreen):
     @property
     def settled(self) -> bool:
         """Whether the figures are there."""
-        return bool(self._charts)
+        return bool(self._charts) and not self.working
 
     def _show_tabs(self) -> None:
+        room = self.size.width - 6
+        ways = (self._tabs("  ", NAMES), self._tabs(" ", [SHORT.get(name, name) for name in NAMES]))
+        fitting = next((tabs for tabs in ways if width_of(tabs) <= room), None)
+        alone = [name if i == self._chart else "" for i, name in enumerate(NAMES)]
+        self.query_one("#tabs", Bar).show(fitting or self._tabs("  ", alone))
+
+    def _tabs(self, gap: str, names: Sequence[str]) -> Line:
         spans: list[Span] = []
-        for i, name in enumerate(NAMES):
-            here = i == self._chart
-            spans += [Span("  ")] * bool(spans)
-            spans.append(Span(f"{i + 1} ", "run bold" if here else "faint", f"screen.chart({i})"))
-            spans.append(Span(name, "strong bold underline" if here else "muted", f"screen.chart({i})"))
-        self.query_one("#tabs", Bar).show(tuple(spans))
+        for i, name in enumerate(names):
+            here, link = i == self._chart, f"screen.chart({i})"
+            spans += [Span(gap)] * bool(spans)
+            spans.append(Span(f"{i + 1}", "run bold" if here else "faint", link))
+            if name:
+                spans += [Span(" "), Span(name, "strong bold underline" if here else "muted", link)]
+        return tuple(spans)
+
+    def show_work(self) -> None:
+        """How far it has come stands in the title."""
+        if self.is_attached:
+            self._show_title()
 
     def _show(self) -> None:
         stats = self._stats
         self._show_tabs()
         if stats is None or not self._charts:
             return
-        where: Line = (Span("all projects", "text"),)
-        if self._project >= 0:
-            project = self._projects[self._project]
-            where = (Span("project ", "muted"), said(project.name, "need bold", 60))
-        self.query_one("#title", Bar).show((Span("Statistics", "strong bold"),), where)
+        self._show_title()
         chart = self._charts[self._chart]
         plot: Plot = self.query_one("#plot")  # type: ignore[assignment]
         # Where there is nothing to draw, the page below says so.
@@ -158,6 +190,13 @@ class StatisticsScreen(Searching, DeckScreen):
         self.set_class(not chart.columns or not chart.drawable, "-lying")
         plot.show(chart)
         self.searched().show(lambda width: numbers_page(chart, stats, width), top=True)
+
+    def _show_title(self) -> None:
+        where: Line = (Span("all projects", "text"),) if self._charts else ()
+        if self._project >= 0:
+            project = self._projects[self._project]
+            where = (Span("project ", "muted"), said(project.name, "need bold", 60))
+        self.query_one("#title", Bar).show((Span("Statistics", "strong bold"),), self.work_line() or where)
 
     # --- keys
 
@@ -175,5 +214,4 @@ class StatisticsScreen(Searching, DeckScreen):
         if not self._projects:
             self.deck.tell("There is no project yet.")
             return
-        self._project = (self._project + 1 + step) % (len(self._projects) + 1) - 1
-        self.run_worker(self._load(), group="statistics", exclusive=True)
+        self._load((self._wanted + 1 + step) % (len(self._projects) + 1) - 1)
