@@ -33,6 +33,12 @@ def on(app: QdeckApp) -> str:
     return type(app.screen).__name__
 
 
+def under_cursor(app: QdeckApp) -> str:
+    """The build under the board's cursor."""
+    row = app.board.board.row
+    return row.build_id if row else ""
+
+
 @asynccontextmanager
 async def running(
     journal: Journal, project: Path | None = None, size: tuple[int, int] = (120, 40), **rest: Any
