@@ -14,9 +14,9 @@ from typing import NamedTuple
 from tui.highlight import highlighted, load_language
 from tui.ink import BLANK, Line, Span, cells, cut_line, fit, width_of, wrap
 
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)")
+_FENCE = re.compile(r"^ {0,3}(`{3,}(?![^\n]*`)|~{3,})\s*([\w+#.-]*)")
 _BEGINS_CODE = re.compile(_FENCE.pattern, re.MULTILINE)
-_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
+_HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
 _ITEM = re.compile(r"^(\s*)([-*+]|\d{1,4}[.)])\s+(.*)$")
 _RULE = re.compile(r"^ {0,3}([-*_])(?:\s*\1){2,}\s*$")
 _TABLE_LINE = re.compile(r"^\s*\|.*\|\s*$")
@@ -27,7 +27,8 @@ _INLINE = re.compile(
     r"|~~(?P<strike>[^~\n]+?)~~"
     r"|\*(?P<italic>[^*\s][^*\n]*?)\*"
     r"|(?<!\w)_(?P<italic2>[^_\s][^_\n]*?)_(?!\w)"
-    r"|\[(?P<text>[^\]\n]+)\]\((?P<url>[^)\s]+)\)"
+    # Neither part holds an open bracket: a text full of them would be read from each of them to its end.
+    r"|\[(?P<text>[^\[\]\n]+)\]\((?P<url>[^\[)\s]+)\)"
 )
 _TASKS = {"[ ]": "☐", "[x]": "☑", "[X]": "☑"}
 TABLE_CHUNK = 60
@@ -105,11 +106,11 @@ class Blocks:
             self._in_fence(line, fence)
         elif fence:
             self._finish()
-            self._fence, self._kind, self._note = fence[1][:3], "code", fence[2]
+            self._fence, self._kind, self._note = fence[1], "code", fence[2]
         elif not line.strip():
             self._blank()
         elif found := _HEADING.match(line):
-            self._begin("heading", found[2], str(len(found[1])))
+            self._begin("heading", _unclosed(found[2]), str(len(found[1])))
             self._finish()
         elif _RULE.match(line) and self._kind != "table":
             self._begin("rule", "")
@@ -150,6 +151,12 @@ class Blocks:
             self._open.append(line)
         else:
             self._begin(kind, line)
+
+
+def _unclosed(heading: str) -> str:
+    """A heading without the marks that close it, which stand behind a blank."""
+    bare = heading.rstrip().rstrip("#")
+    return bare.rstrip() if not bare or bare[-1].isspace() else heading.rstrip()
 
 
 def markdown_blocks(text: str) -> list[Block]:

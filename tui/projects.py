@@ -44,12 +44,15 @@ def look_at(path: str) -> Look:
         return Look(None, "Name the folder of a git repository.")
     if not path.isprintable():
         return Look(None, "This is no folder: the name holds characters that cannot be seen.")
-    folder = Path(path.strip()).expanduser()
+    folder = Path(path.strip())
     try:
+        folder = folder.expanduser()
         if not folder.exists():
             return Look(None, f"There is no folder {tilde(folder)}.")
         if not folder.is_dir():
             return Look(None, f"{tilde(folder)} is a file; name the folder of the repository.")
+    except RuntimeError:
+        return Look(None, f"Nobody here is called {folder.parts[0].removeprefix('~')}.")
     except (OSError, ValueError) as error:
         return Look(None, f"{tilde(folder)} cannot be read: {error}.")
     try:
@@ -78,16 +81,17 @@ def complete(text: str, most: int = 8) -> list[str]:
     if not typed or not typed.isprintable():
         return []
     head, slash, begin = typed.rpartition("/")
-    parent = Path(f"{head}/" if slash else ".").expanduser()
     found: list[tuple[bool, str]] = []
     try:
+        parent = Path(f"{head}/" if slash else ".").expanduser()
         with os.scandir(parent) as entries:
             for entry, _ in zip(entries, range(5_000), strict=False):
                 name = entry.name
                 fits = name.lower().startswith(begin.lower()) and name.isprintable()
                 if fits and (begin.startswith(".") or not name.startswith(".")) and entry.is_dir():
                     found.append((not Path(entry.path, ".git").exists(), name))
-    except OSError:
+    except (OSError, RuntimeError):
+        # There may be no such folder, or nobody of that name whose home it is.
         return []
     return [f"{head}{slash}{name}" for _, name in sorted(found)[:most]]
 

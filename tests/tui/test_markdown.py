@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tui.ink import plain, width_of
+from tui.ink import Span, plain, width_of
 from tui.markdown import TABLE_CHUNK, Blocks, block_lines, inline, markdown_blocks
 from tui.transcript import Transcript
 
@@ -145,3 +146,32 @@ def test_a_longer_last_line_leaves_all_others() -> None:
     roll.stream("code_writer", "a:1", "one\n\n- two\n- three", None)
     roll.stream("code_writer", "a:1", "one\n\n- two\n- three and", None)
     assert roll.unchanged == roll.height - 1
+
+
+def test_a_long_fence_is_ended_by_none_that_is_shorter() -> None:
+    """A text about Markdown holds fences of its own, and a line of code between backticks begins none."""
+    text = "````markdown\n```python\nx = 1\n```\n````\nafter\n\n```now```\nand words"
+    kinds = [(block.kind, block.lines) for block in markdown_blocks(text) if block.kind != "blank"]
+    assert kinds == [
+        ("code", ("```python", "x = 1", "```")),
+        ("paragraph", ("after",)),
+        ("paragraph", ("```now```", "and words")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"), [("## C#", "C#"), ("# Title ##", "Title"), ("# #", ""), ("### a # b", "a # b")]
+)
+def test_a_heading_loses_only_the_marks_that_close_it(written: str, shown: str) -> None:
+    """A name may end with such a mark."""
+    assert drawn(written) == shown
+
+
+def test_brackets_that_no_link_closes_are_looked_at_once() -> None:
+    """Hundreds of thousands of them would otherwise hold up every key for minutes."""
+    for before in ("[", "[a](b"):
+        assert inline(f"{before}[c](d)") == (
+            Span(before),
+            Span("c", "text underline"),
+            Span(" d", "muted"),
+        )

@@ -17,9 +17,12 @@ from textual.widgets import Input
 from core.service import OrchestrationService
 from screenshots.scenes import Journal, calm, until
 from tests.tui.driving import on, press, running, shown, told
+from tui import projects
 from tui.commands import children
 from tui.forms import read_budget, read_retries
 from tui.projects import ask_branch, look_at
+from tui.screens import place
+from tui.widgets import fields
 from tui.widgets.picker import Picker
 from tui.widgets.request import Request
 
@@ -196,6 +199,35 @@ async def test_recent_projects_and_folders_are_offered(
         await press(app, pilot, "right")
         await until(pilot, lambda: "builds from and merges into main" in shown(app))
         assert field.value == "~/text-tools"
+
+
+async def test_a_home_of_nobody_is_no_folder(journal_of: JournalOf, project: Path) -> None:
+    """A name behind the tilde that nobody has is a mistake to be told, in the field and where git looks."""
+    assert look_at("~nobody-at-all/x").trouble == "Nobody here is called nobody-at-all."
+    async with running(journal_of("empty"), project) as (app, pilot):
+        await press(app, pilot, "ctrl+n", "shift+tab", "home", "ctrl+k", *"~nobody-at-all/x")
+        await until(pilot, lambda: "Nobody here is called nobody-at-all." in shown(app))
+        await app.workers.wait_for_complete()
+
+
+async def test_no_key_waits_for_a_slow_disk(
+    journal_of: JournalOf, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folders are looked up beside the app, and offered when they are found."""
+    threads: set[threading.Thread] = set()
+    usual = projects.complete
+
+    def noted(text: str, most: int = 8) -> list[str]:
+        threads.add(threading.current_thread())
+        return usual(text, most)
+
+    for module in (place, fields):
+        monkeypatch.setattr(module, "complete", noted)
+    async with running(journal_of("empty"), project) as (app, pilot):
+        await press(app, pilot, "ctrl+n", "shift+tab", "home", "ctrl+k", *"~/te")
+        places = app.screen.query_one("#places", Picker)
+        await until(pilot, lambda: [o.value for o in places.options] == ["~/text-tools"])
+    assert threads and threading.main_thread() not in threads
 
 
 async def test_a_template_is_put_below_what_is_written(journal_of: JournalOf, project: Path) -> None:

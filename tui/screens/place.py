@@ -39,6 +39,7 @@ class PlaceScreen(DeckScreen):
         super().__init__()
         self.look = Look(None)
         self._recent: list[str] = []
+        self._folders: list[str] = []
 
     def _look_lines(self, width: int) -> list[Line]:
         look = self.look
@@ -60,6 +61,17 @@ class PlaceScreen(DeckScreen):
     def _project_changed(self, event: Input.Changed) -> None:
         self._look_again(event.value)
         self._offer_places()
+        self._list_folders(event.value.strip())
+
+    def _list_folders(self, typed: str) -> None:
+        """Look up the folders that begin so, beside the app: a disk may be slow, and a folder full."""
+
+        async def listed() -> None:
+            self._folders = await asyncio.to_thread(complete, typed, _PLACES)
+            if self.is_attached:
+                self._offer_places()
+
+        self.run_worker(listed(), exclusive=True, group="folders")
 
     async def _remember_places(self) -> None:
         """Ask the journal where was built before; the newest builds' projects first."""
@@ -84,7 +96,8 @@ class PlaceScreen(DeckScreen):
         field, picker = self.query_one("#project", ProjectField), self.query_one("#places", Picker)
         typed = field.value.strip()
         recent = [place for place in self._recent if typed.lower() in place.lower() or not self._typing]
-        folders = complete(typed, _PLACES) if self._typing else []
+        # Those that were found for fewer letters, until the others are.
+        folders = [f for f in self._folders if f.lower().startswith(typed.lower())] if self._typing else []
         places = list(dict.fromkeys([*recent, *folders]))[:_PLACES]
         picker.display = field.has_focus and bool(places) and places != [typed]
         if field.has_focus:
