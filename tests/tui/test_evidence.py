@@ -19,7 +19,9 @@ from tui.app import QdeckApp
 from tui.ink import Span, plain
 from tui.pages.proof_detail import criteria_of, detail_page, output_rows
 from tui.pages.proofs import Entry, entries_of
+from tui.screens.evidence import EvidenceScreen
 from tui.widgets.listing import Listing
+from tui.widgets.reader import Reader
 
 JournalOf = Callable[[str], Journal]
 
@@ -107,6 +109,23 @@ async def test_a_receipt_is_opened_with_all_its_fields_and_searched(journal_of: 
         assert app.focused is listing
         await press(app, pilot, "d", "escape", "escape")
         assert on(app) == "BoardScreen"
+
+
+async def test_what_is_read_stays_where_it_is_while_more_comes_in(journal_of: JournalOf) -> None:
+    """Another receipt moves neither the page nor the cursor of who reads one."""
+    journal = journal_of("asking")
+    async with running(journal) as (app, pilot):
+        await in_evidence(
+            app, pilot, journal, "slash", *"tests pytest", "enter", "escape", "enter", "pagedown"
+        )
+        screen, page = app.screen, app.screen.query_one("#detail", Reader)
+        assert isinstance(screen, EvidenceScreen) and screen.picture is not None and screen.entry is not None
+        read, at = screen.entry.title, page.scroll_offset.y
+        assert at > 0
+        more = replace(screen.picture.receipts[-1], receipt_id="another")
+        screen.take_picture(replace(screen.picture, receipts=(*screen.picture.receipts, more)))
+        await calm(pilot)
+        assert (screen.entry.title, page.scroll_offset.y) == (read, at)
 
 
 async def test_a_stale_receipt_is_struck(journal_of: JournalOf) -> None:

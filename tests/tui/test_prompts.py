@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from screenshots.scenes import Journal, until
+from screenshots.scenes import Journal, calm, until
 from tests.tui.driving import on, press, running, shown, told
 from tests.tui.evil import EVIL, assert_harmless
 from tui.ink import plain
 from tui.pages.prompt import text_lines
+from tui.screens import prompts
 from tui.screens.prompts import Editor, facts_of, whose
 
 JournalOf = Callable[[str], Journal]
@@ -51,6 +54,44 @@ async def test_a_copy_is_written_previewed_and_dropped(journal_of: JournalOf, pr
         await press(app, pilot, "y")
         await until(pilot, lambda: "as it is shipped" in shown(app), 200)
         assert sorted(p.name for p in folder.iterdir()) == ["code_writer.md.old", "test_auditor.md"]
+
+
+async def test_an_answer_that_comes_late_is_for_what_was_asked(
+    journal_of: JournalOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing written meanwhile is lost by keeping, and a preview is not shown below another name."""
+    go_on = asyncio.Event()
+
+    async def slow(*question: str) -> dict[str, Any]:
+        if "--folder" in str(question) or question[0] == "preview":
+            await go_on.wait()
+        if question[0] == "preview":
+            return {"ok": True, "digest": "0" * 64, "text": "late words"}
+        row = {"shipped": "shipped words", "own": None, "fault": ""}
+        return {
+            "prompts": [{**row, "name": n, "title": n, "path": n} for n in ("code_writer", "test_auditor")]
+        }
+
+    monkeypatch.setattr(prompts, "ask_aside", slow)
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, "f3", "v", "j")
+        go_on.set()
+        await app.workers.wait_for_complete()
+        await calm(pilot)
+        assert "late words" not in shown(app)
+        go_on.clear()
+        await press(app, pilot, "e", "a", "ctrl+s", "b")
+        go_on.set()
+        await app.workers.wait_for_complete()
+        await calm(pilot)
+        editor = app.screen.query_one(Editor)
+        assert editor.display and editor.text == "abshipped words" and "not kept yet" in told(app)
+        copy = app.settings.paths.config / "prompts" / "test_auditor.md"
+        assert copy.read_text() == "ashipped words"
+        await press(app, pilot, "ctrl+s")
+        await app.workers.wait_for_complete()
+        await until(pilot, lambda: not editor.display)
+        assert copy.read_text() == "abshipped words"
 
 
 def test_a_preview_without_a_build_is_called_an_example() -> None:

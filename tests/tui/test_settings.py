@@ -104,6 +104,23 @@ async def test_settings_are_written_into_the_file_and_used_at_once(
         assert on(app) == "BoardScreen"
 
 
+async def test_what_can_only_be_read_is_neither_changed_nor_tested(journal_of: JournalOf) -> None:
+    """Keys on such a row say so, or what they are for."""
+    async with running(journal_of("empty")) as (app, pilot):
+        await press(app, pilot, "f2")
+        await until(pilot, lambda: bool(app.screen.found), 120)  # type: ignore[attr-defined]
+        rows = app.screen.query_one(SettingsList)
+        rows.cursor = next(i for i, row in enumerate(rows.rows) if not row.name and row.value)
+        for key, says in (
+            ("enter", "only be read"),
+            ("t", "Put the cursor on a model"),
+            ("u", "only be read"),
+        ):
+            app.clear_notifications()
+            await press(app, pilot, key)
+            assert says in told(app), key
+
+
 async def test_a_key_is_given_away_only_once(journal_of: JournalOf, project: Path) -> None:
     """A conflict is told and refused; another key works at once, in the hint and on the board."""
     async with running(journal_of("review"), project) as (app, pilot):

@@ -165,7 +165,8 @@ class EvidenceScreen(Searching, DeckScreen):
             [f"{e.label} {e.title}" for e in entries],
         )
         listing.move_to(place)
-        self._shown = ()
+        # What is open is drawn anew, and stays where it was read.
+        self._shown = self._shown[:1]
         self._show_title()
         self._show_detail()
 

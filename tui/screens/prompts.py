@@ -120,14 +120,16 @@ class PromptsScreen(Searching, DeckScreen):
     # --- showing
 
     async def _load(self) -> None:
+        why, answer = "", {}
         try:
             answer = await ask_aside("prompts", "--json")
         except QdeckError as error:
             why = str(error)
-            self.query_one("#page", Reader).show(lambda width: wrap((said(why, "bad"),), width))
-            return
         if not self.query("#prompts"):
             # The screen was closed meanwhile.
+            return
+        if why:
+            self.query_one("#page", Reader).show(lambda width: wrap((said(why, "bad"),), width))
             return
         self.prompts = {str(row["name"]): row for row in answer.get("prompts", ())}
         self.query_one("#prompts", Picker).offer([_option(row) for row in self.prompts.values()])
@@ -158,13 +160,16 @@ class PromptsScreen(Searching, DeckScreen):
             self.run_worker(self._preview(), group="preview", exclusive=True)
 
     async def _preview(self) -> None:
-        row = self.deck.board.board.row
+        row, name = self.deck.board.board.row, self.chosen
         facts = facts_of(row)
-        state = _state_for(self.chosen, row)
+        state = _state_for(name, row)
         try:
             answer = await ask_aside("preview", "--json", f"--state={state}", f"--facts={json.dumps(facts)}")
         except QdeckError as error:
             self.deck.tell(str(error), bad=True)
+            return
+        if not self.is_attached or self.chosen != name:
+            # Another prompt is read by now.
             return
         if not answer.get("ok"):
             self.deck.tell(f"{answer.get('error', '')} {answer.get('hint', '')}", bad=True)
@@ -228,8 +233,13 @@ class PromptsScreen(Searching, DeckScreen):
             self.deck.tell(f"It is not kept: {error}", bad=True)
             return
         self.prompts[name] = {**self.prompts[name], "own": text, "fault": ""}
-        self._edit(False)
-        self.deck.tell("Kept. The next attempt is told this; each call keeps the digest of its prompt.")
+        told = "Kept. The next attempt is told this; each call keeps the digest of its prompt."
+        if self.is_attached and self.editing and self.chosen == name:
+            if self.query_one("#editor", Editor).text == text:
+                self._edit(False)
+            else:
+                told = "Kept as it was; what you wrote since then is not kept yet."
+        self.deck.tell(told)
         await self._load()
 
     async def _fault(self, name: str, text: str) -> str:

@@ -42,6 +42,10 @@ from tui.widgets.rows import SettingsList
 _FIXED = frozenset({"ctrl+c", "ctrl+q", "ctrl+p", "escape", "enter", "tab", "shift+tab"})
 """Keys that everybody relies on to get out of anywhere."""
 
+_MODELS = (("model",), ("models",))
+"""What the names of settings begin with that a model can be written into."""
+_READ_ONLY = "That can only be read here; it is nothing to set."
+
 ABOUT = 4
 """Lines that tell what a setting is for, and what came of a test."""
 
@@ -86,7 +90,7 @@ class SettingsScreen(Searching, DeckScreen):
         if self.seeking:
             return SEEKING
         row = self._row
-        model = row is not None and row.name[:1] in (("model",), ("models",))
+        model = row is not None and row.name[:1] in _MODELS
         return (
             Hint("enter", "change", "screen.change", row is None or not row.name),
             Hint("t", "test the model", "screen.try_model", not model),
@@ -175,7 +179,7 @@ class SettingsScreen(Searching, DeckScreen):
         """Change the value under the cursor, each kind in its own way."""
         row = self._row
         if row is None or not row.name:
-            self.deck.tell("That can only be read here; it is nothing to set.")
+            self.deck.tell(_READ_ONLY)
             return
         if row.name[0] == "keymap":
             self._change_key(row)
@@ -295,6 +299,7 @@ class SettingsScreen(Searching, DeckScreen):
         """Take the value out of the user's file."""
         row = self._row
         if row is None or not row.name:
+            self.deck.tell(_READ_ONLY)
             return
         if row.source != "your file":
             self.deck.tell(f"It is not set in your file; it comes from: {row.source or 'the default'}.")
@@ -304,7 +309,7 @@ class SettingsScreen(Searching, DeckScreen):
     def action_try_model(self) -> None:
         """Ask the model under the cursor a small question; escape gives it up."""
         row = self._row
-        if row is None or row.name[0] not in ("model", "models"):
+        if row is None or row.name[:1] not in _MODELS:
             self.deck.tell("Put the cursor on a model: t asks it a small real question.")
             return
         try:
