@@ -7,7 +7,17 @@ from datetime import datetime
 
 from core.board import BoardRow
 from core.durations import duration as duration
-from core.machine.states import PHASES, STATES, WHOLE, Condition, Role, State, StateKind, actor_in
+from core.machine.states import (
+    PHASES,
+    STATES,
+    WHOLE,
+    Condition,
+    Role,
+    State,
+    StateKind,
+    actor_in,
+    state_title,
+)
 
 ROLE_NAMES: dict[Role, str] = {
     Role.Q_ASSISTANT: "Q Assistant",
@@ -96,10 +106,7 @@ def state_word(state: State, short: bool = False) -> str:
 
 def beginning(state: State) -> str:
     """Return how a build that begins in `state` begins, for the middle of a sentence."""
-    info = STATES[state]
-    if info.kind is StateKind.HANDOFF and info.receiver:
-        return f"with the handoff to the {ROLE_NAMES[info.receiver]},"
-    return f"in {state.value}"
+    return f"in {state.value}" if state in PHASES else f"with {state_title(state)},"
 
 
 def phase_number(state: State) -> int:

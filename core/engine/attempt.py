@@ -23,7 +23,7 @@ from core.errors import JournalError, ModelError, QdeckError
 from core.journal.engine import LeaseLost
 from core.llm import check_model
 from core.machine.commands import BeginAttempt, SetCondition
-from core.machine.states import Condition, State
+from core.machine.states import Condition, State, state_title
 from core.machine.transitions import Order
 from core.machine.workflow import AttemptPhase, Workflow
 from core.roles import work
@@ -63,7 +63,7 @@ class Attempt:
 
     async def give_up(self, why: str) -> None:
         """Fail the workflow: this attempt broke off again and again."""
-        text = f"The {self._state.value} attempt broke off again and again ({short(why)})."
+        text = f"An attempt of {state_title(self._state)} broke off again and again ({short(why)})."
         try:
             await self._fail(f"{text} The details are in {self._shop.settings.paths.worker_log}.")
         except Exception:
@@ -137,6 +137,6 @@ def _unexpected(error: Exception, state: State, shop: Shop) -> str:
     if isinstance(error, OSError):
         what = f"the system says: {short(error.strerror or str(error))}"
     return (
-        f"Something unexpected stopped {state.value} ({what}). Nothing is lost. "
+        f"Something unexpected stopped {state_title(state)} ({what}). Nothing is lost. "
         f"The details are in {shop.settings.paths.worker_log}."
     )

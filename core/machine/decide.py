@@ -37,7 +37,7 @@ from core.machine.permission import (
 )
 from core.machine.records import decide_record
 from core.machine.refusal import Missing, Reason, Refusal
-from core.machine.states import FINAL, Condition, State
+from core.machine.states import FINAL, Condition, State, state_title
 from core.machine.transitions import (
     CONDITION_ALLOWS,
     USER,
@@ -120,7 +120,8 @@ def _move(workflow: Workflow, command: Move) -> Decision:
     if command.completed is not None and command.completed is not workflow.state:
         return Refusal(
             Reason.STALE,
-            f"{workflow.build_id} stands in {workflow.state.value}, not in {command.completed.value}. "
+            f"{workflow.build_id} stands in {state_title(workflow.state)}, "
+            f"not in {state_title(command.completed)}. "
             "Nothing was done.",
             hint="Look again, then decide.",
         )
@@ -185,7 +186,7 @@ def _named(workflow: Workflow, command: Move) -> Transition | Refusal:
         way = command.kind.value if command.kind else "way"
         return Refusal(
             Reason.NOT_POSSIBLE,
-            f"There is no {way} from {workflow.state.value} to {target.value}.",
+            f"There is no {way} from {state_title(workflow.state)} to {state_title(target)}.",
             path=_legal_now(workflow, shortest_path(workflow.state, target)),
             hint="It stands there already." if target is workflow.state else "",
         )
@@ -200,10 +201,10 @@ def _legal_now(workflow: Workflow, path: tuple[Transition, ...]) -> tuple[str, .
 
 def _no_such_kind(workflow: Workflow, kind: Kind) -> Refusal:
     legal = transitions_from(workflow.state)
-    ways = ", ".join(f"{t.kind.value} to {t.target.value} ({t.id})" for t in legal)
+    ways = ", ".join(f"{t.kind.value} to {state_title(t.target)} ({t.id})" for t in legal)
     return Refusal(
         Reason.NOT_POSSIBLE,
-        f"There is no {kind.value} from {workflow.state.value}.",
+        f"There is no {kind.value} from {state_title(workflow.state)}.",
         path=_legal_now(workflow, tuple(legal[:1])),
         hint=f"From here: {ways}.",
     )

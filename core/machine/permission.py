@@ -5,7 +5,17 @@ from __future__ import annotations
 from core.machine.commands import Authority, AuthorityKind
 from core.machine.gates import APPROVALS, GateItem, approval_of, gate, missing
 from core.machine.refusal import Missing, Reason, Refusal
-from core.machine.states import FINAL, PHASE_EVIDENCE, ROLE_TITLES, STATES, Autonomy, Role, State
+from core.machine.states import (
+    EVIDENCE_TITLES,
+    FINAL,
+    PHASE_EVIDENCE,
+    ROLE_TITLES,
+    STATES,
+    Autonomy,
+    Role,
+    State,
+    state_title,
+)
 from core.machine.transitions import (
     BACK,
     CONDITION_ALLOWS,
@@ -32,7 +42,7 @@ def move_refusal(
     if kind in BACK and not reason_given:
         return Refusal(
             Reason.NOT_READY,
-            f"Going back to {transition.target.value} needs a reason.",
+            f"Going back to {state_title(transition.target)} needs a reason.",
             (Missing("reason", "none was given", str(by)),),
             (transition.id,),
             "Say what is wrong, so that the next attempt can do better.",
@@ -52,7 +62,7 @@ def move_refusal(
     if lacking := missing(items):
         return Refusal(
             Reason.NOT_READY,
-            f"The gate to {transition.target.value} is closed.",
+            f"The gate to {state_title(transition.target)} is closed.",
             lacking,
             *_way_on(workflow, transition, items),
         )
@@ -73,16 +83,19 @@ def _way_on(
     if first not in phases or first is not workflow.state:
         return _steps(workflow.state, first, transition.target), ""
     kind = PHASE_EVIDENCE[first]
-    maker = title_of(STATES[first].owner)
+    maker, wanted = title_of(STATES[first].owner), EVIDENCE_TITLES[kind]
     piece = workflow.evidence.get(kind)
     back = default_target(first, Kind.RETRY)
     if back is None or piece is None or piece.ok or piece.stale:
         if workflow.waiting_for == "answer":
             return (
                 (),
-                f"The {maker} has asked something: answer in the chat, then the {kind.value} can follow.",
+                f"The {maker} has asked something: answer in the chat, then the {wanted} can follow.",
             )
-        return (), f"The {maker} supplies the {kind.value} in {first.value}; then the gate opens."
+        return (
+            (),
+            f"The {maker} supplies the {wanted} in {state_title(first)}; then the gate opens.",
+        )
     return _steps(first, back, transition.target), ""
 
 
@@ -132,7 +145,7 @@ def _why_not_yours(workflow: Workflow, transition: Transition, by: Authority) ->
         and workflow.autonomy is Autonomy.GATED
         and any(not approval_of(workflow, s) for s in APPROVALS.get(transition.id, ()))
     ):
-        return f"In gated a person approves before {transition.target.value}."
+        return f"In gated a person approves before {state_title(transition.target)}."
     return ""
 
 

@@ -16,7 +16,7 @@ from core.machine.events import Event, EventType, event_of
 from core.machine.forking import TAKEN_OVER
 from core.machine.permission import condition_word
 from core.machine.refusal import Reason, Refusal
-from core.machine.states import FINAL, Condition, EvidenceKind
+from core.machine.states import FINAL, Condition, EvidenceKind, state_title
 from core.machine.workflow import AttemptPhase, Evidence, Workflow
 
 Decision = list[Event] | Refusal
@@ -67,7 +67,7 @@ def _equal(known: Evidence, found: Evidence) -> bool:
 
 
 def _record_attempt(workflow: Workflow, command: BeginAttempt | EndAttempt) -> Decision:
-    name = f"Attempt {command.number} of {command.state.value}"
+    name = f"Attempt {command.number} of {state_title(command.state)}"
     if (command.state, command.number) != (workflow.state, workflow.attempt):
         return Refusal(Reason.STALE, f"{name} is not the current one any more.")
     if workflow.attempt_phase is AttemptPhase.ENDED:

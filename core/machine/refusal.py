@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from core.machine.states import ROLE_TITLES, Role
+from core.machine.states import EVIDENCE_TITLES, ROLE_TITLES, EvidenceKind, Role, state_title
 from core.machine.transitions import BY_ID
 
 
@@ -35,7 +35,8 @@ class Missing:
 
     def line(self) -> str:
         """Return the thing as one line for people."""
-        return f"missing: {self.what}: {self.why} (from {_called(self.who)})"
+        what = EVIDENCE_TITLES[EvidenceKind(self.what)] if self.what in EVIDENCE_TITLES else self.what
+        return f"missing: {what}: {self.why} (from {_called(self.who)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Refusal:
 def _step(name: str) -> str:
     """One step of a way on, in words."""
     step = BY_ID.get(name)
-    return f"{step.kind.value} to {step.target.value.replace('_', ' ')} ({step.id})" if step else name
+    return f"{step.kind.value} to {state_title(step.target)} ({step.id})" if step else name
 
 
 def _called(who: str) -> str:

@@ -71,6 +71,13 @@ class EvidenceKind(StrEnum):
     SMOKE = "smoke"
 
 
+EVIDENCE_TITLES: dict[EvidenceKind, str] = {
+    **{kind: kind.value for kind in EvidenceKind},
+    EvidenceKind.SMOKE: "smoke test",
+}
+"""How people call the evidence."""
+
+
 class Autonomy(StrEnum):
     """How much moves without a person."""
 
@@ -204,6 +211,15 @@ def actor_in(state: State) -> Role:
     """Return the role that acts in `state`: the receiver of a handoff, else the owner."""
     info = STATES[state]
     return info.receiver or info.owner
+
+
+def state_title(state: State) -> str:
+    """Return how people call a state in a sentence: by its phase, or whom is handed over to.
+
+    A name such as `handoff_to_tester` is for programs; screens put an arrow before the receiver.
+    """
+    receiver = STATES[state].receiver
+    return state.value if receiver is None else f"the handoff to the {ROLE_TITLES[receiver]}"
 
 
 def phase_of(state: State) -> State:

@@ -12,12 +12,11 @@ from core.journal.records import find_row, workflow_of
 from core.journal.tables import Attempt, BuildWorkflow, Message
 from core.machine.commands import Authority, Subject
 from core.machine.gates import digest_to_approve
-from core.machine.states import Condition, EvidenceKind, Role
+from core.machine.states import Condition, EvidenceKind, Role, state_title
 from core.machine.workflow import Workflow
 from core.service.questions import checkpoint_views, receipt_views
 from core.service.reading import evidence_views, forward_of, gate_views, move_views, view_of
 from core.service.said import ask_views
-from core.service.sentences import state_title
 from core.service.views import AskView, CriterionView, DecisionView, DiffStatView, MoveView, ReceiptView
 
 
@@ -85,9 +84,8 @@ def _question(session: Session, workflow: Workflow, kind: str, what: str) -> str
         case "acceptance", _:
             return "May these things stand as they are? Each has a yes or no of its own."
         case "failed", _:
-            return (
-                workflow.condition_reason or f"The {state_title(workflow.state)} failed. How shall it go on?"
-            )
+            failed = f"{state_title(workflow.state)} failed. How shall it go on?"
+            return workflow.condition_reason or failed[0].upper() + failed[1:]
     return workflow.condition_reason or "How shall it go on?"
 
 

@@ -25,12 +25,21 @@ from core.machine.commands import (
 )
 from core.machine.gates import approval_of, digest_to_approve, why_not_current
 from core.machine.refusal import Missing, Reason, Refusal
-from core.machine.states import FINAL, STATES, Condition, EvidenceKind, Role, State, StateKind
+from core.machine.states import (
+    FINAL,
+    STATES,
+    Condition,
+    EvidenceKind,
+    Role,
+    State,
+    StateKind,
+    state_title,
+)
 from core.machine.transitions import CONDITION_ALLOWS, Kind, default_target, transition_between
 from core.machine.transitions import Order as ConditionOrder
 from core.machine.workflow import Workflow
 from core.service.commands import Plan, Refused
-from core.service.sentences import role_title, state_title
+from core.service.sentences import role_title
 from core.text import MESSAGE_LIMIT
 
 BUDGET_LIMIT = 1_000_000

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.durations import duration
 from core.machine.events import Event, EventType
-from core.machine.states import FINAL, Condition, Role, State
+from core.machine.states import FINAL, STATES, Condition, Role, State, state_title
 from core.machine.transitions import Order
 from core.machine.workflow import Verdict, Workflow
 
@@ -25,11 +25,6 @@ def role_title(role: Role | str) -> str:
     return _ROLES.get(Role(role), str(role)) if role in _ROLES else str(role)
 
 
-def state_title(state: State | str) -> str:
-    """Return how people call the state."""
-    return str(State(state)).replace("_", " ")
-
-
 def who(triggered_by: str) -> str:
     """Return who stands behind an event: "the Code Writer", "ada", "policy (auto)", "the engine"."""
     kind, _, name = triggered_by.partition(":")
@@ -45,7 +40,7 @@ def who(triggered_by: str) -> str:
 
 def event_text(event_type: EventType, data: Mapping[str, Any], triggered_by: str) -> str:
     """Return one line on one event."""
-    by = who(triggered_by)
+    by, where = who(triggered_by), _where(data)
     match event_type:
         case EventType.STARTED if fork := data.get("fork"):
             begun = f"{by} forked {data['build_id']} from {fork['build_id']} at event {fork['seq']}"
@@ -63,12 +58,12 @@ def event_text(event_type: EventType, data: Mapping[str, Any], triggered_by: str
             return _evidence_text(data)
         case EventType.CHECKPOINT_RECORDED:
             by_hand = ", edited by hand: what rests on the files is stale" if data.get("by_hand") else ""
-            return f"checkpoint {data['number']} in {state_title(data['state'])}{by_hand}"
+            return f"checkpoint {data['number']} in {where}{by_hand}"
         case EventType.ATTEMPT_BEGUN:
-            return f"attempt {data['number']} of {state_title(data['state'])} began"
+            return f"attempt {data['number']} of {where} began"
         case EventType.ATTEMPT_ENDED:
             tail = f": {data['summary']}" if data["summary"] else ""
-            return f"attempt {data['number']} of {state_title(data['state'])} ended, {data['outcome']}{tail}"
+            return f"attempt {data['number']} of {where} ended, {data['outcome']}{tail}"
         case EventType.CONDITION_CHANGED:
             return _condition_text(data, by)
         case EventType.SAID:
@@ -92,7 +87,13 @@ def _evidence_text(data: Mapping[str, Any]) -> str:
     return f"{data['kind']}: {'green' if data['ok'] else 'not green'}, {data['summary']}{yes}"
 
 
+def _where(data: Mapping[str, Any]) -> str:
+    """The state that an event is about, where it is about one."""
+    return state_title(State(data["state"])) if data.get("state") in tuple(State) else ""
+
+
 def _note_text(data: Mapping[str, Any]) -> str:
+    where = _where(data)
     match data.get("kind"):
         case "landed" | "reverted" as kind:
             merge, branch = str(data.get("commit", ""))[:12], data.get("branch") or "the default branch"
@@ -101,12 +102,12 @@ def _note_text(data: Mapping[str, Any]) -> str:
         case "kept_before_rollback":
             return f"the files of before are kept under {data.get('ref')}"
         case "phase_result":
-            return f"{who(str(data.get('by', '')))} added words of their own to {state_title(data['state'])}"
+            return f"{who(str(data.get('by', '')))} added words of their own to {where}"
         case "hidden_checks":
             count, why = data.get("count"), data.get("why")
             return f"hidden checks: {count} written{f' ({why})' if why else ''}"
         case "packet":
-            return f"{state_title(data['state'])} handed in its result"
+            return f"{where} handed in its result"
         case "pinned":
             return f"the build starts from {data['default_branch']} and is merged into it"
         case "granted":
@@ -134,10 +135,17 @@ def _limits_text(limits: Mapping[str, Any]) -> str:
 
 
 def _moved_text(data: Mapping[str, Any], by: str) -> str:
-    way = f"{state_title(data['from'])} to {state_title(data['to'])}"
-    word = {"accept": "accepted", "refuse": "refused", "rollback": "rolled back"}.get(data["kind"], "moved")
-    word = "sent back" if data["kind"] == "retry" else word
-    return f"{by} {word}: {way} ({data['transition']}){_because(data['reason'])}"
+    source, target = State(data["from"]), State(data["to"])
+    way = f"{state_title(source)} to {state_title(target)}"
+    did = {
+        "accept": f"accepted the handoff: {state_title(target)}",
+        "refuse": f"refused the handoff: back to {state_title(target)}",
+        "rollback": f"rolled back: {way}",
+        "retry": f"sent back: {way}",
+    }.get(data["kind"], f"moved: {way}")
+    if receiver := STATES[target].receiver:
+        did = f"handed over to the {role_title(receiver)}"
+    return f"{by} {did} ({data['transition']}){_because(data['reason'])}"
 
 
 def _condition_text(data: Mapping[str, Any], by: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 from core.machine.commands import Authority, AuthorityKind, Move, SetCondition
 from core.machine.decide import decide
 from core.machine.refusal import Reason, Refusal
-from core.machine.states import ROLE_TITLES, Autonomy, Condition, EvidenceKind, State
+from core.machine.states import EVIDENCE_TITLES, ROLE_TITLES, Autonomy, Condition, EvidenceKind, State
 from core.machine.transitions import Kind, Order
 from screenshots.scenes import Journal, make_app, playing, until
 from tests.api.conftest import api
@@ -52,6 +52,8 @@ def test_every_refusal_of_a_move_helps() -> None:
             continue
         lines = refusal.lines()
         assert all(line.endswith((".", "!", "?")) and len(line) > 10 for line in lines)
+        # A state is called as the screens call it; its name with underlines is for programs.
+        assert not [line for line in lines for state in State if "_" in state and state in line], lines
         here: str = source
         for step in refusal.path:
             if step == Order.RESUME:
@@ -98,7 +100,8 @@ def test_a_closed_gate_names_each_lack_its_maker_and_the_way_over_the_earliest(s
     wanted = [(kind, owner[made[kind]]) for kind in row["needs_current"]]
     assert [(m.what, m.who) for m in refusal.missing if m.who != "a person"] == wanted
     for kind, who in wanted:
-        line = f"missing: {kind}: there is none yet (from the {ROLE_TITLES[who]})."  # type: ignore[index]
+        title = EVIDENCE_TITLES[EvidenceKind(kind)]
+        line = f"missing: {title}: there is none yet (from the {ROLE_TITLES[who]})."  # type: ignore[index]
         assert line in refusal.lines()
     if source == "discovery":
         # The lack is made here: no move is a way on, least of all the refused one.
@@ -128,7 +131,7 @@ def test_a_role_that_may_not_is_told_who_may() -> None:
     assert str(refusal) == (
         "T06 belongs to the Test Auditor, not to the Code Writer. "
         "T06 may be ordered by the Test Auditor or a person. "
-        "The shortest legal way on: advance to handoff to verifier (T06)."
+        "The shortest legal way on: advance to the handoff to the Verification Overseer (T06)."
     )
 
 
@@ -231,7 +234,7 @@ STANDS: dict[str, tuple[Any, dict[str, str]]] = {
     "in a handoff": (lambda b: b.go_to(State.HANDOFF_TO_CODER), {"b": "refuse to planning (T11)"}),
     "asks": (_asks, {"a": "The Q Assistant has asked something: answer in the chat"}),
     "paused": (_rests, {"a": "resume, then advance to planning (T01)"}),
-    "failed": (_fails, {"a": "resume, then advance to handoff to verifier (T06)"}),
+    "failed": (_fails, {"a": "resume, then advance to the handoff to the Verification Overseer (T06)"}),
     "cancelled": (_is_cancelled, dict.fromkeys("arbpx", "It is over for good.")),
     "cancelled at once": (_is_cancelled_at_once, dict.fromkeys("rb", "It is over for good.")),
     "complete": (lambda b: b.complete(), dict.fromkeys("arbpx", "is complete")),

@@ -47,8 +47,8 @@ async def test_a_whole_build_reads_well(build: Any) -> None:
     history = await build.service.get_workflow_history(build.id, limit=0)
     assert [event.seq for event in history] == list(range(1, view.version + 1))
     texts = [event.text for event in history]
-    assert "ada moved: testing to handoff to verifier (T06)" in texts
-    assert "ada accepted: handoff to coder to implementation (T03)" in texts
+    assert "ada handed over to the Verification Overseer (T06)" in texts
+    assert "ada accepted the handoff: implementation (T03)" in texts
     assert all(text and "_" not in text.replace("handoff_", "") for text in texts)
     assert len(await build.service.handoffs(build.id)) == 6
 

@@ -12,7 +12,7 @@ from core.config import Paths
 from core.errors import ExitCode, QdeckError
 from core.machine.commands import ACCEPTANCE, Authority
 from core.machine.events import EventType
-from core.machine.states import FINAL, Condition, State
+from core.machine.states import FINAL, Condition, State, state_title
 from core.machine.transitions import BACK, Kind
 from tui.commands.children import WorkerChild
 from tui.commands.output import note
@@ -144,8 +144,8 @@ class Follower:
             self._deaths += 1
             if code > 0 or self._deaths > _PATIENCE:
                 raise QdeckError(
-                    f"The worker ended (exit code {code}) while {view.build_id} was in {view.state.value}; "
-                    "nothing is lost.",
+                    f"The worker ended (exit code {code}) while {view.build_id} was in "
+                    f"{state_title(view.state)}; nothing is lost.",
                     f"{_last_words()} `qdeck doctor` looks at what a build needs.".strip(),
                 )
             await asyncio.sleep(_PAUSES[min(self._deaths, len(_PAUSES) - 1)])
@@ -223,11 +223,13 @@ def rest_text(view: WorkflowView) -> str:
         return f"{name} is complete after {took}, with every piece of evidence current."
     if view.condition is Condition.WAITING:
         because = f" ({reason})" if reason else ""
-        what = f"{name} waits for a person in {view.state.value}: {waits_for(view.waiting_for)}{because}."
+        what = (
+            f"{name} waits for a person in {state_title(view.state)}: {waits_for(view.waiting_for)}{because}."
+        )
         return f"{what} {_ways(view)}".replace(".).", ").")
     word = view.condition.value
     ways = f" `qdeck resume {name}` tries again." if view.condition is not Condition.CANCELLED else ""
-    return f"{name} is {word} in {view.state.value}{f': {reason}' if reason else ''}.{ways}".replace(
+    return f"{name} is {word} in {state_title(view.state)}{f': {reason}' if reason else ''}.{ways}".replace(
         "..", "."
     )
 

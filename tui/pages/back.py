@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from core.machine.states import PHASE_EVIDENCE, STATES, Condition, State
+from core.machine.states import EVIDENCE_TITLES, PHASE_EVIDENCE, STATES, Condition, State
 from core.text import clean
 from tui import words
 from tui.diff_model import changed_between
 from tui.ink import BLANK, Line, Span, cut_line, said, spread, wrap
-from tui.pages.parts import EVIDENCE_WORDS, NARROW, bullet, heading, mappings
+from tui.pages.parts import NARROW, bullet, heading, mappings
 from tui.picture import Picture
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def undone(picture: Picture, target: State, width: int, now: float, then: str | 
     )
     rank = STATES[target].rank
     kinds = [
-        EVIDENCE_WORDS[kind]
+        EVIDENCE_TITLES[kind]
         for phase, kind in PHASE_EVIDENCE.items()
         if STATES[phase].rank >= rank and kind in picture.view.evidence
     ]
@@ -205,7 +205,7 @@ def kept(picture: Picture, target: State, width: int) -> list[Line]:
     """Return what a retry means: files stay, evidence from the target on does not count."""
     rank = STATES[target].rank
     lost = [
-        EVIDENCE_WORDS[kind]
+        EVIDENCE_TITLES[kind]
         for phase, kind in PHASE_EVIDENCE.items()
         if STATES[phase].rank >= rank and kind in picture.view.evidence
     ]

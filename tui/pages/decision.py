@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.machine.states import EvidenceKind
+from core.machine.states import EVIDENCE_TITLES, EvidenceKind
 from tui import words
 from tui.ink import BLANK, Line, Span, cut_line, said, spread, width_of, wrap
 from tui.pages.back import prices_back
@@ -117,9 +117,14 @@ def _gate(decision: DecisionView, picture: Picture | None, width: int, now: floa
         why = item.why
         if decision.subject == "approval:release" and item.what == EvidenceKind.SMOKE.value:
             why = "runs after your yes, before the branch moves"
-        text = (said(item.what, "strong"), Span("  "), said(why, "text", 300))
+        text = (said(_called(item.what), "strong"), Span("  "), said(why, "text", 300))
         lines += bullet(Span(f"{words.FUTURE} ", "need"), text, width)
     return lines
+
+
+def _called(what: str) -> str:
+    """How people call what a gate asks for."""
+    return EVIDENCE_TITLES[EvidenceKind(what)] if what in EVIDENCE_TITLES else what
 
 
 def _failures(decision: DecisionView, picture: Picture | None, width: int, now: float) -> list[Line]:
@@ -281,8 +286,9 @@ def _cost(decision: DecisionView, picture: Picture | None, width: int, now: floa
     if picture and picture.attempts:
         by_phase: dict[str, float] = {}
         for attempt in picture.attempts:
-            by_phase[attempt.state.value] = by_phase.get(attempt.state.value, 0.0) + attempt.cost_usd
-        parts = [f"{state.replace('_', ' ')} {words.money(usd)}" for state, usd in by_phase.items() if usd]
+            word = words.state_word(attempt.state)
+            by_phase[word] = by_phase.get(word, 0.0) + attempt.cost_usd
+        parts = [f"{state} {words.money(usd)}" for state, usd in by_phase.items() if usd]
         if parts:
             lines += paragraph(", ".join(parts), width, "muted", indent=_PRICES)
     if decision.budget_usd:

@@ -9,10 +9,16 @@ from tui import words
 from tui.ink import Line, Span, cut_line, said, spread, wrap
 from tui.picture import Picture
 
+_LOOK = Span("a  look at it", "run bold")
 
-def notice_of(picture: Picture, *, narrow: bool) -> Callable[[int], list[Line]] | None:
-    """Return the lines that say what the workflow needs; None when it needs nothing."""
+
+def notice_of(picture: Picture, *, narrow: bool, dim: bool = False) -> Callable[[int], list[Line]] | None:
+    """Return the lines that say what the workflow needs, and with which key, dim where no order is taken.
+
+    None when it needs nothing.
+    """
     view = picture.view
+    order = "faint" if dim else "run bold"
     if view.state is State.COMPLETE:
         landed = next((e.text for e in reversed(picture.events) if e.data.get("kind") == "landed"), "")
         what = f"{landed}; every piece of evidence counts" if landed else "every piece of evidence counts"
@@ -21,16 +27,15 @@ def notice_of(picture: Picture, *, narrow: bool) -> Callable[[int], list[Line]] 
         case Condition.WAITING:
             what = f"needs you: {words.waits_for(view.waiting_for)}"
             why = picture.decision.question if picture.decision else view.reason
-            keys = "c  answer" if view.waiting_for == "answer" else "a  look at it"
+            keys = Span("c  answer", order) if view.waiting_for == "answer" else _LOOK
             return lambda width: _notice_lines(words.NEED, "need bold", what, why, keys, width)
         case Condition.FAILED:
             what, why = f"failed in {words.state_word(view.state)}", view.reason
-            return lambda width: _notice_lines(
-                words.BAD, "bad bold", what, why, "r  retry   p  try again", width
-            )
+            keys = Span("r  retry   p  try again", order)
+            return lambda width: _notice_lines(words.BAD, "bad bold", what, why, keys, width)
         case Condition.PAUSED:
             return lambda width: _notice_lines(
-                words.PAUSED, "muted bold", "paused", view.reason, "p  go on", width
+                words.PAUSED, "muted bold", "paused", view.reason, Span("p  go on", order), width
             )
         case Condition.CANCELLED:
             return lambda width: [_notice(words.CANCELLED, "muted bold", "cancelled", view.reason, width)]
@@ -44,7 +49,7 @@ def _notice(mark: str, ink: str, what: str, why: str, width: int) -> Line:
     return cut_line((Span(f"{mark} {what}", ink), Span("  " if why and what else ""), text), width)
 
 
-def _notice_lines(mark: str, ink: str, what: str, why: str, keys: str, width: int) -> list[Line]:
-    first = spread((Span(f"{mark} {what}", ink),), (Span(keys, "run bold"),), width)
+def _notice_lines(mark: str, ink: str, what: str, why: str, keys: Span, width: int) -> list[Line]:
+    first = spread((Span(f"{mark} {what}", ink),), (keys,), width)
     body = wrap((said(why, "text", 600),), width - 2) if why else []
     return [first, *((Span("  "), *line) for line in body[:3])]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from core.machine.states import EvidenceKind
+from core.machine.states import EVIDENCE_TITLES, EvidenceKind
 from tui import words
 from tui.ink import BLANK, Line, Span, cut_line, said, spread, width_of, wrap
 
@@ -15,15 +15,6 @@ if TYPE_CHECKING:
 
 NARROW = 60
 """Cells below which a page puts what else stands at the right end into a line of its own."""
-
-EVIDENCE_WORDS: dict[EvidenceKind, str] = {
-    EvidenceKind.REQUIREMENT: "requirement",
-    EvidenceKind.PLAN: "plan",
-    EvidenceKind.CODE: "code",
-    EvidenceKind.TESTS: "tests",
-    EvidenceKind.REVIEW: "review",
-    EvidenceKind.SMOKE: "smoke test",
-}
 
 
 def heading(title: str, width: int, right: Line = (), ink: str = "strong bold") -> list[Line]:
@@ -50,7 +41,7 @@ def bullet(mark: Span | tuple[Span, ...], text: Line, width: int) -> list[Line]:
 
 def evidence_line(view: EvidenceView | None, kind: EvidenceKind, width: int) -> list[Line]:
     """Return a piece of evidence: does it count, what does it say, who approved it, which digest."""
-    name = f"{EVIDENCE_WORDS[kind]:<12}"
+    name = f"{EVIDENCE_TITLES[kind]:<12}"
     if view is None:
         return [(Span(f"{words.FUTURE} ", "faint"), Span(name, "muted"), Span("none yet", "faint"))]
     mark, ink = evidence_mark(view)

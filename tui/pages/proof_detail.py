@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.machine.states import EvidenceKind
+from core.machine.states import EVIDENCE_TITLES, EvidenceKind
 from core.text import clean
 from tui import words
 from tui.ink import BLANK, Line, Span, cells, cut_line, said, wrap
 from tui.pages.coverage import ranges_of
 from tui.pages.parts import (
-    EVIDENCE_WORDS,
     approver,
     bullet,
     evidence_mark,
@@ -84,7 +83,7 @@ _PLANNED = {"summary", "assumptions", "open_questions", "tasks", "files", "risks
 def _evidence_detail(view: EvidenceView, picture: Picture, width: int) -> list[Line]:
     mark, ink = evidence_mark(view)
     state = "counts" if view.current else ("stale" if view.ok else "not green")
-    lines = heading(EVIDENCE_WORDS[view.kind], width, (Span(f"{mark} ", ink), said(state, ink, 60)))
+    lines = heading(EVIDENCE_TITLES[view.kind], width, (Span(f"{mark} ", ink), said(state, ink, 60)))
     lines += paragraph(view.summary, width, "strong")
     if not view.current and view.why != f"not green: {view.summary}":
         lines += paragraph(view.why, width, ink)
@@ -283,7 +282,7 @@ def _receipt_detail(
         ("ran", f"{at:%Y-%m-%d %H:%M:%S}, {words.age(now - receipt.at.timestamp())} ago"),
         ("sandbox", receipt.sandbox),
         ("asked by", receipt.asked_by),
-        ("attempt", f"{attempt.state.value} {attempt.number}" if attempt else receipt.attempt_id),
+        ("attempt", f"{words.state_word(attempt.state)} {attempt.number}" if attempt else receipt.attempt_id),
         ("tree before", receipt.tree_before),
         ("tree after", receipt.tree_after if receipt.tree_after != receipt.tree_before else "the same"),
         ("output", receipt.output_digest),

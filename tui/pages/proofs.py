@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from core.machine.states import EvidenceKind
+from core.machine.states import EVIDENCE_TITLES, EvidenceKind
 from core.text import clean
 from tui import words
 from tui.ink import Line, Span, said, spread
 from tui.pages.coverage import ranges_of, uncovered_of
 from tui.pages.parts import (
-    EVIDENCE_WORDS,
     approver,
     evidence_mark,
     heading,
@@ -94,7 +93,7 @@ def _heading(title: str, right: str) -> Entry:
 
 def _evidence(picture: Picture, kind: EvidenceKind) -> Entry:
     view = picture.view.evidence.get(kind)
-    name = EVIDENCE_WORDS[kind]
+    name = EVIDENCE_TITLES[kind]
     if view is None:
         return Entry(
             "evidence", Span(words.FUTURE, "faint"), "none yet", ink="faint", why=kind.value, label=name
