@@ -27,6 +27,7 @@ from tui.legal import Standing
 from tui.needs import Needs
 from tui.news import BoardChanged, JournalOpened, JournalTrouble, News, WorkerChanged, WorkflowChanged
 from tui.options import AppOptions
+from tui.screens.base import Whole
 from tui.screens.board import BoardScreen
 from tui.terminal import leave_on_signals, leave_without_terminal
 
@@ -177,6 +178,7 @@ class QdeckApp(Needs):
     def on_journal_opened(self, event: JournalOpened) -> None:
         """Commands are possible from now on."""
         self.trouble = ""
+        self._tell_screens()
         self.board.refresh_top()
         name = self.options.open_workflow or (self._was_open if self.options.resume else "")
         if name and not self.first_time:
@@ -187,7 +189,14 @@ class QdeckApp(Needs):
         if event.text != self.trouble:
             self.trouble = event.text
             self.tell(event.text, bad=True)
+            self._tell_screens()
         self.board.refresh_top()
+
+    def _tell_screens(self) -> None:
+        """Which keys are dim depends on whether there is a journal."""
+        for screen in self.screen_stack:
+            if isinstance(screen, Whole) and screen.is_mounted:
+                screen.journal_changed()
 
     def on_board_changed(self, event: BoardChanged) -> None:
         """Hand new rows to the board."""
@@ -271,7 +280,7 @@ class QdeckApp(Needs):
                 f"{they} on without this window: the worker is a process of its own.",
                 (
                     Choice("l", "leave, let them run"),
-                    Choice("p", "pause them, then leave"),
+                    *((Choice("p", "pause them, then leave"),) if not self.refusal() else ()),
                     Choice("escape", "stay"),
                 ),
             ),

@@ -7,15 +7,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual.actions import ActionParseResult, parse
 from textual.app import App
 from textual.css.query import NoMatches
+from textual.dom import DOMNode
 
 from core.config import Settings, load_settings
 from core.errors import QdeckError
 from core.text import clean
-from tui.journal_link import ONLY_LOOKING, JournalLink
+from tui.journal_link import HOW_TO_ACT, ONLY_LOOKING, JournalLink
 from tui.options import AppOptions
 from tui.remembered import Remembered
+from tui.screens.base import Whole
 from tui.screens.board import BoardScreen
 from tui.theme import DARK, NAMES, TERMINAL, THEMES, inks_of
 from tui.watching import Watcher
@@ -82,6 +85,26 @@ class Deck(App[int]):
     def journal_open(self) -> bool:
         """Whether commands are possible."""
         return self.link.is_open
+
+    def refusal(self, *, orders: bool = True) -> str:
+        """Say why nothing may be changed now; empty when it may. Without a journal no order is taken."""
+        if self.options.read_only:
+            return f"{ONLY_LOOKING} {HOW_TO_ACT}"
+        return self.trouble if orders and not self.journal_open else ""
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key, a click or the palette asks for; say why not where nothing may come of it."""
+        where, name, _ = parse(action) if isinstance(action, str) else action
+        node = self.screen if where == "screen" else self if where == "app" else default_namespace
+        if isinstance(node, Whole) and (why := node.refusal(name)):
+            self.tell(why, bad=True)
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
 
     @property
     def project_name(self) -> str:

@@ -9,7 +9,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -44,18 +44,34 @@ class LookingOnly:
     def __init__(self, service: OrchestrationService) -> None:
         self._service = service
 
+    @property
+    def tokens(self) -> Any:
+        """The tokens, to be looked at."""
+        return _LookingAt(self._service.tokens, frozenset({"listed", "now"}))
+
     def __getattr__(self, name: str) -> Any:
         """Hand out what is a question. Raises QdeckError for everything that could change something."""
         from core.service.asking import Questions
 
-        if name in _ALSO_ASKED or (hasattr(Questions, name) and not name.startswith("_")):
-            return getattr(self._service, name)
+        asked = {name} if hasattr(Questions, name) and not name.startswith("_") else _ALSO_ASKED
+        return getattr(_LookingAt(self._service, asked), name)
+
+
+class _LookingAt:
+    """A part of the service of which only these names may be asked."""
+
+    def __init__(self, part: object, asked: Set[str]) -> None:
+        self._part, self._asked = part, asked
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._asked:
+            return getattr(self._part, name)
         raise QdeckError(ONLY_LOOKING, HOW_TO_ACT)
 
 
 HOW_TO_ACT = "Start qdeck without --read-only, or `qdeck web` with --approve."
 ONLY_LOOKING = "This qdeck was opened to look only; nothing was changed."
-_ALSO_ASKED = frozenset({"verify", "verify_log"})
+_ALSO_ASKED = frozenset({"verify", "verify_log", "past", "board_at", "standing_yeses", "grants"})
 """Questions that the service keeps beside its commands."""
 
 

@@ -96,8 +96,8 @@ class Orders(Starting):
 
     def action_new(self) -> None:
         """Describe a new build."""
-        if not self.journal_open:
-            self.tell(self.trouble or legal.OPENING)
+        if not self.journal_open or self.options.read_only:
+            self.tell(self.refusal() or legal.OPENING, bad=self.options.read_only)
             return
         from tui.screens.new import NewScreen
 

@@ -13,6 +13,7 @@ from core.errors import QdeckError
 from tui import legal
 from tui.catalogue import deeds, keys_of
 from tui.pages.settings import shown_keys
+from tui.screens.base import Whole
 from tui.theme import NAMES
 from tui.why_not import why_not
 from tui.words import either
@@ -86,7 +87,7 @@ class Actions(Provider):
                     seen.add(binding.id or "")
                     told.add(what)
                     name = f"{binding.description}  ({shown_keys([key])})"
-                    why = self._why_not(binding.action)
+                    why = self._why_not(binding.action, node)
                     entry = Entry(name, binding.tooltip, node, binding.action, binding.id or "", why)
                     (dim if why else ready).append(entry)
         yield from ready
@@ -107,13 +108,18 @@ class Actions(Provider):
             name = f"{deed.name}  ({shown_keys(keys)})"
             yield Entry(name, deed.text, self.app, deed.action, deed.id, why)
 
-    def _why_not(self, action: str) -> str:
-        """Why a workflow's action is not possible now; empty when it is, and for all others."""
+    def _why_not(self, action: str, node: DOMNode) -> str:
+        """Why nothing comes of an action now; empty when something does, or when only it itself can say."""
         app: QdeckApp = self.app  # type: ignore[assignment]
-        standing = getattr(self.screen, "standing", None)
         name = action.removeprefix("screen.").partition("(")[0]
+        of_screen = node is self.screen or action.startswith("screen.")
+        if of_screen and isinstance(self.screen, Whole) and (why := self.screen.refusal(name)):
+            return why
+        standing = getattr(self.screen, "standing", None)
+        if name in ("new", "app.new"):
+            return app.refusal() or ("" if app.journal_open else legal.OPENING)
         if standing is None or not action.startswith("screen."):
-            return "" if app.journal_open or name not in ("new", "app.new") else app.trouble or legal.OPENING
+            return ""
         early = legal.nothing_yet(standing(), opened=app.journal_open)
         return self._refused.get(name, app.trouble or early if early == legal.OPENING else early)
 

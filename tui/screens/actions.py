@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from tui import legal
-from tui.journal_link import HOW_TO_ACT, ONLY_LOOKING
 from tui.legal import Standing
 
 if TYPE_CHECKING:
@@ -19,6 +18,9 @@ else:
 class BuildActions(_Base):
     """Keys for one workflow: `standing` and `workflow_id` say which. A key that is not legal now says why."""
 
+    # What waits for a yes can always be read, so that `approve` is none.
+    ORDERS: ClassVar[frozenset[str]] = frozenset({"retry", "rollback", "pause", "cancel", "chat"})
+
     def standing(self) -> Standing | None:
         """How the workflow stands; None when there is none."""
         raise NotImplementedError
@@ -28,18 +30,15 @@ class BuildActions(_Base):
         raise NotImplementedError
 
     def can(self, action: str) -> bool:
-        """Whether the key of `action` has something to do now. What waits for a yes can always be read."""
-        if self.deck.options.read_only and action in legal.RULED and action != "approve":
+        """Whether the key of `action` has something to do now."""
+        if self.refusal(action):
             return False
         return legal.possible(action, self.standing(), opened=self.deck.journal_open)
 
     def _may(self, action: str) -> bool:
         if self.can(action):
             return True
-        if legal.possible(action, self.standing(), opened=self.deck.journal_open):
-            self.deck.tell(f"{ONLY_LOOKING} {HOW_TO_ACT}", bad=True)
-        else:
-            self.deck.tell_why_not(action, self.workflow_id(), self.standing())
+        self.deck.tell_why_not(action, self.workflow_id(), self.standing())
         return False
 
     def action_approve(self) -> None:

@@ -64,6 +64,7 @@ class BackScreen(Searching, Armed, DeckScreen):
     """Choose where to go back to, and say why."""
 
     CSS_PATH = "decision.tcss"
+    ORDERS = frozenset({"go"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Not now", id="back.leave", tooltip="Leave everything as it is."),
         *FIND_KEYS,
@@ -164,6 +165,21 @@ class BackScreen(Searching, Armed, DeckScreen):
         raise NotImplementedError
 
     # --- drawing
+
+    def journal_changed(self) -> None:
+        """Without a journal nothing is sent."""
+        super().journal_changed()
+        self.query_one("#answers", Lines).show(self.answers)
+
+    def answer_line(self, key: str, label: str) -> Line:
+        """The key that does it, dim where nothing may come of it, and the way out."""
+        keys, text = ("faint", "faint") if self.refusal("go") else ("need bold reverse", "strong")
+        return (
+            Span(f" {key} ", keys, "screen.go"),
+            Span(f" {label}", text, "screen.go"),
+            Span("    "),
+            Span("esc  not now", "muted", "screen.leave"),
+        )
 
     def show_meaning(self, *, top: bool = True) -> None:
         """Show what the choice under the cursor means, from its beginning or where it was read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -49,6 +49,22 @@ class Whole(Screen[Result]):
         from tui.app import QdeckApp
 
         return cast(QdeckApp, self.app)
+
+    ORDERS: ClassVar[frozenset[str]] = frozenset()
+    """Its actions that lead to an order to the service: nothing for an app that may only look."""
+    WRITES: ClassVar[frozenset[str]] = frozenset()
+    """Its actions that change something without the journal: files, or what is written on the screen."""
+
+    def refusal(self, action: str) -> str:
+        """Say why nothing may come of an action now, whatever it is about; empty when something may."""
+        name = action.rpartition(".")[2].partition("(")[0]
+        if name not in self.ORDERS | self.WRITES:
+            return ""
+        return self.deck.refusal(orders=name in self.ORDERS)
+
+    def journal_changed(self) -> None:
+        """The journal was opened or lost: bring up to date what depends on it."""
+        self.refresh_hints()
 
     def refresh_hints(self) -> None:
         """Bring the hint line up to date, where there is one."""
@@ -132,7 +148,11 @@ class DeckScreen(Whole[object]):
     def refresh_hints(self) -> None:
         """Bring the hint line up to date."""
         for line in self.query("#hints").results(HintLine):
-            line.hint(self.hints())
+            line.hint([self._as_it_may(hint) for hint in self.hints()])
+
+    def _as_it_may(self, hint: Hint) -> Hint:
+        """A hint, dim where nothing may come of its key."""
+        return hint._replace(dim=True) if self.refusal(hint.action) else hint
 
     def on_mount(self) -> None:
         """Show the hints for the first focus. Textual calls this beside a subclass's own."""

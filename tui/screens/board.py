@@ -23,12 +23,15 @@ from tui.screens.actions import BuildActions
 from tui.screens.assistant import Assistant
 from tui.screens.base import DeckScreen
 from tui.widgets.bars import Bar, Hint
-from tui.widgets.board import NOTHING_YET, Board
+from tui.widgets.board import NOTHING_TO_SEE, NOTHING_YET, Board
 
 
 class BoardScreen(Assistant, BuildActions, DeckScreen):
     """All workflows of this journal."""
 
+    # What is written to the Q Assistant is kept until there is a journal.
+    ORDERS = BuildActions.ORDERS - {"chat"}
+    WRITES = frozenset({"chat"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "slash,ctrl+f",
@@ -135,7 +138,8 @@ class BoardScreen(Assistant, BuildActions, DeckScreen):
         if not self.query("#attention"):
             return
         lost = self.deck.trouble and not self.deck.journal_open
-        says = closed_lines(self.deck.trouble, self.size.width) if lost else NOTHING_YET
+        empty = NOTHING_TO_SEE if self.deck.options.read_only else NOTHING_YET
+        says = closed_lines(self.deck.trouble, self.size.width) if lost else empty
         if says != self.board.placeholder:
             self.board.placeholder = says
             self.board.refresh()
@@ -176,7 +180,7 @@ class BoardScreen(Assistant, BuildActions, DeckScreen):
         standing, opened = self.standing(), self.deck.journal_open
         if standing is None:
             return (
-                Hint("ctrl+n", "new build", "app.new", bool(self.deck.trouble)),
+                Hint("ctrl+n", "new build", "app.new", bool(self.deck.refusal())),
                 Hint("c", "chat", "screen.chat", bool(self.deck.trouble)),
                 Hint("q", "quit"),
             )
@@ -190,7 +194,7 @@ class BoardScreen(Assistant, BuildActions, DeckScreen):
             hint("r", "retry", "retry"),
             hint("b", "roll back", "rollback"),
             Hint("n", "next", "screen.next_need"),
-            Hint("ctrl+n", "new", "app.new", not opened or self.deck.options.read_only),
+            Hint("ctrl+n", "new", "app.new", not opened or bool(self.deck.refusal())),
             Hint("/", "filter", "screen.filter"),
             Hint("v", "list" if self.has_class("-columns") else "columns", "screen.view"),
             Hint("o", "order", "screen.sort(1)"),
@@ -252,7 +256,7 @@ class BoardScreen(Assistant, BuildActions, DeckScreen):
         return tuple(spans), right
 
     def _prompt(self) -> Line:
-        if self.deck.trouble and not self.deck.journal_open:
+        if self.deck.refusal():
             return (Span("❯ c  tell the Q Assistant what to build", "faint"),)
         project = self.deck.project_name
         where = (Span(" in ", "muted"), Span(clean(project, lines=False), "strong")) if project else ()

@@ -42,6 +42,7 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
     """What waits for a person, and their answer."""
 
     CSS_PATH = "decision.tcss"
+    ORDERS = frozenset({"yes", "more", "retry", "rollback", "cancel", "chat", "override", "grant", "answer"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Not now", id="decision.later", tooltip="Decide later."),
         *SEARCH_KEYS,
@@ -152,6 +153,11 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
         if self._decision is not None:
             self._show(self._decision)
 
+    def journal_changed(self) -> None:
+        """Without a journal no answer is taken."""
+        super().journal_changed()
+        self.show_ages()
+
     def _show_head(self, decision: DecisionView) -> None:
         now = self.deck.now()
         self.query_one("#head", Lines).show(
@@ -169,19 +175,21 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
         why = self._refused(decision)
         for key, label, ink in self._choices(decision):
             line += [Span("    ")] * bool(line)
-            dim = key == "a" and bool(why)
             link = f"screen.{_ANSWERS.get(key, 'answer(1)')}"
+            dim = bool(self.refusal(link) or (key == "a" and why))
             line += [Span(f" {key} ", "faint" if dim else f"{ink} bold reverse", link)]
             line += [Span(f" {label}", "faint" if dim else "strong", link)]
         # In two lines: the page above has what is missing, and the key itself tells all of it.
-        told = bullet(Span(" a  ", "faint"), (said(why, "need", 1200),), width) if why else []
+        mark = "    " if self.refusal("yes") else " a  "
+        told = bullet(Span(mark, "faint"), (said(why, "need", 1200),), width) if why else []
         if len(told) > 2:
             told = [told[0], cut_line((*told[1], Span(" …", "need")), width)]
         return [tuple(line), price_line(decision, self.picture, width), *told]
 
     def _refused(self, decision: DecisionView) -> str:
-        """How the service would refuse the step that `a` stands for; empty when it would not."""
-        return self.picture.refused if self.picture and decision.kind == "approval" else ""
+        """Why nothing comes of what `a` stands for; empty when something does."""
+        refused = self.picture.refused if self.picture and decision.kind == "approval" else ""
+        return self.refusal("yes") or refused
 
     def _choices(self, decision: DecisionView) -> list[tuple[str, str, str]]:
         """What can be answered: the key, what it does, and the ink of the key."""

@@ -31,6 +31,9 @@ class DiffScreen(Searching, DeckScreen):
     """What a workflow changed since its base."""
 
     CSS_PATH = "diff.tcss"
+    ORDERS = frozenset({"retry"})
+    # A comment that nobody could send is none to write.
+    WRITES = frozenset({"comment", "forget", "undo"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,d", "leave", "Back", id="diff.close", tooltip="Back to where you came from."),
         Binding(
@@ -113,7 +116,7 @@ class DiffScreen(Searching, DeckScreen):
         return (
             Hint("[ ]", "hunks"),
             Hint("{ }", "files"),
-            Hint("enter", "comment"),
+            Hint("enter", "comment", "", bool(self.refusal("comment"))),
             Hint("r", sends, "screen.retry", dim),
             Hint("v", "one column" if self._view.split else "side by side", "screen.split"),
             Hint("t", "tree", "screen.tree"),
@@ -243,6 +246,9 @@ class DiffScreen(Searching, DeckScreen):
 
     @on(DiffView.Asked)
     async def _remark_asked(self, event: DiffView.Asked) -> None:
+        if why := self.refusal("comment"):
+            self.deck.tell(why, bad=True)
+            return
         self._asked = (event.spot, event.code)
         if not self.query("#remark"):
             field = Input(id="remark", compact=True)

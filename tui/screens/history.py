@@ -54,6 +54,8 @@ class HistoryScreen(Searching, RecordKeys, DeckScreen):
     """Every event of a workflow, and what the world looked like right after it."""
 
     CSS_PATH = "history.tcss"
+    ORDERS = frozenset({"fork"})
+    WRITES = frozenset({"write"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,h", "leave", "Back", id="history.close", tooltip="Back to the present."),
         Binding("right", "step(1)", "Later", id="history.later", tooltip="One event later.", show=False),

@@ -63,6 +63,7 @@ class NewScreen(PlaceScreen):
     """Describe a build and start it."""
 
     CSS_PATH = "new.tcss"
+    ORDERS = frozenset({"start"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s,f10", "start", "Start", id="new.start", tooltip="Start the build.", priority=True),
         Binding(
@@ -173,14 +174,20 @@ class NewScreen(PlaceScreen):
 
     # --- drawing
 
+    def journal_changed(self) -> None:
+        """Without a journal nothing begins."""
+        super().journal_changed()
+        self.query_one("#answers", Lines).show(self._answers)
+
     def _answers(self, width: int) -> list[Line]:
         if self._starting:
             told = "looking at the project and the models before it starts"
             way_out = (Span("esc", "run bold", "screen.leave"), Span(" gives it up", "run", "screen.leave"))
             return [(Span(f"{words.RUN} {told}, ", "run"), *way_out)]
+        key, text = ("faint", "faint") if self.refusal("start") else ("need bold reverse", "strong")
         first: Line = (
-            Span(" ctrl+s ", "need bold reverse", "screen.start"),
-            Span(" start the build", "strong", "screen.start"),
+            Span(" ctrl+s ", key, "screen.start"),
+            Span(" start the build", text, "screen.start"),
         )
         rows: list[Line] = []
         for i, text in enumerate(self._trouble.splitlines()):

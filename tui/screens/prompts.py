@@ -44,6 +44,7 @@ class PromptsScreen(Searching, DeckScreen):
     """Six texts: one for each role, and the protocol below all of them."""
 
     CSS_PATH = "prompts.tcss"
+    WRITES = frozenset({"edit", "reset"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "edit", "Edit", id="prompts.edit", tooltip="Write a copy of your own of this prompt."),
         Binding("v", "preview", "Preview", id="prompts.preview", tooltip="As a role at work would read it."),

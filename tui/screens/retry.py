@@ -57,14 +57,7 @@ class RetryScreen(BackScreen):
         """The keys at the bottom."""
         target = self.target
         where = f"send it back to {words.state_word(target)}" if target else "choose a target"
-        return [
-            (
-                Span(" r ", "need bold reverse", "screen.go"),
-                Span(f" {where}", "strong", "screen.go"),
-                Span("    "),
-                Span("esc  not now", "muted", "screen.leave"),
-            )
-        ]
+        return [self.answer_line("r", where)]
 
     def impossible(self, picture: Picture) -> None:
         """There is always the phase itself."""

@@ -102,14 +102,7 @@ class RollbackScreen(BackScreen):
                     Span("esc  no, leave everything", "muted", "screen.leave"),
                 )
             ]
-        return [
-            (
-                Span(" b ", "need bold reverse", "screen.go"),
-                Span(f" roll back to {target.value}", "strong", "screen.go"),
-                Span("    "),
-                Span("esc  not now", "muted", "screen.leave"),
-            )
-        ]
+        return [self.answer_line("b", f"roll back to {target.value}")]
 
     def impossible(self, picture: Picture) -> None:
         """Say why there is no target."""

@@ -54,6 +54,8 @@ class SettingsScreen(Searching, DeckScreen):
     """Everything that can be set."""
 
     CSS_PATH = "settings.tcss"
+    # A question to a model may cost money.
+    WRITES = frozenset({"change", "try_model", "unset", "undo"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "t", "try_model", "Test", id="settings.test", tooltip="Ask this model a small real question."
@@ -167,8 +169,8 @@ class SettingsScreen(Searching, DeckScreen):
         self._tell_about()
 
     @on(Picker.Chosen, "#settings")
-    def _chosen(self) -> None:
-        self.action_change()
+    async def _chosen(self) -> None:
+        await self.deck.run_action("screen.change")
 
     @property
     def workers_testing(self) -> bool:
@@ -311,12 +313,6 @@ class SettingsScreen(Searching, DeckScreen):
         row = self._row
         if row is None or row.name[:1] not in _MODELS:
             self.deck.tell("Put the cursor on a model: t asks it a small real question.")
-            return
-        try:
-            # A call may cost money.
-            self.deck.insist_on_writing()
-        except QdeckError as error:
-            self.deck.tell(str(error), bad=True)
             return
         settings = self.deck.settings
         model = settings.model_for(Role(row.name[1])) if len(row.name) > 1 else settings.model

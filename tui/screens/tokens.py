@@ -37,6 +37,7 @@ class TokensScreen(ListedScreen["tuple[TokenView, str]"]):
 
     HEADING = "Tokens"
     NONE_YET = NONE_YET
+    ORDERS = frozenset({"mint", "revoke"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "mint", "Mint", id="tokens.mint", tooltip="Make a token in your name."),
         Binding("x", "revoke", "Revoke", id="tokens.revoke", tooltip="Take this token's right away."),
@@ -85,6 +86,11 @@ class TokensScreen(ListedScreen["tuple[TokenView, str]"]):
         }[standing]
         return [*lines, BLANK, *wrap((Span(f"{ends} {used}", "muted"),), width)]
 
+    def refusal(self, action: str) -> str:
+        """In a browser nobody mints, whatever else may be done there."""
+        why = super().refusal(action)
+        return why or (BROWSER if action.endswith("mint") and self.deck.options.in_browser else "")
+
     # --- minting
 
     def action_mint(self) -> None:
@@ -92,9 +98,6 @@ class TokensScreen(ListedScreen["tuple[TokenView, str]"]):
         from tui.screens.pick import PickScreen
         from tui.widgets.picker import Option
 
-        if self.deck.options.in_browser:
-            self.deck.tell(BROWSER, bad=True)
-            return
         options = [Option(scope, (Span(scope, "strong"),)) for scope in MAY]
         about = {scope: f"Who holds it may {may}." for scope, may in MAY.items()}
 

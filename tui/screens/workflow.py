@@ -15,6 +15,7 @@ from core.machine.states import Condition
 from core.text import clean
 from tui import legal, words
 from tui.ink import Span, cut_line, width_of
+from tui.journal_link import ONLY_LOOKING
 from tui.legal import Standing
 from tui.pages.card import PANES, SIDE, composer_words, differs, now_line, page_of, tabs_line, title_line
 from tui.pages.notice import notice_of
@@ -42,6 +43,7 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
     """A workflow and everything that is known of it."""
 
     CSS_PATH = "workflow.tcss"
+    ORDERS = BuildActions.ORDERS | {"stop"}
     BINDINGS = WORKFLOW_KEYS
 
     def __init__(self, workflow_id: str, pane: str = "") -> None:
@@ -156,7 +158,7 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             Hint("/", "search", "screen.search"),
             Hint("o", "tools"),
             Hint("y", "copy", "screen.copy"),
-            Hint(".", "stop", "screen.stop"),
+            Hint(".", "stop", "screen.stop", standing is None or not at_work(standing)),
             Hint("n", "next", "screen.next_need"),
         )
 
@@ -228,7 +230,8 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
 
     def _show_notice(self) -> None:
         notice = self.query_one("#notice", Lines)
-        build = notice_of(self.picture, narrow=not self.has_class("-wide")) if self.picture else None
+        narrow, dim = not self.has_class("-wide"), bool(self.refusal("pause"))
+        build = notice_of(self.picture, narrow=narrow, dim=dim) if self.picture else None
         notice.set_class(build is not None, "-shown")
         if build:
             notice.show(build)
@@ -261,8 +264,9 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         composer, standing = self.query_one("#composer", Composer), self.standing()
         if self.picture is None or standing is None:
             return
-        composer.disabled = standing.over
-        address, composer.placeholder = composer_words(self.picture, standing, writing=composer.has_focus)
+        composer.disabled = standing.over or self.deck.options.read_only
+        address, told = composer_words(self.picture, standing, writing=composer.has_focus)
+        composer.placeholder = ONLY_LOOKING if self.deck.options.read_only else told
         composer.address(address)
 
     # --- keys
@@ -313,7 +317,11 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             composer.focus()
 
     def on_composer_sent(self, event: Composer.Sent) -> None:
-        """Hand the words over."""
+        """Hand the words over; where nobody takes them they stay."""
+        if why := self.refusal("chat"):
+            self.deck.tell(why, bad=True)
+            event.composer.take_back(event.text)
+            return
         self.deck.remembered.draft(self._workflow_id, [])
         self.deck.say(self._workflow_id, event.text)
         self.deck.remember()

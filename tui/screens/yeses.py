@@ -39,6 +39,7 @@ class YesesScreen(Granting, ListedScreen["tuple[ProjectView, Given]"]):
 
     HEADING = "Standing yeses and grants"
     NONE_YET = NONE_YET
+    ORDERS = frozenset({"revoke", "grant"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "revoke", "Take back", id="yeses.revoke", tooltip="Take this yes or grant back."),
         Binding(

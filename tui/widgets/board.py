@@ -33,6 +33,12 @@ NOTHING_YET: tuple[Line, ...] = (
     (Span("?     ", "run bold"), Span("   all keys", "text")),
 )
 """What a board without workflows says."""
+NOTHING_TO_SEE: tuple[Line, ...] = (
+    *NOTHING_YET[:2],
+    *(tuple(span._replace(ink="faint") for span in line) for line in NOTHING_YET[2:4]),
+    *NOTHING_YET[4:],
+)
+"""The same to somebody who may only look."""
 
 
 class Board(Selecting):
