@@ -187,9 +187,21 @@ async def test_an_app_that_may_only_look_changes_nothing(journal_of: JournalOf, 
         await until(pilot, app.screen.armed)  # type: ignore[attr-defined]
         await press(app, pilot, "a")
         await app.workers.wait_for_complete()
-        for change in ("start_workflow", "chat", "cancel", "set_budget", "submit", "rebuild", "tokens"):
+        for change in (
+            "start_workflow",
+            "chat",
+            "cancel",
+            "set_budget",
+            "submit",
+            "rebuild",
+            "grant",
+            "export_workflow",
+        ):
             with pytest.raises(Exception, match="opened to look only"):
                 await app.link.ask(lambda service, name=change: getattr(service, name)())
+        for change in ("mint", "revoke"):
+            with pytest.raises(Exception, match="opened to look only"):
+                await app.link.ask(lambda service, name=change: getattr(service.tokens, name)())
         with pytest.raises(Exception, match="opened to look only"):
             app.write_settings({("model",): "a/b"})
         assert not app.settings.paths.config_file.exists()
