@@ -13,6 +13,8 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufe00-\ufe0e\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
+# Halves of a character, which JSON can carry and no terminal can be sent.
+_HALVES = re.compile("[\ud800-\udfff]")
 
 TAB = 4
 """Cells that a tab is shown as."""
@@ -40,6 +42,8 @@ def clean(text: str, *, lines: bool = True, limit: int | None = None) -> str:
 
 def visible(text: str) -> str:
     """Return all of `text` but escape sequences, control, zero-width and bidirectional characters."""
+    if not text.isascii():
+        text = _HALVES.sub("\ufffd", text)
     return _HIDDEN.sub("", _ESCAPE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from core.errors import QdeckError
@@ -13,18 +14,23 @@ from core.errors import QdeckError
 SECONDS = 120.0
 
 
-async def ask_aside(*question: str) -> dict[str, Any]:
+async def ask_aside(*question: str, about: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return what `python -m core.engine QUESTION` answers; the app goes on meanwhile.
 
+    `about` is handed over on its standard input: what may be long, or holds what no command line can.
     Raises QdeckError without an answer. Whoever cancels this ends the child.
     """
     command = [sys.executable, "-P", "-m", "core.engine", *question]
     # A thread waits for it, not the loop: of a child that outlives the loop Python tells on the terminal.
     child = subprocess.Popen(  # noqa: ASYNC220 - starting one takes a millisecond
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command,
+        stdin=subprocess.DEVNULL if about is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
+    feed = None if about is None else json.dumps(about).encode()
     try:
-        out, _ = await asyncio.to_thread(child.communicate, timeout=SECONDS)
+        out, _ = await asyncio.to_thread(child.communicate, feed, timeout=SECONDS)
         answer = json.loads(out.decode(errors="replace").strip().splitlines()[-1])
     except (subprocess.TimeoutExpired, ValueError, IndexError) as error:
         raise QdeckError(

@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         ("try", "does this model answer a small call"),
         ("prompts", "which prompts are there, and whose copies count"),
         ("preview", "how does a state's prompt read"),
+        ("lines", "how do the lines read that standard input names"),
     ):
         question = questions.add_parser(name, help=what)
         question.set_defaults(question=name)
@@ -115,6 +116,11 @@ def _asked(question: str, options: argparse.Namespace) -> dict[str, Any]:
         from core.engine.trial import try_model
 
         return asyncio.run(try_model(options.name, options.api_base))
+    if question == "lines":
+        from core.engine.passages import lines_of
+
+        about = json.load(sys.stdin)
+        return lines_of(Path(about["project"]), about["tree"], about["file"], about["wanted"])
     from core.engine import questions
 
     match question:

@@ -148,6 +148,7 @@ def evidence_views(workflow: Workflow) -> dict[EvidenceKind, EvidenceView]:
             approved_by=evidence.approved_by,
             digest=evidence.digest,
             overridden="" if evidence.ok or why else str(override_of(workflow, evidence) or ""),
+            tree=evidence.rests_on.get("tree", ""),
         )
     return views
 

@@ -50,6 +50,8 @@ class EvidenceView(View):
     digest: str
     overridden: str = ""
     """Who lets it count although it is red, and why; to be shown loudly wherever the evidence is."""
+    tree: str = ""
+    """The tree that it was made of; empty for what rests on no files."""
 
 
 @dataclass(frozen=True, slots=True)

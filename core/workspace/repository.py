@@ -106,8 +106,11 @@ def _entries(git_dir: Path, tree: str) -> Mapping[bytes, bytes] | None:
     return {path: kind for kind, _, path in parts}
 
 
-def read_file_at(repo: Repository, commit: str, path: str) -> bytes | None:
-    """Return the content of a regular file in `commit`, or None when there is none at `path`."""
+def read_file_at(repo: Repository, commit: str, path: str, limit: int | None = None) -> bytes | None:
+    """Return the content of a regular file in `commit`, or None when there is none at `path`.
+
+    With a `limit` only its first bytes, as many or a few more.
+    """
     tree = tree_of(repo, commit)
     entries = _entries(repo.git_dir, tree)
     if entries is None:
@@ -118,7 +121,7 @@ def read_file_at(repo: Repository, commit: str, path: str) -> bytes | None:
     fields = kind.split()
     if len(fields) != 3 or fields[0] not in (b"100644", b"100755"):
         return None
-    return run_git("cat-file", "blob", fields[2].decode(), git_dir=repo.git_dir).out
+    return run_git("cat-file", "blob", fields[2].decode(), git_dir=repo.git_dir, limit=limit).out
 
 
 def list_tree(repo: Repository, treeish: str) -> list[str]:

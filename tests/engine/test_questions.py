@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from core.engine import questions
+from core.engine.passages import MOST, lines_of
+from core.errors import ProjectError
 from tests.journeys.world import git, make_repository
 
 
@@ -54,6 +56,26 @@ def test_check_says_in_a_sentence_what_is_no_project(tmp_path: Path, kind: str) 
     assert code == 1
     assert answer["ok"] is False
     assert answer["error"].endswith(".") and answer["hint"]
+
+
+def test_lines_are_of_the_tree_that_is_named_and_few(tmp_path: Path) -> None:
+    """Numbers, text made harmless, a little around; so many at most; what is no tree or file is refused."""
+    repo = make_repository(tmp_path / "repo")
+    (repo / "a.py").write_text("\n".join(f"\x1b[31m{n}\u202e" for n in range(1, 5_001)))
+    git(repo, "add", ".")
+    tree = git(repo, "write-tree")
+    (repo / "a.py").unlink()
+    found = lines_of(repo, tree, "a.py", "3-4, 9, 12, 9000")
+    assert found["lines"] == [(n, str(n)) for n in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]]
+    assert found["left"] == 0 and lines_of(repo, tree, "a.py", "100")["lines"][0] == (98, "98")
+    found = lines_of(repo, tree, "a.py", "1-999999999")
+    assert len(found["lines"]) == MOST and found["left"] == 5_000 - MOST
+    for file in ("b.py", "a\0.py", "\ud800", "../a.py", "tests", ""):
+        with pytest.raises(ProjectError, match="There is no file"):
+            lines_of(repo, tree, file, "1")
+    for gone in ("1" * 40, "main", "", "--all"):
+        with pytest.raises(ProjectError):
+            lines_of(repo, gone, "a.py", "1")
 
 
 def test_models_names_the_ways_to_one(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "EvidenceScreen": {
         "empty": "evidence-empty",
         "one": "evidence-failed",
-        "many": "evidence-many evidence-large",
+        "many": "evidence-many evidence-large evidence-uncovered",
         "names": "evidence-names",
         "failed": "evidence-failed evidence-large",
         "stale": "evidence-output",

@@ -58,6 +58,7 @@ HARD_SCENES: tuple[Scene, ...] = (
     Scene("evidence-empty", "fresh", _large("evidence")),
     Scene("evidence-many", "many", _large("evidence", "G", "k")),
     Scene("evidence-names", "names", _large("evidence", *["j"] * 3)),
+    Scene("evidence-uncovered", "weighed", plays.uncovered),
     Scene("evidence-failed", "failed", _large("evidence")),
     Scene("history-one", "fresh", _history()),
     Scene("history-many", "many", _history()),

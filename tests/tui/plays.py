@@ -22,14 +22,18 @@ from screenshots.scenes import (
     _opened,
     _settings,
     calm,
+    shows_picture,
     until,
 )
 from tests.tui.hard_journals import NAMES
 from tui.app import QdeckApp
 from tui.ink import plain
 from tui.journal_link import WorkerChanged
+from tui.pages.uncovered import Code
+from tui.screens.evidence import _passage
 from tui.screens.minted import MintedScreen
 from tui.widgets.composer import Composer
+from tui.widgets.listing import Listing
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
@@ -68,6 +72,28 @@ def settings_told(found: dict[str, Any]) -> Play:
         screen._again()
 
     return asked("action_settings", lambda s: bool(s.found), then)
+
+
+async def uncovered(app: QdeckApp, pilot: Pilot[int], journal: Journal) -> None:
+    """Lines that no test ran, with their code: in place of a repository that the story does not have."""
+    app.open_evidence(journal.workflow_id)
+    await shows_picture(app, pilot)
+    screen: Any = app.screen
+    entry = next(e for e in screen._entries if e.kind == "uncovered")
+    rows = dict(enumerate(CODE.split("\n"), start=11))
+    screen._codes[_passage(entry)] = Code(list(rows.items()))
+    screen.query_one("#list", Listing).move_to(screen._entries.index(entry))
+    await calm(pilot)
+    await pilot.press("enter")
+    await calm(pilot)
+
+
+CODE = """\
+def slugify(text: str) -> str:
+    \"\"\"Return text as a slug: 東京 stays, what is no letter becomes a hyphen.\"\"\"
+    if not isinstance(text, str):
+        raise TypeError(f"slugify takes a text, not {type(text).__name__}, and it says so in a sentence")
+    plain = text.lower()"""
 
 
 def prompt_of(text: str) -> Play:

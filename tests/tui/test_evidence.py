@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,16 +11,19 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from core.machine.commands import RecordCheckpoint
 from core.machine.states import EvidenceKind
+from core.machine.workflow import CheckpointMark
 from screenshots.journal import Writer
 from screenshots.scenes import Journal, calm, shows_picture, until
+from tests.journeys.world import git
 from tests.tui.driving import on, press, running, shown
 from tests.tui.evil import EVIL, LONG, assert_harmless
 from tui.app import QdeckApp
 from tui.ink import Span, plain
 from tui.pages.proof_detail import criteria_of, detail_page, output_rows
 from tui.pages.proofs import Entry, entries_of
-from tui.screens.evidence import EvidenceScreen
+from tui.screens.evidence import EvidenceScreen, _passage
 from tui.widgets.listing import Listing
 from tui.widgets.reader import Reader
 
@@ -180,6 +184,54 @@ async def test_evil_evidence_is_text(size: tuple[int, int], tmp_path: Path) -> N
         await press(app, pilot, "enter", "G", "slash", *"[bold", "enter")
         assert_harmless(shown(app))
         assert "[bold red]markup[/]" in shown(app)
+
+
+async def test_uncovered_lines_show_their_code(project: Path, tmp_path: Path) -> None:
+    """Of the tree that was measured, whatever the files are by now; searchable; gone is said as gone."""
+    evil = EVIL.replace("\r", "")
+    code = [f"line {n} {evil if n == 9 else ''}" for n in range(1, 60)]
+    code[19] = "x" * 1_000_000
+    (project / "slug.py").write_text("\n".join(code), newline="\n")
+    git(project, "add", ".")
+    tree = git(project, "write-tree")
+    (project / "slug.py").write_text("something else altogether\n")
+    git(project, "add", ".")
+    writer = await Writer.open(str(tmp_path / "qdeck.db"))
+    hand = await writer.start(project, "Add slugify()")
+    await hand.begin()
+    mark = CheckpointMark(0, "1" * 40, tree, hand.workflow.state, 1)
+    await hand.give(RecordCheckpoint, mark=mark, ref="refs/qdeck/x", data={})
+    lost = {"slug.py": "9, 20, 40-41", "gone.py": [1], EVIL: [2], "\ud800": [3]}
+    await hand.proves(EvidenceKind.TESTS, "green", {"uncovered": lost})
+    await writer.close()
+    journal = Journal(tmp_path / "qdeck.db", hand.workflow_id, writer.clock.seconds())
+    async with running(journal, size=(80, 24)) as (app, pilot):
+        await in_evidence(app, pilot, journal, "slash", *"slug.py", "enter", "escape", "enter")
+        text = shown(app)
+        assert_harmless(text)
+        assert f"tree {tree[:11]}" in text and "something else" not in text
+        rows = [row.rstrip(" ▁▂▃▄▅▆▇█│") for row in text.split("\n")]
+        marked = [row.split()[1] for row in rows if row.strip().startswith("!")]
+        assert marked[:2] == ["9", "20"] and "! 9" in text.replace("  ", " ")
+        assert any(row.strip() == "7 line 7" for row in rows) and "line 6 " not in text
+        assert "[bold red]markup" in text and "xxx" in text and "⋮" in text
+        await press(app, pilot, "slash", *"line 41", "enter")
+        assert "match 1 of 1" in shown(app) and "! 41 line 41" in shown(app)
+    async with running(journal) as (app, pilot):
+        listing = await in_evidence(app, pilot, journal)
+        entries = app.screen._entries  # type: ignore[attr-defined]
+        places = {e.data["path"]: i for i, e in enumerate(entries) if e.kind == "uncovered"}
+        known = places.pop("slug.py")
+        for index in places.values():
+            listing.move_to(index)
+            passage = _passage(entries[index])
+            await until(pilot, lambda passage=passage: passage in app.screen._codes)  # type: ignore[misc]
+            await calm(pilot)
+            assert "They cannot be shown: There is no file" in shown(app)
+            assert_harmless(shown(app))
+        shutil.move(project, tmp_path / "elsewhere")
+        listing.move_to(known)
+        await until(pilot, lambda: "Give the folder of a git repository." in shown(app))
 
 
 def test_criteria_are_read_as_the_gate_writes_them() -> None:

@@ -9,7 +9,6 @@ from core.machine.states import EVIDENCE_TITLES, EvidenceKind
 from core.text import clean
 from tui import words
 from tui.ink import BLANK, Line, Span, cells, cut_line, said, wrap
-from tui.pages.coverage import ranges_of
 from tui.pages.parts import (
     approver,
     bullet,
@@ -25,6 +24,7 @@ from tui.pages.parts import (
 )
 from tui.pages.plan import plan_lines, requirement_lines
 from tui.pages.proofs import Entry
+from tui.pages.uncovered import Code, uncovered_page
 from tui.picture import Picture
 
 if TYPE_CHECKING:
@@ -36,9 +36,15 @@ _APPROVED = (EvidenceKind.REQUIREMENT, EvidenceKind.PLAN, EvidenceKind.REVIEW)
 
 
 def detail_page(
-    entry: Entry, picture: Picture, width: int, now: float, output: Sequence[str] | None
+    entry: Entry,
+    picture: Picture,
+    width: int,
+    now: float,
+    output: Sequence[str] | None,
+    code: Code | None = None,
 ) -> Sequence[Line]:
-    """Return all that is known of an entry; of a receipt with its output, once that is read."""
+    """Return all that is known of an entry: a receipt with its output, uncovered lines with their code, once
+    that is read."""
     match entry.kind:
         case "evidence" if entry.evidence is not None:
             return _evidence_detail(entry.evidence, picture, width)
@@ -49,7 +55,7 @@ def detail_page(
         case "evidence":
             return [(Span(f"There is no {entry.why} evidence yet.", "muted"),)]
         case "uncovered":
-            return _uncovered_detail(entry, width)
+            return uncovered_page(entry, width, code)
         case "heading":
             return [(Span("Choose something on the left.", "muted"),)]
     return _fields(entry.title, entry.data, width)
@@ -239,21 +245,6 @@ def _finding_detail(entry: Entry, width: int) -> list[Line]:
         lines += bullet(Span(f"{words.OK} accepted ", "ok bold"), (said(accepted, "ok", 1000),), width)
     rest = {k: v for k, v in finding.items() if k not in ("text", "accepted") and v not in (None, "")}
     return [*lines, BLANK, *_fields("all of it", rest, width)]
-
-
-def _uncovered_detail(entry: Entry, width: int) -> list[Line]:
-    path, lines = str(entry.data["path"]), entry.data["lines"]
-    return [
-        *heading("lines no test ran", width),
-        *_row("file", path, width, "strong"),
-        *_row("lines", ranges_of(lines), width),
-        BLANK,
-        *bullet(
-            Span("d ", "run bold"),
-            (Span("opens the diff, in which u goes from one to the next", "muted"),),
-            width,
-        ),
-    ]
 
 
 def _receipt_detail(

@@ -176,10 +176,14 @@ def _uncovered(picture: Picture) -> list[Entry]:
     if not found:
         return []
     total = sum(len(lines) for lines in found.values())
+    tree = picture.view.evidence[EvidenceKind.TESTS].tree
     entries = [_heading("lines no test ran", words.plural(total, "line"))]
     return entries + [
         Entry(
-            "uncovered", Span("!", "need"), f"{path}  {ranges_of(lines)}", data={"path": path, "lines": lines}
+            "uncovered",
+            Span("!", "need"),
+            f"{path}  {ranges_of(lines)}",
+            data={"path": path, "lines": lines, "tree": tree, "key": path},
         )
         for path, lines in found.items()
     ]

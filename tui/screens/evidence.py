@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -14,9 +14,12 @@ from textual.containers import Container
 
 from core.errors import QdeckError
 from tui import words
+from tui.asking import ask_aside
 from tui.ink import Span, said
+from tui.pages.coverage import ranges_of
 from tui.pages.proof_detail import detail_page, output_rows
 from tui.pages.proofs import Entry, entries_of, entry_line
+from tui.pages.uncovered import Code, code_of
 from tui.picture import Picture
 from tui.screens.base import READING, DeckScreen
 from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
@@ -24,8 +27,8 @@ from tui.widgets.bars import Bar, Hint
 from tui.widgets.listing import Listing
 from tui.widgets.reader import Reader
 
-KEPT_OUTPUTS = 8
-"""Outputs that stay read."""
+KEPT = 8
+"""Outputs, and pieces of code, that stay read."""
 
 
 class EvidenceScreen(Searching, DeckScreen):
@@ -57,6 +60,7 @@ class EvidenceScreen(Searching, DeckScreen):
         self.picture: Picture | None = None
         self._entries: list[Entry] = []
         self._outputs: OrderedDict[tuple[str, int], list[str]] = OrderedDict()
+        self._codes: OrderedDict[tuple[object, ...], Code] = OrderedDict()
         self._shown: tuple[object, ...] = ()
         self._reading = False
 
@@ -211,18 +215,30 @@ class EvidenceScreen(Searching, DeckScreen):
             # Where one half is shown at a time, this one will have all of it.
             width = self.size.width - 5
         output: list[str] | None = None
+        code: Code | None = None
         if entry.receipt is not None:
             output = self._outputs.get((entry.receipt.receipt_id, width))
-            if output is None and not self._reading:
-                self._reading = True
-                self.run_worker(self._read(entry, width), group="output")
-        key = (_name(entry), width, output is None)
+            if output is None:
+                self._begin(self._read(entry, width))
+        if entry.kind == "uncovered":
+            code = self._codes.get(_passage(entry))
+            if code is None:
+                self._begin(self._read_code(entry, picture))
+        key = (_name(entry), width, output is None, code and _passage(entry))
         if key == self._shown:
             return
         same = self._shown[:1] == key[:1]
         self._shown = key
         now = self.deck.now()
-        self._detail.show(lambda width: detail_page(entry, picture, width, now, output), top=not same)
+        self._detail.show(lambda width: detail_page(entry, picture, width, now, output, code), top=not same)
+
+    def _begin(self, reading: Coroutine[object, object, None]) -> None:
+        """Read one thing at a time; what the cursor is on by then is read next."""
+        if self._reading:
+            reading.close()
+            return
+        self._reading = True
+        self.run_worker(reading, group="reading")
 
     async def _read(self, entry: Entry, width: int) -> None:
         """Read a whole output: the receipt itself has its tail only."""
@@ -234,11 +250,29 @@ class EvidenceScreen(Searching, DeckScreen):
                 data = await self.deck.link.ask(lambda service: service.artifact(receipt.artifact))
                 text = data.decode("utf-8", "replace") if data is not None else text
             self._outputs[receipt.receipt_id, width] = await asyncio.to_thread(output_rows, text, width)
-            while len(self._outputs) > KEPT_OUTPUTS:
+            while len(self._outputs) > KEPT:
                 self._outputs.popitem(last=False)
         except QdeckError as error:
             self.deck.tell(str(error), bad=True)
             self._outputs[receipt.receipt_id, width] = output_rows(text, width)
+        finally:
+            self._reading = False
+        if self.is_attached:
+            self._show_detail()
+
+    async def _read_code(self, entry: Entry, picture: Picture) -> None:
+        """Read the lines that no test ran from the tree of which that was measured."""
+        try:
+            projects = await self.deck.link.ask(lambda service: service.projects())
+            home = next((p.path for p in projects if p.project_id == picture.view.project_id), "")
+            wanted = {"tree": entry.data["tree"], "file": entry.data["path"]}
+            wanted |= {"project": home, "wanted": ranges_of(entry.data["lines"])}
+            answer = await ask_aside("lines", "--json", about=wanted)
+            self._codes[_passage(entry)] = code_of(answer)
+            while len(self._codes) > KEPT:
+                self._codes.popitem(last=False)
+        except QdeckError as error:
+            self._codes[_passage(entry)] = Code(trouble=str(error))
         finally:
             self._reading = False
         if self.is_attached:
@@ -289,3 +323,8 @@ def _name(entry: Entry) -> tuple[str, str]:
     if entry.evidence is not None:
         return "evidence", entry.evidence.kind.value
     return entry.kind, str(entry.data.get("key") or entry.title)
+
+
+def _passage(entry: Entry) -> tuple[object, ...]:
+    """Which lines of which file in which tree."""
+    return entry.data["tree"], entry.data["path"], entry.data["lines"]
