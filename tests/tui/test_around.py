@@ -19,6 +19,7 @@ from tui.catalogue import deeds
 from tui.options import AppOptions
 from tui.palette import WAYS_OUT, Actions
 from tui.remembered import Remembered
+from tui.screens.first import LATER, FirstScreen
 
 JournalOf = Callable[[str], Journal]
 
@@ -31,6 +32,12 @@ async def test_the_first_time_is_greeted_and_never_again(home: Path, monkeypatch
     async with first.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: on(first) == "FirstScreen" and "OPENAI_API_KEY is set" in shown(first), 90)
         assert "secret" not in shown(first) and "the rehearsal" in shown(first)
+        await press(first, pilot, "end")
+        screen = first.screen
+        assert isinstance(screen, FirstScreen) and screen.found is not None
+        screen.take(screen.found)
+        assert (option := screen.searched().option) and option.value == LATER, "what was chosen stays so"
+        await press(first, pilot, "home")
         await press(first, pilot, "enter")
         assert on(first) == "BoardScreen" and first.settings.model == "openai/gpt-5-mini"
     assert not QdeckApp(AppOptions(welcome=True, start_worker=False)).first_time

@@ -18,7 +18,9 @@ from screenshots.scenes import Journal, calm, shows_picture, until
 from tests.tui.driving import armed, on, opened, press, running, shown, told
 from tests.tui.evil import assert_harmless
 from tui.app import QdeckApp
+from tui.screens.ask import AskScreen
 from tui.screens.confirm import Choice, ConfirmScreen
+from tui.screens.history import HistoryScreen
 from tui.widgets.listing import Listing
 from tui.words import FORK
 
@@ -219,6 +221,27 @@ async def test_a_question_shows_all_its_answers_however_long_it_is(journal_of: J
             await calm(pilot)
             assert app.screen.query_one("#question").max_scroll_y == 0, text
             await press(app, pilot, "escape")
+        # What it is about may be the name of a test.
+        name = f"tests/{'deep/' * 12}test_it.py::test_the_end"
+        for question in (ConfirmScreen(name, "Sure?", ()), AskScreen(name, "Why?")):
+            await app.push_screen(question)
+            await calm(pilot)
+            assert "test_the_end" in shown(app)
+            await press(app, pilot, "escape")
+
+
+async def test_a_board_of_then_that_comes_too_late_goes_nowhere(journal_of: JournalOf) -> None:
+    """Who has left the history has left its board too."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        app.open_history(journal.workflow_id)
+        await shows_picture(app, pilot)
+        await press(app, pilot, "v")
+        history = app.screen
+        assert isinstance(history, HistoryScreen)
+        await press(app, pilot, "escape")
+        await until(pilot, lambda: on(app) == "BoardScreen" and not history.is_attached)
+        await history._ask_board(0)
 
 
 def files_in(folder: Path) -> list[str]:

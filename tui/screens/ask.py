@@ -45,8 +45,8 @@ class AskScreen(Dialog[str]):
         self.query_one("#answer").focus()
 
     def _lines(self, width: int) -> list[Line]:
-        lines: list[Line] = [(Span(clean(self._title, lines=False), "strong bold"),), ()]
-        return [*lines, *wrap((Span(clean(self._text, lines=False)),), width), ()]
+        title, text = (clean(told, lines=False) for told in (self._title, self._text))
+        return [*wrap((Span(title, "strong bold"),), width), (), *wrap((Span(text),), width), ()]
 
     def _keys(self, width: int) -> list[Line]:
         return [

@@ -39,9 +39,8 @@ class ConfirmScreen(Armed, Dialog[str]):
             yield Page(self._lines, id="question")
 
     def _lines(self, width: int) -> list[Line]:
-        lines: list[Line] = [(Span(clean(self._title, lines=False), "strong bold"),), ()]
-        lines += wrap((Span(clean(self._text, lines=False)),), width)
-        lines.append(())
+        title, text = (clean(told, lines=False) for told in (self._title, self._text))
+        lines = [*wrap((Span(title, "strong bold"),), width), (), *wrap((Span(text),), width), ()]
         for choice in self._choices:
             shown = "esc" if choice.key == "escape" else choice.key
             ink = "bad bold" if choice.bad else "run bold"

@@ -80,8 +80,11 @@ class FirstScreen(Searching, DeckScreen):
         if not self.query("#ways"):
             return
         picker = self.query_one("#ways", Picker)
+        untouched = picker.cursor == 0
         picker.offer(_options(found))
-        picker.cursor = 0
+        if untouched:
+            # The best way first; who has chosen already stays with that.
+            picker.cursor = 0
         self.query_one("#head", Lines).show(self._head)
 
     def _head(self, width: int) -> list[Line]:

@@ -286,7 +286,7 @@ class HistoryScreen(Searching, RecordKeys, DeckScreen):
             return
         finally:
             self._asking_board = False
-        if self._board_shown:
+        if self._board_shown and self.is_attached:
             self._show_board()
             self._want_board()
 

@@ -104,7 +104,8 @@ class NewScreen(PlaceScreen):
                 "what should be built", "In your own words; the Q Assistant asks the rest.", id="request"
             )
             with Horizontal(id="choices"):
-                default = Autonomy(form.get("autonomy") or settings.autonomy)
+                # Another version may have kept a word that this one does not know.
+                default = next((a for a in Autonomy if a == form.get("autonomy")), settings.autonomy)
                 yield _titled("autonomy", Autonomies(_autonomies(default), id="autonomy"))
                 with _titled("model and limits", Vertical(id="side")):
                     yield Field("model", form.get("model", settings.model), _EMPTY["model"][0], id="model")

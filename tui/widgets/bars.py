@@ -48,7 +48,7 @@ class Bar(Inked):
 
 
 class Hint(NamedTuple):
-    """A key and what it does now; dim when `why_not` says that it cannot."""
+    """A key and what it does now; dim when it can do nothing."""
 
     key: str
     label: str
