@@ -30,8 +30,10 @@ FOLDED_LINES, UNFOLDED_LINES = 12, 400
 
 @dataclass(slots=True)
 class Entry:
-    """One thing that was said or done. `result` is filled in when a tool call has come back."""
+    """One thing that was said or done: message number `seq`. `result` is filled in when a tool call has come
+    back."""
 
+    seq: int
     key: str
     kind: str
     author: str
@@ -57,6 +59,7 @@ def entries_of(messages: Sequence[MessageView], known: list[Entry]) -> list[Entr
             changed.append(call)
             continue
         entry = Entry(
+            seq=message.seq,
             key=message.message_id,
             kind=message.kind,
             author=message.author,
@@ -68,13 +71,16 @@ def entries_of(messages: Sequence[MessageView], known: list[Entry]) -> list[Entr
             blocked=message.kind == "blocked",
             voided=message.voided,
         )
-        before = known[-1] if known else None
-        entry.heads = (
-            before is None or before.author != entry.author or before.attempt_id != entry.attempt_id
-        ) and entry.kind != "note"
+        entry.heads = begins(entry, known[-1] if known else None)
         known.append(entry)
         changed.append(entry)
     return changed
+
+
+def begins(entry: Entry, before: Entry | None) -> bool:
+    """Whether it is said anew who speaks, after the entry before."""
+    other = before is None or (before.author, before.attempt_id) != (entry.author, entry.attempt_id)
+    return other and entry.kind != "note"
 
 
 def _call_of(message: MessageView, known: list[Entry]) -> Entry | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from textual.message import Message
 from core.errors import QdeckError
 from tui.news import JournalTrouble, WorkflowChanged
 from tui.picture import Picture, checkpoint_of
+from tui.talk import load_colours, messages_before, messages_since, newest
 
 if TYPE_CHECKING:
     from core.service import OrchestrationService
@@ -76,8 +77,10 @@ class Follower:
         return await self._whole(view)
 
     async def _live(self, old: Picture, view: WorkflowView) -> Picture:
-        messages = await self._messages(old)
-        return replace(old, view=view, messages=messages, stream=await self._stream(messages))
+        messages, earlier = await self._messages(old)
+        return replace(
+            old, view=view, messages=messages, earlier=earlier, stream=await self._stream(messages)
+        )
 
     async def _whole(self, view: WorkflowView) -> Picture:
         service, workflow_id, old = self._service, self.workflow_id, self._picture
@@ -88,13 +91,14 @@ class Follower:
         )
         # A rollback takes words back that were shown already.
         taken_back = any(e.data.get("kind") == "rollback" for e in events[known:])
-        messages = await self._messages(None if taken_back else old)
+        messages, earlier = await self._messages(None if taken_back else old)
         checkpoints = tuple(await service.checkpoints(workflow_id))
         decision = await service.decision(workflow_id)
         return Picture(
             view=view,
             attempts=tuple(await service.attempts(workflow_id)),
             messages=messages,
+            earlier=earlier,
             stream=await self._stream(messages),
             receipts=tuple(await service.receipts(workflow_id)),
             handoffs=tuple(await service.handoffs(workflow_id)),
@@ -106,18 +110,20 @@ class Follower:
             diff=await self._diff(old, checkpoint_of(view, checkpoints)),
         )
 
-    async def _messages(self, old: Picture | None) -> tuple[MessageView, ...]:
-        known = old.messages if old else ()
-        while new := await self._service.messages(self.workflow_id, after=known[-1].seq if known else 0):
-            await _warm(m.text for m in new)
-            known = (*known, *new)
-        return known
+    async def _messages(self, old: Picture | None) -> tuple[tuple[MessageView, ...], bool]:
+        """The newest messages, and whether there are earlier ones: what was not shown yet is among them."""
+        if old is None or not old.messages:
+            return await messages_before(self._service, self.workflow_id)
+        new = await messages_since(self._service, self.workflow_id, old.messages[-1].seq)
+        await load_colours(m.text for m in new)
+        kept = newest((*old.messages, *new), len(new))
+        return kept, old.earlier or kept[0].seq > old.messages[0].seq
 
     async def _stream(self, messages: tuple[MessageView, ...]) -> tuple[ChunkView, ...]:
         """The chunks of the turn that is under way: those younger than the last words of their attempt."""
         new = await self._service.stream(self.workflow_id, after=self._chunk_seq)
         # A fence and its language may come in two pieces.
-        await _warm(c.text for c in (*self._chunks[-2:], *new))
+        await load_colours(c.text for c in (*self._chunks[-2:], *new))
         chunks = (*self._chunks, *new)
         if chunks:
             self._chunk_seq = chunks[-1].seq
@@ -146,12 +152,3 @@ class Follower:
         # Read here, once, so that no screen has to wait for a long one.
         await asyncio.to_thread(warm, diff)
         return diff
-
-
-async def _warm(texts: Iterable[str]) -> None:
-    """Have loaded what the code in these texts is coloured with, so that no screen has to wait for that."""
-    text = "".join(texts)
-    if "```" in text or "~~~" in text:
-        from tui.markdown import warm
-
-        await asyncio.to_thread(warm, text)

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One workflow. `messages` is the whole conversation, `stream` the live output of the turn that is
-    not yet a message, `diff` the unified diff from the base to the checkpoint that holds the files of now.
+    """One workflow. `messages` are the newest of the conversation, `earlier` says that more was said before
+    them, `stream` is the live output of the turn that is not yet a message, `diff` the unified diff from the
+    base to the checkpoint that holds the files of now.
     `refused` is how a person's step forward would be refused now; it is asked only where a decision waits."""
 
     view: WorkflowView
     attempts: tuple[AttemptView, ...] = ()
     messages: tuple[MessageView, ...] = ()
+    earlier: bool = False
     stream: tuple[ChunkView, ...] = ()
     receipts: tuple[ReceiptView, ...] = ()
     handoffs: tuple[HandoffView, ...] = ()

@@ -19,6 +19,7 @@ from tui.conversation_model import (
     LONGEST,
     Entry,
     author_head,
+    begins,
     entries_of,
     entry_lines,
     is_prose,
@@ -71,10 +72,16 @@ class Transcript:
         self._undrawn: list[int] = []
         # Of thousands, those that hold lines or strips.
         self._lined: list[Piece] = []
-        self._seen = 0
-        self._taken_back = 0
+        self._first = self._seen = 0
+        self._voided: set[int] = set()
         self._words = _Words()
         self._cut: tuple[Entry | None, list[Block]] = (None, [])
+        self.earlier = False
+
+    @property
+    def first(self) -> int:
+        """The number of the first message that is known; 0 while there is none."""
+        return self._first
 
     @property
     def height(self) -> int:
@@ -88,28 +95,82 @@ class Transcript:
 
     # --- taking in
 
-    def take(self, messages: Sequence[MessageView]) -> bool:
-        """Take in the whole conversation; what is known is not looked at again. Say whether it changed."""
-        taken_back = sum(m.voided for m in messages)
-        if taken_back != self._taken_back:
+    def take(self, messages: Sequence[MessageView], earlier: bool = False) -> bool:
+        """Take in the conversation; what is known is not looked at again. Say whether it changed.
+
+        These are its newest messages, and all that came since the last time; `earlier` says that there are
+        more before them.
+        """
+        known = [m for m in messages if self._first <= m.seq <= self._seen]
+        # Words were taken back, or so much was said while nobody looked that some of it is missing here.
+        missed = earlier and self._first and not known
+        if missed or any(m.voided and m.seq not in self._voided for m in known):
             self._entries, self._pieces, self._undrawn, self._lined = [], [], [], []
-            self._seen = self._live = self._stale = 0
+            self._first = self._seen = self._live = self._stale = 0
             self.tail, self._words = [], _Words()
-            self._taken_back = taken_back
+            self._voided.clear()
         new = [m for m in messages if m.seq > self._seen]
         if not new:
             return False
+        if not self._first:
+            self._first, self.earlier = new[0].seq, earlier
         self._seen = new[-1].seq
+        self._voided.update(m.seq for m in new if m.voided)
         first = len(self._entries)
-        changed = entries_of(new, self._entries)
-        known = {id(entry) for entry in self._entries[:first]}
-        for entry in changed:
-            if id(entry) in known:
+        for entry in entries_of(new, self._entries):
+            if entry.seq < new[0].seq:
                 self._forget(entry.key)
         live = self._cut_live()
         for position, entry in enumerate(self._entries[first:], first):
             self._append(entry, position, live)
         return True
+
+    def take_earlier(self, messages: Sequence[MessageView], earlier: bool) -> int:
+        """Take in what was said right before all that is known; `earlier` says that there is still more.
+
+        Nothing of it is drawn yet. Return by how many lines everything that was drawn moved down: what was
+        the beginning may need no head any more.
+        """
+        self.earlier = earlier
+        if not messages:
+            return 0
+        entries, pieces, undrawn = self._entries, self._pieces, self._undrawn
+        self._entries, self._pieces, self._undrawn = [], [], []
+        self._first = messages[0].seq
+        self._voided.update(m.seq for m in messages if m.voided)
+        entries_of(messages, self._entries)
+        for position, entry in enumerate(self._entries):
+            self._append(entry, position, [])
+        count, last = len(self._pieces), self._entries[-1]
+        for piece in pieces:
+            piece.index += count
+        self._pieces += pieces
+        self._undrawn += [index + count for index in undrawn]
+        self._entries += entries
+        self._stale = 0
+        return self._follow_on(pieces[0], entries[0], last) if entries else 0
+
+    def forget_before(self, seq: int, least: int = 0) -> None:
+        """Let go of what was said before message number `seq`, as long as `least` lines stay; `take_earlier`
+        takes it in again."""
+        gone = bisect_left(self._entries, seq, key=lambda entry: entry.seq)
+        if not gone or self._first >= seq:
+            return
+        rest = self._entries[gone] if gone < len(self._entries) else None
+        cut = next(
+            (piece.index for piece in self._pieces if rest is not None and piece.entry is rest),
+            len(self._pieces) - self._live,
+        )
+        starts = self._measured()
+        if starts[-1] - starts[cut] < least:
+            return
+        self._lined = [piece for piece in self._lined if piece.index >= cut]
+        self._undrawn = [index - cut for index in self._undrawn if index >= cut]
+        del self._entries[:gone], self._pieces[:cut]
+        for piece in self._pieces:
+            piece.index -= cut
+        self._voided = {number for number in self._voided if number >= seq}
+        self._first, self.earlier, self._stale = seq, True, 0
 
     def stream(self, author: str, attempt_id: str, text: str, at: datetime | None) -> bool:
         """Take in what the role is saying right now, as a whole; say whether anything changed.
@@ -231,11 +292,10 @@ class Transcript:
     # --- how
 
     def _append(self, entry: Entry, position: int, live: list[Piece]) -> None:
-        apart = bool(position) and stands_apart(entry)
+        head = _head(entry, first=not position)
         if not is_prose(entry):
-            self._add(Piece(entry, head=(BLANK,) if apart else ()))
+            self._add(Piece(entry, head=head))
             return
-        head = (*((BLANK,) if apart else ()), *((_head(entry),) if entry.heads else ()))
         for number, block in enumerate(self._blocks_of(entry)):
             first = not number
             piece = Piece(entry if first else None, None, entry, number, head if first else ())
@@ -244,6 +304,16 @@ class Transcript:
             if twin is not None and number:
                 piece.height, piece.lines, piece.strips = twin.height, twin.lines, twin.strips
             self._add(piece)
+
+    def _follow_on(self, piece: Piece, entry: Entry, before: Entry) -> int:
+        """Let the first piece of what was the first entry go on after another; by how much does it grow?"""
+        entry.heads = begins(entry, before)
+        piece.head, height = _head(entry, first=False), piece.height
+        if height < 0:
+            return 0
+        self._draw(piece)
+        piece.strips = None
+        return piece.height - height
 
     def block_of(self, piece: Piece) -> Block | None:
         """Return the block that a piece shows; None for what is no prose."""
@@ -332,8 +402,12 @@ class Transcript:
         return starts
 
 
-def _head(entry: Entry) -> Line:
-    return author_head(entry.author, entry.attempt_id, entry.at)
+def _head(entry: Entry, *, first: bool) -> tuple[Line, ...]:
+    """What stands above an entry: a blank line, and who speaks, unless its own lines say that."""
+    blank = () if first or not stands_apart(entry) else (BLANK,)
+    if not is_prose(entry) or not entry.heads:
+        return blank
+    return (*blank, author_head(entry.author, entry.attempt_id, entry.at))
 
 
 class _Words:

@@ -141,13 +141,15 @@ def _revoke(session: Session, event: Event) -> None:
 
 def _void_messages(session: Session, event: Event, target: State, seq: int) -> None:
     """A rollback takes back what was said in the target and in everything later; it stays readable."""
+    undone = undone_by_rollback(event.workflow_id, target)
+    session.execute(sa.update(Message).where(*undone).values(voided_by=seq))
+
+
+def undone_by_rollback(workflow_id: str, target: State) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions that choose the messages which a rollback to `target` takes back."""
     late = [s.value for s, info in STATES.items() if info.rank >= STATES[target].rank]
-    session.execute(
-        sa.update(Message)
-        .where(
-            col(Message.workflow_id) == event.workflow_id,
-            col(Message.state).in_(late),
-            col(Message.voided_by).is_(None),
-        )
-        .values(voided_by=seq)
+    return (
+        col(Message.workflow_id) == workflow_id,
+        col(Message.state).in_(late),
+        col(Message.voided_by).is_(None),
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from core.board import BoardRow
 from core.machine.commands import Authority
+from core.machine.states import State
 from core.progress import Progress
 from core.service import decisions, questions, stats, why_not
 from core.service.door import Door, this_user
@@ -68,6 +69,14 @@ class Questions(Door):
     async def messages(self, workflow_id: str, after: int = 0, limit: int = 1_000) -> list[MessageView]:
         """Return the messages behind number `after`, oldest first."""
         return await self._do(questions.messages, self._database, workflow_id, after, limit)
+
+    async def last_messages(self, workflow_id: str, before: int = 0, limit: int = 200) -> list[MessageView]:
+        """Return the newest `limit` messages before number `before` (0: of all), oldest first."""
+        return await self._do(questions.last_messages, self._database, workflow_id, before, limit)
+
+    async def messages_undone(self, workflow_id: str, target: State) -> int:
+        """Return how many messages a rollback to `target` would take back now."""
+        return await self._do(questions.messages_undone, self._database, workflow_id, target)
 
     async def receipts(self, workflow_id: str) -> list[ReceiptView]:
         """Return every command that the engine ran, oldest first."""

@@ -15,7 +15,7 @@ from core.journal import artifacts
 from core.journal.database import Database
 from core.journal.ledger import MICROS
 from core.journal.log import history
-from core.journal.records import find_row
+from core.journal.records import find_row, undone_by_rollback
 from core.journal.tables import (
     Attempt,
     BuildWorkflow,
@@ -147,29 +147,42 @@ def _costs(session: Session, workflow_id: str) -> dict[str, int]:
 def messages(database: Database, wanted: str, after: int, limit: int) -> list[MessageView]:
     """Return the messages behind `after`, oldest first, also those that a rollback took back."""
     with database.read() as session:
-        query = (
-            select(Message)
-            .where(Message.workflow_id == find_row(session, wanted).workflow_id, col(Message.seq) > after)
-            .order_by(col(Message.seq))
-            .limit(limit)
-        )
-        rows = session.exec(query).all()
-    return [
-        MessageView(
-            seq=row.seq or 0,
-            message_id=row.message_id,
-            workflow_id=row.workflow_id,
-            attempt_id=row.attempt_id,
-            author=row.author,
-            kind=row.kind,
-            text=row.text,
-            data=row.data,
-            at=row.at,
-            role=row.role,
-            voided=row.voided_by is not None,
-        )
-        for row in rows
-    ]
+        said = select(Message).where(Message.workflow_id == find_row(session, wanted).workflow_id)
+        query = said.where(col(Message.seq) > after).order_by(col(Message.seq)).limit(limit)
+        return [_message_view(row) for row in session.exec(query)]
+
+
+def last_messages(database: Database, wanted: str, before: int, limit: int) -> list[MessageView]:
+    """Return the newest messages before number `before` (0: of all), oldest first."""
+    with database.read() as session:
+        said = select(Message).where(Message.workflow_id == find_row(session, wanted).workflow_id)
+        if before:
+            said = said.where(col(Message.seq) < before)
+        query = said.order_by(col(Message.seq).desc()).limit(limit)
+        return [_message_view(row) for row in session.exec(query)][::-1]
+
+
+def messages_undone(database: Database, wanted: str, target: State) -> int:
+    """Return how many messages a rollback to `target` would take back now."""
+    with database.read() as session:
+        undone = undone_by_rollback(find_row(session, wanted).workflow_id, target)
+        return session.exec(select(sa.func.count()).select_from(Message).where(*undone)).one()
+
+
+def _message_view(row: Message) -> MessageView:
+    return MessageView(
+        seq=row.seq or 0,
+        message_id=row.message_id,
+        workflow_id=row.workflow_id,
+        attempt_id=row.attempt_id,
+        author=row.author,
+        kind=row.kind,
+        text=row.text,
+        data=row.data,
+        at=row.at,
+        role=row.role,
+        voided=row.voided_by is not None,
+    )
 
 
 def receipts(database: Database, wanted: str) -> list[ReceiptView]:
@@ -297,7 +310,8 @@ def stream(database: Database, wanted: str, after: int) -> list[ChunkView]:
         query = (
             select(StreamChunk)
             .where(
-                StreamChunk.workflow_id == find_row(session, wanted).workflow_id, col(StreamChunk.seq) > after
+                StreamChunk.workflow_id == find_row(session, wanted).workflow_id,
+                col(StreamChunk.seq) > after,
             )
             .order_by(col(StreamChunk.seq))
             .limit(2_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -65,20 +66,27 @@ def entered_at(picture: Picture, target: State) -> datetime | None:
     return moved[-1] if moved else None
 
 
-def undone(picture: Picture, target: State, width: int, now: float, then: str | None) -> list[Line]:
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What only the journal can say of a rollback: the diff that the checkpoint holds which comes back, and
+    how many messages are taken back."""
+
+    diff: str
+    messages: int
+
+
+def undone(picture: Picture, target: State, width: int, now: float, loss: Loss | None) -> list[Line]:
     """Return what a rollback to `target` undoes: checkpoints, files, conversation, evidence, money.
 
-    `then` is the diff that the checkpoint holds which comes back; None while it is being read.
+    `loss` is None while it is being read.
     """
     number = restored_checkpoint(picture, target)
     since = entered_at(picture, target)
     lines = [*heading("checkpoints", width), *_timeline(picture, number, width, now), BLANK]
     lines += heading(f"what goes back with {target.value}", width, ink="need bold")
-    lines += _files(picture, number, then, width)
-    spoken = [m for m in picture.messages if not m.voided and (since is None or m.at >= since)]
-    lines += _row(
-        "conversation", f"{words.plural(len(spoken), 'message')} taken back; still readable, struck", width
-    )
+    lines += _files(picture, number, loss.diff if loss else None, width)
+    spoken = f"{words.plural(loss.messages, 'message')} taken back; still readable, struck" if loss else "…"
+    lines += _row("conversation", spoken, width)
     rank = STATES[target].rank
     kinds = [
         EVIDENCE_TITLES[kind]

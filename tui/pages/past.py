@@ -33,8 +33,9 @@ _MARKS: dict[str, tuple[str, str]] = {
 }
 
 
-def picture_at(now: Picture, view: WorkflowView) -> Picture:
-    """Return the picture as it was right after the event that `view` belongs to."""
+def picture_at(now: Picture, view: WorkflowView, said: Sequence[MessageView]) -> Picture:
+    """Return the picture as it was right after the event that `view` belongs to, with all of what is `said`
+    now that had been said by then."""
     at, seq = view.updated_at, view.version
     events = now.events[:seq]
     begun = {(e.data["state"], e.data["number"]) for e in events if e.event_type == "attempt_begun"}
@@ -43,7 +44,7 @@ def picture_at(now: Picture, view: WorkflowView) -> Picture:
     return Picture(
         view=view,
         attempts=tuple(_attempt(a, ended) for a in now.attempts if (a.state.value, a.number) in begun),
-        messages=_messages(now.messages, events, at),
+        messages=_messages(said, events, at),
         receipts=tuple(r for r in now.receipts if r.at <= at),
         handoffs=tuple(_handoff(h, at) for h in now.handoffs if h.seq <= seq),
         checkpoints=tuple(c for c in now.checkpoints if c.number in kept),

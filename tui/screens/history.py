@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -21,6 +22,7 @@ from tui.picture import Picture
 from tui.screens.base import READING, DeckScreen
 from tui.screens.record import RecordKeys
 from tui.screens.searching import SEARCH_KEYS, SEEKING, Searching
+from tui.talk import messages_since
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.board import Board
 from tui.widgets.lines import Lines
@@ -29,6 +31,7 @@ from tui.widgets.page import Page
 
 if TYPE_CHECKING:
     from core.service.past import Past
+    from core.service.views import MessageView
 
 REST = 0.08
 """Seconds that the cursor rests before the whole board of that moment is asked for."""
@@ -92,6 +95,8 @@ class HistoryScreen(Searching, RecordKeys, DeckScreen):
         self._workflow_id = workflow_id
         self.picture: Picture | None = None
         self._past: Past | None = None
+        self._said: list[MessageView] = []
+        self._rollbacks = 0
         self._reading = False
         self._boards: OrderedDict[int, Sequence[BoardRow]] = OrderedDict()
         self._asking_board = False
@@ -183,11 +188,23 @@ class HistoryScreen(Searching, RecordKeys, DeckScreen):
         """Fold the history once; every moment of it is at hand from then on."""
         try:
             self._past = await self.deck.link.ask(lambda service: service.past(self._workflow_id))
+            await self._read_said()
         except QdeckError as error:
             self.deck.tell(str(error), bad=True)
         finally:
             self._reading = False
         self._show()
+
+    async def _read_said(self) -> None:
+        """Read what was said since the last time; all of it when a rollback has taken words back."""
+        events = self.picture.events if self.picture else ()
+        rollbacks = sum(e.data.get("kind") == "rollback" for e in events)
+        if rollbacks != self._rollbacks:
+            self._said, self._rollbacks = [], rollbacks
+        after = self._said[-1].seq if self._said else 0
+        new = await self.deck.link.ask(lambda service: messages_since(service, self._workflow_id, after))
+        # Of what is no speech only that it was there is told, and that it was taken back.
+        self._said += [m if m.kind == "text" else replace(m, text="", data={}) for m in new]
 
     # --- drawing
 
@@ -257,7 +274,7 @@ class HistoryScreen(Searching, RecordKeys, DeckScreen):
         past, now = self._past, self.picture
         if past is None or now is None:
             return
-        then = picture_at(now, past.at(self.index + 1))
+        then = picture_at(now, past.at(self.index + 1), self._said)
         self.query_one("#then", Page).show(lambda width: past_page(then, width), top=True)
 
     def _show_board(self) -> None:

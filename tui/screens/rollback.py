@@ -10,7 +10,7 @@ from core.machine.transitions import Kind
 from core.text import clean
 from tui import legal, words
 from tui.ink import Line, Span
-from tui.pages.back import restored_checkpoint, undone
+from tui.pages.back import Loss, restored_checkpoint, undone
 from tui.picture import Picture
 from tui.screens.back import BackScreen, question
 from tui.starting import person
@@ -29,7 +29,7 @@ class RollbackScreen(BackScreen):
     def __init__(self, workflow_id: str) -> None:
         super().__init__(workflow_id)
         self._asking = False
-        self._then: dict[int, str] = {}
+        self._losses: dict[tuple[State, int], Loss] = {}
 
     def options(self, picture: Picture) -> list[Option]:
         """The legal targets, with the checkpoint that comes back."""
@@ -55,8 +55,8 @@ class RollbackScreen(BackScreen):
 
     def meaning(self, picture: Picture, target: State, width: int) -> list[Line]:
         """Everything that is undone."""
-        number = restored_checkpoint(picture, target)
-        return undone(picture, target, width, self.deck.now(), self._then.get(number))
+        loss = self._losses.get((target, picture.view.version))
+        return undone(picture, target, width, self.deck.now(), loss)
 
     def ages(self) -> tuple[str, ...]:
         """Those of the checkpoints."""
@@ -72,19 +72,23 @@ class RollbackScreen(BackScreen):
         picture, target = self.picture, self.target
         if picture is None or target is None:
             return
-        number = restored_checkpoint(picture, target)
-        if number not in self._then:
-            self.run_worker(self._read(picture, number), group="checkpoint")
+        if (target, picture.view.version) not in self._losses:
+            self.run_worker(self._read(picture, target), group="checkpoint")
 
-    async def _read(self, picture: Picture, number: int) -> None:
-        """Read the diff of a checkpoint, against which the files of now are compared."""
+    async def _read(self, picture: Picture, target: State) -> None:
+        """Read the diff of a checkpoint, against which the files of now are compared, and what was said."""
+        number = restored_checkpoint(picture, target)
         named = next((c.diff_digest for c in picture.checkpoints if c.number == number), "")
         try:
             data = await self.deck.link.ask(lambda service: service.artifact(named)) if named else None
+            said = await self.deck.link.ask(
+                lambda service: service.messages_undone(self._workflow_id, target)
+            )
         except QdeckError as error:
             self.deck.tell(str(error), bad=True)
             return
-        self._then[number] = data.decode("utf-8", "replace") if data else ""
+        diff = data.decode("utf-8", "replace") if data else ""
+        self._losses[target, picture.view.version] = Loss(diff, said)
         if self.is_attached:
             super().show_meaning()
 

@@ -11,6 +11,7 @@ from textual.events import DescendantBlur, DescendantFocus
 from textual.widgets import Input, TextArea
 
 from core.board import BoardRow
+from core.errors import QdeckError
 from core.machine.states import Condition
 from core.text import clean
 from tui import legal, words
@@ -27,6 +28,7 @@ from tui.screens.base import DeckScreen
 from tui.screens.board import standing_of
 from tui.screens.searching import Searched, Searching
 from tui.screens.workflow_keys import WORKFLOW_KEYS
+from tui.talk import messages_before
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.composer import Composer
 from tui.widgets.conversation import Conversation
@@ -106,7 +108,7 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             return
         old, self.picture = self.picture, picture
         view = picture.view
-        self._conversation().update_messages(picture.messages)
+        self._conversation().update_messages(picture.messages, picture.earlier)
         text = "".join(chunk.text for chunk in picture.stream).lstrip("\n")
         last = picture.stream[-1] if picture.stream else None
         self._conversation().update_stream(
@@ -365,6 +367,26 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             return
         self._stopped = self.picture.view.attempt_id if self.picture else ""
         self.deck.stop_turn(self._workflow_id, words.actor_name(standing.state))
+
+    # --- reading back
+
+    def on_conversation_earlier(self, event: Conversation.Earlier) -> None:
+        """Read what was said before, in the journal's thread."""
+        self.run_worker(self._read_earlier(event.before), group="earlier")
+
+    async def _read_earlier(self, before: int) -> None:
+        talk = self._conversation()
+        try:
+            messages, earlier = await self.deck.link.ask(
+                lambda service: messages_before(service, self._workflow_id, before)
+            )
+        except QdeckError as error:
+            self.deck.tell(str(error), bad=True)
+            talk.not_read()
+            return
+        if talk.is_attached:
+            talk.update_earlier(messages, before, earlier)
+            self.on_found()
 
     # --- finding and copying
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.strip import Strip
 
 from tui.conversation_model import folds
@@ -26,12 +28,20 @@ HERTZ = 12
 GUTTER = 2
 """Cells at the left, in which a bar stands beside what was chosen or found."""
 _BAR, _NO_BAR = Span(fit("▌", GUTTER), "run bold"), Span(" " * GUTTER)
+WINDOWS = 3
+"""What is followed holds at least so many windows full of lines."""
 SLICE = 0.004
 """Seconds that are drawn in one go beyond what is on the screen, so that a key never waits for longer."""
 
 
 class Conversation(Selecting):
-    """What the roles and the user said and did."""
+    """What the roles and the user said and did: its end, and what came before as somebody reads on."""
+
+    @dataclass
+    class Earlier(Message):
+        """What was said before message number `before` is wanted."""
+
+        before: int
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *MOVE_KEYS,
@@ -83,13 +93,73 @@ class Conversation(Selecting):
         self._chosen = ""
         self.found = Found()
         self._at = -1
+        self._asked = 0
+        self._to_top = False
 
     # --- what the screen tells it
 
-    def update_messages(self, messages: Sequence[MessageView]) -> None:
-        """Take in the whole conversation; what is known already is not looked at again."""
-        if self.roll.take(messages):
+    def update_messages(self, messages: Sequence[MessageView], earlier: bool = False) -> None:
+        """Take in the newest messages, and all since the last time; what is known is not looked at again.
+
+        While the end is followed, nothing is kept that came before them.
+        """
+        changed = self.roll.take(messages, earlier)
+        if self._idle and messages:
+            self.roll.forget_before(messages[0].seq, WINDOWS * self.size.height)
+        if changed:
             self._settle()
+            self._want_earlier()
+
+    def update_earlier(self, messages: Sequence[MessageView], before: int, earlier: bool) -> None:
+        """Take in what was said before message number `before`, as it was asked for; what is read stays where
+        it is. Go on asking while all of it is wanted."""
+        self._asked = 0
+        if before != self.roll.first:
+            return
+        self._settle(moved=self.roll.take_earlier(messages, earlier))
+        if self.roll.earlier and (self._to_top or self.found.needle):
+            self._ask_earlier()
+        elif self._to_top:
+            self.action_top()
+        elif self.found.needle:
+            self._search_again()
+        else:
+            self._want_earlier()
+
+    def not_read(self) -> None:
+        """What was asked for cannot be read now; whoever moves on asks again."""
+        self._asked, self._to_top = 0, False
+
+    def _search_again(self) -> None:
+        """All of it is there now: the match that is looked at stays, or there is a first one."""
+        none = not self.found.lines
+        self._at += self._draw_all()
+        self.found = find(self.found.needle, (self._plain(y) for y in range(self.roll.height)))
+        if none and self.found.lines:
+            self._at = int(self.scroll_offset.y) - 1
+            self.seek(1)
+        self.refresh()
+
+    @property
+    def _idle(self) -> bool:
+        """Whether nobody does more here than follow the end."""
+        busy = self.found.needle or self._chosen or self._asked or self.text_selection is not None
+        return self._follow and not busy
+
+    def _want_earlier(self) -> None:
+        """Ask for what came before, ahead of the reader; but what is selected must stay where it is."""
+        if self._follow:
+            near = not self.roll.unfinished and self.max_scroll_y <= 0
+        else:
+            near = self.scroll_offset.y < self.size.height
+        if near and self.roll.width and self.text_selection is None:
+            self._ask_earlier()
+
+    def _ask_earlier(self) -> None:
+        """Ask once."""
+        if self.roll.earlier and not self._asked:
+            self._asked = self.roll.first
+            self.post_message(self.Earlier(self._asked))
 
     def update_stream(self, author: str, attempt_id: str, text: str, at: datetime | None = None) -> None:
         """Show what the role is saying right now; nothing when `text` is empty."""
@@ -140,11 +210,12 @@ class Conversation(Selecting):
         """Follow the end while the user stays there."""
         super().watch_scroll_y(old_value, new_value)
         self._follow = new_value >= self.max_scroll_y - 1
+        self._want_earlier()
 
     @property
     def settled(self) -> bool:
         """Whether everything that was handed over is drawn."""
-        return self._pending is None and not self.roll.unfinished
+        return self._pending is None and not self.roll.unfinished and not self._asked
 
     @property
     def text(self) -> str:
@@ -160,11 +231,13 @@ class Conversation(Selecting):
         if self.roll.stream(author, attempt_id, text, at):
             self._settle(unchanged=self.roll.unchanged, more=0.0)
 
-    def _settle(self, at: int | None = None, *, unchanged: int = 0, more: float = SLICE) -> None:
+    def _settle(
+        self, at: int | None = None, *, unchanged: int = 0, more: float = SLICE, moved: int = 0
+    ) -> None:
         """Draw until the window is full, stay at the end if the user is there, leave the rest for later.
 
         The first `unchanged` lines need no new drawing, as long as nothing scrolls. `more` are seconds for
-        what is out of sight.
+        what is out of sight. What is read has `moved` down by so many lines.
         """
         if not self.roll.width:
             return
@@ -172,9 +245,10 @@ class Conversation(Selecting):
         near = None if follow else at if at is not None else self.roll.index_at(self.scroll_offset.y)
         window, began, drawn = self.size.height, time.perf_counter(), 0
         while self.roll.unfinished and (drawn < 2 * window or time.perf_counter() - began < more):
-            height, _ = self.roll.draw_near(near)
-            drawn += height
-        self._place(follow, self.roll.span_of(at)[0] if at is not None else None, unchanged)
+            height, above = self.roll.draw_near(near)
+            drawn, moved = drawn + height, moved + above
+        top = int(self.scroll_offset.y) + moved if moved else None
+        self._place(follow, self.roll.span_of(at)[0] if at is not None else top, unchanged)
         if self.roll.unfinished and not self._drawing:
             self._drawing = True
             self.set_timer(0.01, self._draw_more)
@@ -190,6 +264,8 @@ class Conversation(Selecting):
         self._drawing = self.roll.unfinished
         if self._drawing:
             self.set_timer(0.01, self._draw_more)
+        else:
+            self._want_earlier()
 
     def _place(self, follow: bool, top: int | None, unchanged: int = 0) -> None:
         was = self.scroll_offset, self.virtual_size
@@ -262,11 +338,15 @@ class Conversation(Selecting):
         entry = self.roll.entry_at(self.roll.index_at(y))
         return entry is not None and entry.key == self._chosen
 
-    def _draw_all(self) -> None:
-        """Draw now what was left for later: whoever searches, or goes to the top, wants all of it."""
+    def _draw_all(self) -> int:
+        """Draw now what was left for later: whoever searches wants all of it. Return how far the lines that
+        are read moved down."""
+        near = None if self._follow else self.roll.index_at(self.scroll_offset.y)
+        above = 0
         while self.roll.unfinished:
-            self.roll.draw_near(None)
-        self.holds(self.roll.width, max(1, self.roll.height))
+            above += self.roll.draw_near(near)[1]
+        self._place(self._follow, int(self.scroll_offset.y) + above if above else None)
+        return above
 
     @property
     def line(self) -> int:
@@ -274,8 +354,10 @@ class Conversation(Selecting):
         return self._at
 
     def search(self, needle: str) -> Found:
-        """Mark `needle`, and go to the first match from what is seen on."""
+        """Mark `needle`, and go to the first match from what is seen on; what came before is read first."""
         self._draw_all()
+        if needle:
+            self._ask_earlier()
         self.found = find(needle, (self._plain(y) for y in range(self.roll.height)) if needle else ())
         self._at = int(self.scroll_offset.y) - 1 if needle else -1
         if self.found.lines:
@@ -334,11 +416,16 @@ class Conversation(Selecting):
     # --- moving
 
     def action_top(self) -> None:
-        """To the beginning."""
-        self._draw_all()
-        self.scroll_home(animate=False)
+        """To the beginning, as soon as it is here."""
+        if self.roll.earlier:
+            self._to_top = True
+            self._ask_earlier()
+            return
+        self._to_top = False
+        if self.roll.height:
+            self._settle(0)
 
     def action_bottom(self) -> None:
         """To the end, and follow it again."""
-        self._chosen = ""
+        self._chosen, self._to_top, self._follow = "", False, True
         self.scroll_end(animate=False)
