@@ -1,8 +1,8 @@
 """Importing less than is written: what the app has no use for stays out of its memory.
 
-What can be spared is OpenSSL, since the app speaks to nobody over TLS, the docstrings of the libraries under
-the journal and the types that they were written with, which nobody reads here, and what reads the papers of
-installed packages, which nobody asks for. Together they are ten megabytes.
+What can be spared is OpenSSL, since the app speaks to nobody over TLS, compression, the docstrings of the
+libraries under the journal and the types that they were written with, which nobody reads here, and what reads
+the papers of installed packages, which nobody asks for. Together they are twelve megabytes.
 """
 
 from __future__ import annotations
@@ -17,12 +17,21 @@ from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import find_spec
 from opcode import opmap
-from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from types import CodeType, FunctionType, MemberDescriptorType, ModuleType
+from typing import Any, ForwardRef
 
-WORDY = frozenset({"pydantic", "pydantic_core", "pygments", "sqlalchemy", "sqlmodel", "textual"})
-"""Packages of which a good part is docstrings; of Textual and Pygments what is imported later."""
-_PAPERS, _NAMES = "importlib.metadata", "html"
+WORDY = frozenset(
+    {"core", "pydantic", "pydantic_core", "pygments", "sqlalchemy", "sqlmodel", "textual", "tui"}
+)
+"""Packages of which a good part is docstrings; of Textual, Pygments and our own what is imported later."""
+_PAPERS, _NAMES, _FILTERS, _TYPES = "importlib.metadata", "html", "pygments.filters", "textual.types"
+_LATER_FUNCTIONS = {
+    _PAPERS: ("entry_points", "version"),
+    _FILTERS: ("get_filter_by_name",),
+    _TYPES: ("IgnoreReturnCallbackType",),
+}
+"""Modules that others import for these functions, which the app may never call; or for a type, that only
+stands in annotations."""
 LONG = 100
 """Characters from which a docstring is dropped. What is as short might be used as a value as well."""
 _DROPPED = "."
@@ -34,30 +43,35 @@ _HAS_DOCSTRING: int = getattr(inspect, "CO_HAS_DOCSTRING", 0)
 _LOAD, _STORE = opmap["LOAD_CONST"], opmap["STORE_NAME"]
 
 
-def spare_openssl() -> None:
-    """Import what would load OpenSSL so that it does without, as in a Python that was built without it.
+def spare_libraries() -> None:
+    """Import what would load OpenSSL and compressors so that it does without, as in a Python that was built
+    without them; and of Textual no trees for the name of a type.
 
-    Python has hashes of its own. Only before anything has imported these modules; afterwards `ssl` can be
-    imported as ever, but asyncio offers no TLS.
+    Python has hashes of its own. Only before anything has imported these modules; afterwards they can be
+    imported as ever, but asyncio offers no TLS, and shutil packs archives without compressing them as well.
     """
-    wanted = ("ssl", "_hashlib") if all(map(find_spec, _OWN_HASHES)) else ("ssl",)
+    wanted = ("ssl", "bz2", "lzma", *(("_hashlib",) if all(map(find_spec, _OWN_HASHES)) else ()))
     absent: dict[str, ModuleType | None] = {name: None for name in wanted if name not in sys.modules}
     # None is what the import system takes for "there is no such module".
     sys.modules.update(absent)  # type: ignore[arg-type]
     try:
-        for name in ("asyncio", "hashlib", "hmac"):
+        for name in ("asyncio", "hashlib", "hmac", "shutil"):
             import_module(name)
     finally:
         for name in absent:
             del sys.modules[name]
+    sys.modules.setdefault(_TYPES, _Later(_TYPES))
 
 
 def import_briefly() -> None:
     """From now on, import the wordy packages without long docstrings, and package papers when asked for."""
+    _keep_no_code_of_types()
     if not any(isinstance(finder, _Briefly) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Briefly())
-    # Pygments imports it for one word, and with it the names of all characters.
-    sys.modules.setdefault(_NAMES, _Later(_NAMES))
+    # Pygments imports them for a word, and with it the names of all characters, and for a function, and with
+    # it the symbols of two provers.
+    for name in (_NAMES, _FILTERS):
+        sys.modules.setdefault(name, _Later(name))
     if _PAPERS not in sys.modules:
         sys.modules[_PAPERS] = importlib.metadata = _Later(_PAPERS)
         # Pydantic would look through the papers of all packages for plugins.
@@ -81,12 +95,30 @@ def forget_types() -> None:
             shape.__annotations__ = {}
 
 
+def _keep_no_code_of_types() -> None:
+    """Let a type that was written in quotes be compiled when somebody evaluates it, in place of being kept.
+
+    Typing compiles it to see whether it is one, and keeps the code: a megabyte for the types of SQLAlchemy.
+    From Python 3.14 on it does so by itself.
+    """
+    if isinstance(ForwardRef.__dict__.get("__forward_code__"), MemberDescriptorType):
+        later = property(_code_of_type, lambda reference, code: None)
+        ForwardRef.__forward_code__ = later  # type: ignore[misc, assignment]
+
+
+def _code_of_type(reference: ForwardRef) -> CodeType:
+    """What typing would have kept."""
+    written = reference.__forward_arg__
+    # That is how typing compiles what is unpacked, which is no expression alone.
+    return compile(f"({written},)[0]" if written.startswith("*") else written, "<string>", "eval")
+
+
 class _Later(ModuleType):
     """Stands for a module until somebody asks for what is in it."""
 
     def __getattr__(self, name: str) -> Any:
-        """Hand out what is in the module; of `importlib.metadata` two functions that only then ask it."""
-        if self.__name__ == _PAPERS and name in ("entry_points", "version"):
+        """Hand out what is in the module; of some, functions that ask it only when they are called."""
+        if name in _LATER_FUNCTIONS.get(self.__name__, ()):
             return lambda *arguments, **named: getattr(self._itself(), name)(*arguments, **named)
         # Its path is asked for by who imports `html.entities`, and by everyone who imports a name from it.
         if name.startswith("__") and (self.__name__, name) != (_NAMES, "__path__"):

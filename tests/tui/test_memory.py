@@ -20,9 +20,10 @@ from tui.lean import LONG, without_docstrings
 from tui.transcript import Piece, Transcript
 
 PROGRAM = """
-import json, sys
+import json, sys, typing
 from tui import lean
-lean.spare_openssl()
+lean.spare_libraries()
+import textual.app
 lean.import_briefly()
 import asyncio, hashlib
 from core.service import OrchestrationService
@@ -34,8 +35,14 @@ typed += [bool(sqlalchemy.select.__annotations__), bool(ModelSchema.__annotation
 class Told(sqlmodel.SQLModel):
     count: int
 import pygments.lexers.python
-spared = sorted({"ssl", "_ssl", "_hashlib", "email", "zipfile", "html.entities"} & set(sys.modules))
-import html.parser, importlib.metadata, ssl
+filtered = pygments.lexers.python.PythonLexer()
+spared = {"ssl", "_ssl", "_hashlib", "bz2", "lzma", "email", "zipfile", "html.entities"}
+spared = sorted((spared | {"textual.widgets._tree"}) & set(sys.modules))
+spared += ["filters"] if sys.modules["pygments.filters"].__spec__ else []
+quoted = typing.ForwardRef("dict[str, int]")
+import bz2, html.parser, importlib.metadata, lzma, ssl
+from textual.types import CallbackType
+filtered.add_filter("gobble", n=2)
 print(json.dumps({
     "spared": spared,
     "digest": hashlib.sha256(b"abc").hexdigest(),
@@ -44,7 +51,11 @@ print(json.dumps({
     "typed": typed,
     "checks": Told.model_validate({"count": "3"}).count,
     "html": html.unescape("&lt;") + html.entities.html5["gt;"],
+    "type": str(CallbackType),
+    "kept": quoted.__forward_code__ is quoted.__forward_code__,
     "tls": hasattr(ssl, "create_default_context"),
+    "filtered": [text for _, text in filtered.get_tokens("abc")],
+    "quoted": str(typing.get_type_hints(type("T", (), {"__annotations__": {"a": quoted}}))),
 }))
 """
 
@@ -68,6 +79,10 @@ def test_the_journal_is_opened_without_what_nobody_needs() -> None:
     assert told["version"] == "8.2.8"
     assert told["html"] == "<>"
     assert told["tls"]
+    assert told["type"].startswith("typing.Union")
+    assert told["kept"] == (sys.version_info >= (3, 14))
+    assert told["filtered"][0] == "c"
+    assert told["quoted"] == "{'a': dict[str, int]}"
 
 
 SOURCE = f'''

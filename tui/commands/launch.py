@@ -51,7 +51,7 @@ def open_app(options: AppOptions) -> int:
     os.environ.setdefault("TEXTUAL_FPS", "120")
     settings = load_settings(flags=options.all_flags)
     look = FirstLook(settings.database_url)
-    lean.spare_openssl()
+    lean.spare_libraries()
     from tui.app import run_app
 
     code = run_app(options, settings=settings, first_look=look)

@@ -9,11 +9,6 @@ from core.text import clean
 from tui import words
 from tui.ink import Line, Span, said
 from tui.legal import Standing
-from tui.pages.cost import cost_page
-from tui.pages.diff import diff_page
-from tui.pages.evidence import review_page, tests_page
-from tui.pages.plan import plan_page
-from tui.pages.story import events_page, handoffs_page
 from tui.picture import Picture
 
 PANES = ("talk", "plan", "diff", "tests", "review", "handoffs", "cost", "events")
@@ -22,17 +17,30 @@ _STANDING = ("version", "condition", "waiting_for", "reason", "evidence", "tests
 
 
 def page_of(pane: str, picture: Picture, now: float) -> Callable[[int], Sequence[Line]]:
-    """Return the builder of a pane's lines."""
-    pages: dict[str, Callable[[int], Sequence[Line]]] = {
-        "plan": lambda width: plan_page(picture, width),
-        "diff": lambda width: diff_page(picture, width),
-        "tests": lambda width: tests_page(picture, width, now),
-        "review": lambda width: review_page(picture, width, now),
-        "handoffs": lambda width: handoffs_page(picture, width, now),
-        "cost": lambda width: cost_page(picture, width, now),
-        "events": lambda width: events_page(picture, width, now),
-    }
-    return pages[pane]
+    """Return the builder of a pane's lines, imported when it is looked at."""
+    match pane:
+        case "plan":
+            from tui.pages.plan import plan_page
+
+            return lambda width: plan_page(picture, width)
+        case "diff":
+            from tui.pages.diff import diff_page
+
+            return lambda width: diff_page(picture, width)
+        case "tests" | "review":
+            from tui.pages.evidence import review_page, tests_page
+
+            page = tests_page if pane == "tests" else review_page
+            return lambda width: page(picture, width, now)
+        case "cost":
+            from tui.pages.cost import cost_page
+
+            return lambda width: cost_page(picture, width, now)
+        case _:
+            from tui.pages.story import events_page, handoffs_page
+
+            story = events_page if pane == "events" else handoffs_page
+            return lambda width: story(picture, width, now)
 
 
 def title_line(picture: Picture, now: float, *, wide: bool) -> tuple[Line, Line]:
