@@ -85,8 +85,7 @@ def undone(picture: Picture, target: State, width: int, now: float, loss: Loss |
     lines = [*heading("checkpoints", width), *_timeline(picture, number, width, now), BLANK]
     lines += heading(f"what goes back with {target.value}", width, ink="need bold")
     lines += _files(picture, number, loss.diff if loss else None, width)
-    spoken = f"{words.plural(loss.messages, 'message')} taken back; still readable, struck" if loss else "…"
-    lines += _row("conversation", spoken, width)
+    lines += _row("conversation", _spoken(loss), width)
     rank = STATES[target].rank
     kinds = [
         EVIDENCE_TITLES[kind]
@@ -114,6 +113,15 @@ def undone(picture: Picture, target: State, width: int, now: float, loss: Loss |
             width,
         ),
     ]
+
+
+def _spoken(loss: Loss | None) -> str:
+    """How much of the conversation is taken back."""
+    if loss is None:
+        return "…"
+    if not loss.messages:
+        return "nothing is taken back"
+    return f"{words.plural(loss.messages, 'message')} taken back; still readable, struck"
 
 
 def _timeline(picture: Picture, number: int, width: int, now: float) -> list[Line]:
