@@ -10,6 +10,7 @@ import os
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
+from stat import S_ISDIR
 
 from core.errors import QdeckError
 
@@ -47,10 +48,11 @@ def look_at(path: str) -> Look:
     folder = Path(path.strip())
     try:
         folder = folder.expanduser()
-        if not folder.exists():
-            return Look(None, f"There is no folder {tilde(folder)}.")
-        if not folder.is_dir():
+        # What `Path.is_dir` makes of a name that no file can have differs with the Python.
+        if not S_ISDIR(folder.stat().st_mode):
             return Look(None, f"{tilde(folder)} is a file; name the folder of the repository.")
+    except (FileNotFoundError, NotADirectoryError):
+        return Look(None, f"There is no folder {tilde(folder)}.")
     except RuntimeError:
         return Look(None, f"Nobody here is called {folder.parts[0].removeprefix('~')}.")
     except (OSError, ValueError) as error:

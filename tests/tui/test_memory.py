@@ -79,7 +79,7 @@ def test_the_journal_is_opened_without_what_nobody_needs() -> None:
     assert told["version"] == "8.2.8"
     assert told["html"] == "<>"
     assert told["tls"]
-    assert told["type"].startswith("typing.Union")
+    assert "Callable" in told["type"]
     assert told["kept"] == (sys.version_info >= (3, 14))
     assert told["filtered"][0] == "c"
     assert told["quoted"] == "{'a': dict[str, int]}"
