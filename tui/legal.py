@@ -70,5 +70,7 @@ def resumes(standing: Standing | None) -> bool:
 
 
 def pause_word(standing: Standing | None) -> str:
-    """Return what `p` does now: pause, or let go on."""
-    return "go on" if resumes(standing) else "pause"
+    """Return what `p` does now: pause, let go on, or try again what failed."""
+    if not resumes(standing):
+        return "pause"
+    return "try again" if standing and standing.condition is Condition.FAILED else "go on"

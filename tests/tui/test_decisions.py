@@ -396,3 +396,15 @@ async def test_a_rollback_names_every_file_and_leads_to_the_history(journal_of: 
         await calm(pilot)
         text = plain(app.screen.query_one("#body", Page).lines)
         assert text.count("undone      1m ago") == 2 and "comes back  3m ago" in text
+
+
+async def test_a_title_that_is_too_long_says_that_it_goes_on(journal_of: JournalOf) -> None:
+    """In the head of every screen that decides."""
+    journal = journal_of("names")
+    async with running(journal, size=(80, 24)) as (app, pilot):
+        for how in ("decision", "retry", "rollback"):
+            await deciding(app, pilot, journal, how)
+            assert next(line for line in shown(app).split("\n") if "B-0006" in line).rstrip().endswith("…"), (
+                how
+            )
+            await press(app, pilot, "escape")

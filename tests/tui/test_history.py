@@ -55,6 +55,7 @@ async def test_h_opens_the_history_at_its_end_and_escape_closes_it(journal_of: J
     async with running(journal) as (app, pilot):
         await in_history(app, pilot)
         assert " NOW " in shown(app) and " PAST " not in shown(app) and event(app) == 47
+        assert "needs you: approve the review" in shown(app) and "look at it" not in shown(app), "no dead key"
         assert any("▌" in line and " 47 " in line for line in shown(app).split("\n")), (
             "the newest is in sight"
         )

@@ -6,7 +6,7 @@ import pytest
 
 from core.machine.states import Condition, State
 from core.machine.transitions import CONDITION_ALLOWS, Kind, Order, transitions_from
-from tui.legal import NOTHING, OPENING, RULED, Standing, nothing_yet, possible
+from tui.legal import NOTHING, OPENING, RULED, Standing, nothing_yet, pause_word, possible
 
 
 def stands(state: State, condition: Condition, waiting_for: str = "") -> Standing:
@@ -28,6 +28,15 @@ def test_a_key_is_legal_exactly_where_the_table_allows_it(state: State, conditio
     assert possible("pause", standing) == (not over and pauses)
     assert possible("approve", standing) == (not over and condition is Condition.WAITING)
     assert possible("retry", standing) == (not over)
+
+
+def test_the_key_of_a_pause_says_what_it_does() -> None:
+    """What failed is tried again, what rests goes on."""
+    told = {
+        c: pause_word(stands(State.TESTING, c))
+        for c in (Condition.ACTIVE, Condition.PAUSED, Condition.FAILED)
+    }
+    assert list(told.values()) == ["pause", "go on", "try again"]
 
 
 def test_before_the_journal_is_open_no_key_acts() -> None:

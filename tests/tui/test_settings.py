@@ -16,6 +16,8 @@ from tests.tui.driving import on, press, running, shown, told
 from tests.tui.evil import EVIL, assert_harmless
 from tui.app import QdeckApp
 from tui.catalogue import deeds
+from tui.ink import plain
+from tui.pages.settings import Row, row_line
 from tui.widgets.rows import SettingsList
 
 JournalOf = Callable[[str], Journal]
@@ -134,6 +136,12 @@ async def test_a_key_is_given_away_only_once(journal_of: JournalOf, project: Pat
         assert app.settings.keymap == {"board.filter": "f9"}
         await press(app, pilot, "escape", "f9")
         assert app.screen.query_one("#filter").has_focus
+
+
+def test_a_long_name_keeps_away_from_its_value() -> None:
+    """Also where it is cut."""
+    row = Row(("keymap", "next"), "next decision, from anywhere at all", "f8", "default")
+    assert "… f8" in plain([row_line(row, 80)])
 
 
 def test_every_action_has_an_id_of_its_own() -> None:

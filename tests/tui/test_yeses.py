@@ -60,6 +60,7 @@ async def test_secrets_and_hosts_are_granted_where_the_release_waits_and_taken_b
         app.open_decision(journal.workflow_id)
         await armed(app, pilot)
         await until(pilot, lambda: "its grant does not count" in " ".join(shown(app).split()))
+        assert "grant it anew with s." in " ".join(shown(app).split())
         await press(app, pilot, "s")
         await until(pilot, lambda: on(app) == "ConfirmScreen")
         await armed(app, pilot)
@@ -82,7 +83,7 @@ async def test_secrets_and_hosts_are_granted_where_the_release_waits_and_taken_b
         assert on(app) == "DecisionScreen"
         await press(app, pilot, "f5")
         await until(pilot, lambda: app.screen.settled)  # type: ignore[attr-defined]
-        assert "deploy gets TOKEN, ship.example.org:8443" in shown(app)
+        assert "text-tools  deploy gets TOKEN, ship.example.org:8443" in shown(app)
         await press(app, pilot, "G", "x")
         await armed(app, pilot)
         await press(app, pilot, "y")

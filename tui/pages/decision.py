@@ -45,7 +45,7 @@ def decision_head(decision: DecisionView, width: int, now: float) -> list[Line]:
     right = (Span(f"waits {words.duration(now - decision.since.timestamp())}", "muted"),)
     lines = [
         spread((Span(f"{mark} {what}", ink),), right, width),
-        (Span(f"  {decision.build_id}  ", "muted"), said(decision.title, "strong bold")),
+        cut_line((Span(f"  {decision.build_id}  ", "muted"), said(decision.title, "strong bold")), width),
     ]
     for row in decision.question.split("\n")[:6]:
         lines += paragraph(row, width - 2, "text", indent=2)

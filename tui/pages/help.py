@@ -58,6 +58,7 @@ def _glyphs(width: int) -> list[Line]:
         (words.BAD, "bad", "failed, or not green"),
         (words.STALE, "need", "stale: what it rests on has changed"),
         (words.PAUSED, "muted", "paused"),
+        (words.CANCELLED, "muted", "cancelled"),
         (words.FUTURE, "faint", "still to come"),
         (words.FORK, "muted", "a fork of the build that stands behind it"),
         ("▸", "ok", "a gate that was passed"),

@@ -9,13 +9,15 @@ from tui import words
 from tui.ink import Line, Span, cut_line, said, spread, wrap
 from tui.picture import Picture
 
-_LOOK = Span("a  look at it", "run bold")
+_LOOK, NO_KEY = Span("a  look at it", "run bold"), Span("")
 
 
-def notice_of(picture: Picture, *, narrow: bool, dim: bool = False) -> Callable[[int], list[Line]] | None:
+def notice_of(
+    picture: Picture, *, narrow: bool, dim: bool = False, past: bool = False
+) -> Callable[[int], list[Line]] | None:
     """Return the lines that say what the workflow needs, and with which key, dim where no order is taken.
 
-    None when it needs nothing.
+    None when it needs nothing. In the `past` no key does anything any more, so that none is named.
     """
     view = picture.view
     order = "faint" if dim else "run bold"
@@ -28,15 +30,15 @@ def notice_of(picture: Picture, *, narrow: bool, dim: bool = False) -> Callable[
             what = f"needs you: {words.waits_for(view.waiting_for)}"
             why = picture.decision.question if picture.decision else view.reason
             keys = Span("c  answer", order) if view.waiting_for == "answer" else _LOOK
+            keys = NO_KEY if past else keys
             return lambda width: _notice_lines(words.NEED, "need bold", what, why, keys, width)
         case Condition.FAILED:
             what, why = f"failed in {words.state_word(view.state)}", view.reason
-            keys = Span("r  retry   p  try again", order)
+            keys = NO_KEY if past else Span("r  retry   p  try again", order)
             return lambda width: _notice_lines(words.BAD, "bad bold", what, why, keys, width)
         case Condition.PAUSED:
-            return lambda width: _notice_lines(
-                words.PAUSED, "muted bold", "paused", view.reason, Span("p  go on", order), width
-            )
+            keys = NO_KEY if past else Span("p  go on", order)
+            return lambda width: _notice_lines(words.PAUSED, "muted bold", "paused", view.reason, keys, width)
         case Condition.CANCELLED:
             return lambda width: [_notice(words.CANCELLED, "muted bold", "cancelled", view.reason, width)]
     if narrow and view.activity:

@@ -98,7 +98,7 @@ def past_page(picture: Picture, width: int) -> list[Line]:
     """Return the workflow as it was: what had just happened, where it stood, what counted, what was said."""
     at = picture.view.updated_at.timestamp()
     lines = [*event_lines(picture, width), BLANK, *ribbon(picture, width, at), BLANK]
-    notice = notice_of(picture, narrow=True)
+    notice = notice_of(picture, narrow=True, past=True)
     if notice:
         lines += [*notice(width), BLANK]
     counting = sum(1 for e in picture.view.evidence.values() if e.current)

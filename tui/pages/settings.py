@@ -230,7 +230,7 @@ def row_line(row: Row, width: int) -> Line:
         middle = max(middle, min(cells(row.value), width - label - right - 2))
     ink = "muted" if row.ink == "text" and not row.name else row.ink
     return (
-        Span(fit(row.label, label), ink if row.ink in ("ok", "bad") else "muted"),
+        Span(f"{fit(row.label, label - 1)} ", ink if row.ink in ("ok", "bad") else "muted"),
         Span(fit(row.value, middle), "strong" if row.name and row.source != "default" else ink),
         Span(f"  {fit(row.source, right)}", "faint" if row.source == "default" else "role"),
     )

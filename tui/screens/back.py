@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from core.machine.states import State
 from core.text import REASON_READ_LIMIT
 from tui.armed import Armed
-from tui.ink import Line, Span
+from tui.ink import Line, Span, cut_line, said
 from tui.picture import Picture
 from tui.screens.base import READING, DeckScreen
 from tui.screens.searching import FIND_KEYS, SEEKING, Searching
@@ -293,6 +293,7 @@ class BackScreen(Searching, Armed, DeckScreen):
                 self.dismiss()
 
 
-def question(title: str, build_id: str, name: str) -> list[Line]:
+def question(title: str, build_id: str, name: str, width: int) -> list[Line]:
     """Return the head of a screen that goes back."""
-    return [(Span(title, "need bold"),), (Span(f"{build_id}  ", "muted"), Span(name, "strong bold"))]
+    about = (Span(f"{build_id}  ", "muted"), said(name, "strong bold"))
+    return [(Span(title, "need bold"),), cut_line(about, width)]

@@ -35,7 +35,9 @@ def sentences(project: ProjectView) -> list[str]:
         except QdeckError:
             continue
         nothing = f"The {command} command gets no secret and no network."
-        told.append(granted_to(project.settings, command, argv, digest).told or nothing)
+        # The command line's way is a key here.
+        given = granted_to(project.settings, command, argv, digest).told.replace("`qdeck grant`", "s")
+        told.append(given or nothing)
     return told
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from core.machine.states import Condition, State
 from core.machine.transitions import Kind
-from core.text import clean
 from tui import words
 from tui.ink import Line, Span
 from tui.pages.back import kept, likely_reason
@@ -40,9 +39,8 @@ class RetryScreen(BackScreen):
     def head(self, picture: Picture, width: int) -> list[Line]:
         """What this is."""
         view = picture.view
-        return question(
-            f"Send it back from {words.state_word(view.state)}", view.build_id, clean(view.title, lines=False)
-        )
+        title = f"Send it back from {words.state_word(view.state)}"
+        return question(title, view.build_id, view.title, width)
 
     def suggestion(self, picture: Picture) -> str:
         """What was noted on the diff, and what the evidence says is wrong."""

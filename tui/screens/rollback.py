@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from core.errors import QdeckError
 from core.machine.states import State
 from core.machine.transitions import Kind
-from core.text import clean
 from tui import legal, words
 from tui.ink import Line, Span
 from tui.pages.back import Loss, restored_checkpoint, undone
@@ -51,7 +50,7 @@ class RollbackScreen(BackScreen):
         """What this is."""
         view = picture.view
         title = f"Roll back from {words.state_word(view.state)}"
-        return question(title, view.build_id, clean(view.title, lines=False))
+        return question(title, view.build_id, view.title, width)
 
     def meaning(self, picture: Picture, target: State, width: int) -> list[Line]:
         """Everything that is undone."""

@@ -213,7 +213,7 @@ def yes_line(project: str, one: Given, width: int) -> Line:
     ink = "muted strike" if gone else "strong"
     told = what_of(one) if is_grant(one) else one.what or one.key
     right = (said(one.by.removeprefix("person:"), "muted", 30), Span(f"  {clean(one.at)[:10]}", "muted"))
-    return spread((mark, said(f"{project}  ", "muted", 40), said(told, ink)), right, width)
+    return spread((mark, said(project, "muted", 40), Span("  "), said(told, ink)), right, width)
 
 
 def grant_lines(project: str, one: GrantView, width: int) -> list[Line]:
