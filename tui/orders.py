@@ -12,6 +12,7 @@ from tui import legal
 from tui.starting import Starting, person
 
 if TYPE_CHECKING:
+    from core.service import OrchestrationService
     from core.service.views import Answer
     from tui.widgets.composer import Composer
 
@@ -180,11 +181,9 @@ class Orders(Starting):
             return
         done = {"pause": "is paused", "resume": "goes on", "cancel": "is cancelled"}[order]
 
-        async def command(service: object) -> Answer:
-            answer: Answer = await getattr(service, order)(
-                workflow_id, by=person(), expected_version=view.version
-            )
-            return answer
+        async def command(service: OrchestrationService) -> Answer:
+            give = {"pause": service.pause, "resume": service.resume, "cancel": service.cancel}[order]
+            return await give(workflow_id, by=person(), expected_version=view.version)
 
         await self.ask(command, done=f"{view.build_id} {done}.")
 

@@ -47,23 +47,38 @@ def find(needle: str, lines: Iterable[str]) -> Found:
 
 
 def marked(line: Line, needle: str) -> Line:
-    """Return the line with every match in reverse."""
-    if not needle:
+    """Return the line with every match in reverse, also one that changes its ink within."""
+    hits = _hits(line, needle) if needle else []
+    if not hits:
         return line
-    exact = needle != needle.lower()
     spans: list[Span] = []
+    at = 0
     for span in line:
-        text = span.text if exact else span.text.lower()
-        # Some letters change their length in lower case; then nothing can be pointed at.
-        start = 0 if len(text) == len(span.text) else len(text)
-        while (at := text.find(needle, start)) >= 0:
-            if at > start:
-                spans.append(span._replace(text=span.text[start:at]))
-            end = at + len(needle)
-            spans.append(span._replace(text=span.text[at:end], ink=f"{span.ink} reverse"))
-            start = end
-        if len(text) != len(span.text):
-            spans.append(span)
-        elif start < len(span.text):
-            spans.append(span._replace(text=span.text[start:]))
+        end, begin = at + len(span.text), at
+        for first, last in hits:
+            for edge, ink in ((first, span.ink), (last, f"{span.ink} reverse")):
+                if at < (edge := min(edge, end)):
+                    spans.append(span._replace(text=span.text[at - begin : edge - begin], ink=ink))
+                    at = edge
+        if at < end or not span.text:
+            spans.append(span._replace(text=span.text[at - begin :]))
+        at = end
     return tuple(spans)
+
+
+def _hits(line: Line, needle: str) -> list[tuple[int, int]]:
+    """Between which characters of the line the matches stand."""
+    exact = needle != needle.lower()
+    text = "".join(span.text if exact else _lowered(span.text) for span in line)
+    found: list[tuple[int, int]] = []
+    start = 0
+    while (at := text.find(needle, start)) >= 0:
+        start = at + len(needle)
+        found.append((at, start))
+    return found
+
+
+def _lowered(text: str) -> str:
+    """In small letters. Some letters change their length in lower case; then nothing can be pointed at."""
+    low = text.lower()
+    return low if len(low) == len(text) else text

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.ink import Span, cells, cut, cut_line, fit, plain, said, spread, width_of, wrap
+from tui.search import marked
 from tui.widgets.bars import Hint, HintLine
 
 TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cf", "Mn", "Me", "Zl", "Zp")), max_size=120)
@@ -94,3 +95,15 @@ def test_text_from_outside_becomes_one_harmless_line() -> None:
     """Escapes, controls and line breaks of others do not reach a screen."""
     span = said("red \x1b[31mtext\x07\nand \u202eevil [bold]x[/]")
     assert span.text == "red text and evil [bold]x[/]"
+
+
+@given(st.lists(st.text("abAB İ", max_size=6), max_size=6), st.text("abAB ", min_size=1, max_size=4))
+def test_every_match_is_marked_and_nothing_else(parts: list[str], needle: str) -> None:
+    """Also one that begins in one ink and ends in another; no letter is lost."""
+    line = tuple(Span(part, f"ink{n}") for n, part in enumerate(parts))
+    found = marked(line, needle)
+    assert plain([found]) == plain([line])
+    low = needle if needle != needle.lower() else None
+    text = "".join(parts) if low else "".join(p.lower() if len(p.lower()) == len(p) else p for p in parts)
+    lit = "".join(("#" if "reverse" in span.ink else "-") * len(span.text) for span in found)
+    assert lit == text.replace(needle, "#" * len(needle)).translate({ord(c): "-" for c in "abAB İi̇"})

@@ -13,6 +13,7 @@ from tui.screens.confirm import Choice, ConfirmScreen
 from tui.starting import person
 
 if TYPE_CHECKING:
+    from core.service import OrchestrationService
     from core.service.views import Answer, AskView, DecisionView, EvidenceView
     from tui.screens.base import DeckScreen
 
@@ -64,8 +65,8 @@ class Acceptances(_Base):
         self.deck.push_screen(AskScreen(told, f"{ask.name}: it stays on record with your name.", ""), written)
 
     async def _answer(self, decision: DecisionView, ask: AskView, key: str, reason: str) -> None:
-        async def command(service: object) -> Answer:
-            answer: Answer = await service.accept_finding(  # type: ignore[attr-defined]
+        async def command(service: OrchestrationService) -> Answer:
+            return await service.accept_finding(
                 decision.workflow_id,
                 ask.key,
                 by=person(),
@@ -74,7 +75,6 @@ class Acceptances(_Base):
                 accept=key != "n",
                 standing=key == "s",
             )
-            return answer
 
         answer = await self.deck.ask(command)
         if answer is not None and answer.ok:
@@ -115,8 +115,8 @@ class Acceptances(_Base):
         self.deck.push_screen(AskScreen(f"Why may the {red.kind.value} count?", told, ""), written)
 
     async def _override(self, decision: DecisionView, red: EvidenceView, reason: str) -> None:
-        async def command(service: object) -> Answer:
-            answer: Answer = await service.override_gate(  # type: ignore[attr-defined]
+        async def command(service: OrchestrationService) -> Answer:
+            return await service.override_gate(
                 decision.workflow_id,
                 red.kind,
                 by=person(),
@@ -124,7 +124,6 @@ class Acceptances(_Base):
                 reason=reason,
                 digest=red.digest,
             )
-            return answer
 
         answer = await self.deck.ask(command)
         if answer is not None and answer.ok:

@@ -4,7 +4,7 @@ late."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -31,6 +31,7 @@ from tui.widgets.lines import Lines
 from tui.widgets.reader import Reader
 
 if TYPE_CHECKING:
+    from core.service import OrchestrationService
     from core.service.views import Answer, DecisionView, MoveView, ProjectView
 
 
@@ -258,18 +259,19 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
         self.run_worker(self._approve(decision), group="decision")
 
     async def _approve(self, decision: DecisionView) -> None:
-        def command(service: object) -> object:
+        def command(service: OrchestrationService) -> Awaitable[Answer]:
             # In manual a person's yes is the step itself; a resume would only do the same work again.
             moves = decision.kind == "approval" or _ready_ahead(decision) is not None
-            return getattr(service, "advance_workflow" if moves else "resume")(
-                decision.workflow_id, by=person(), expected_version=decision.version
-            )
+            give = service.advance_workflow if moves else service.resume
+            return give(decision.workflow_id, by=person(), expected_version=decision.version)
 
         kind, _, subject = decision.subject.partition(":")
         await self._carry_out(command, done=f"You approved the {subject}." if kind == "approval" else "")
 
-    async def _carry_out(self, command: object, *, done: str = "") -> None:
-        answer: Answer | None = await self.deck.ask(command)  # type: ignore[arg-type]
+    async def _carry_out(
+        self, command: Callable[[OrchestrationService], Awaitable[Answer]], *, done: str = ""
+    ) -> None:
+        answer = await self.deck.ask(command)
         self._sending = False
         if answer is not None and answer.ok:
             self.deck.tell(done or answer.text)
@@ -284,8 +286,8 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
         self._sending = True
         budget = (decision.budget_usd or 0.0) * 2
 
-        def command(service: object) -> object:
-            return service.set_budget(  # type: ignore[attr-defined]
+        def command(service: OrchestrationService) -> Awaitable[Answer]:
+            return service.set_budget(
                 decision.workflow_id, by=person(), expected_version=decision.version, budget_usd=budget
             )
 
