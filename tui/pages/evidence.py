@@ -6,6 +6,7 @@ from core.machine.states import EvidenceKind
 from tui import words
 from tui.ink import BLANK, Line, Span, cut_line, said
 from tui.pages.parts import (
+    EVIDENCE_WORDS,
     NARROW,
     bullet,
     evidence_line,
@@ -68,7 +69,9 @@ def _failures(picture: Picture, width: int) -> list[Line]:
         failures = evidence.detail.get("failures")
         if evidence.ok or not failures:
             continue
-        lines += [BLANK, *heading(f"why {evidence.kind.value} is not green", width, ink="bad bold")]
+        verb = "are" if evidence.kind is EvidenceKind.TESTS else "is"
+        title = f"why the {EVIDENCE_WORDS[evidence.kind]} {verb} not green"
+        lines += [BLANK, *heading(title, width, ink="bad bold")]
         items = mappings(failures) or [{"name": text} for text in texts(failures)]
         for item in items[:30]:
             lines += bullet(Span(f"{words.BAD} ", "bad"), (said(item.get("name", ""), "strong", 300),), width)
