@@ -21,7 +21,7 @@ from tui import projects
 from tui.commands import children
 from tui.forms import read_budget, read_retries
 from tui.projects import ask_branch, look_at
-from tui.screens import place
+from tui.screens import new, place
 from tui.widgets import fields
 from tui.widgets.picker import Picker
 from tui.widgets.request import Request
@@ -230,6 +230,36 @@ async def test_no_key_waits_for_a_slow_disk(
         places = app.screen.query_one("#places", Picker)
         await until(pilot, lambda: [o.value for o in places.options] == ["~/text-tools"])
     assert threads and threading.main_thread() not in threads
+
+
+async def test_no_key_waits_for_a_slow_git(
+    journal_of: JournalOf, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is typed while the folder is looked at is written, and escape gives the start up."""
+    go_on = threading.Event()
+
+    def slow(path: str) -> projects.Look:
+        assert go_on.wait(120)
+        return look_at(path)
+
+    async with running(journal_of("empty"), project) as (app, pilot):
+        await press(app, pilot, "ctrl+n", *"Count word")
+        await until(pilot, lambda: app.screen.look.branch != "")  # type: ignore[attr-defined]
+        monkeypatch.setattr(new, "look_at", slow)
+        driver = app._driver
+        assert driver is not None
+        for key in ("ctrl+s", "s"):
+            # Without waiting for the app, as a terminal does.
+            driver.send_message(events.Key(key, key if len(key) == 1 else None))
+        try:
+            await until(pilot, lambda: app.screen.query_one(Request).text == "Count words", 10)
+            assert "looking at the project" in shown(app)
+            driver.send_message(events.Key("escape", None))
+            await until(pilot, lambda: "nothing was started" in shown(app), 10)
+        finally:
+            go_on.set()
+        await app.workers.wait_for_complete()
+        assert on(app) == "NewScreen" and not app.board.board.model.rows
 
 
 async def test_a_template_is_put_below_what_is_written(journal_of: JournalOf, project: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from core.machine.states import EvidenceKind
+from core.machine.states import EVIDENCE_TITLES, EvidenceKind
 from tui import words
 from tui.ink import BLANK, Line, Span, cut_line, said
 from tui.pages.parts import (
-    EVIDENCE_WORDS,
     NARROW,
     bullet,
     evidence_line,
@@ -70,7 +69,7 @@ def _failures(picture: Picture, width: int) -> list[Line]:
         if evidence.ok or not failures:
             continue
         verb = "are" if evidence.kind is EvidenceKind.TESTS else "is"
-        title = f"why the {EVIDENCE_WORDS[evidence.kind]} {verb} not green"
+        title = f"why the {EVIDENCE_TITLES[evidence.kind]} {verb} not green"
         lines += [BLANK, *heading(title, width, ink="bad bold")]
         items = mappings(failures) or [{"name": text} for text in texts(failures)]
         for item in items[:30]:

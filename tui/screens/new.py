@@ -21,8 +21,9 @@ from core.text import clean
 from tui import words
 from tui.forms import read_budget, read_retries
 from tui.ink import Line, Span, cut_line, said, wrap
-from tui.projects import look_at, tilde
+from tui.projects import Look, look_at, tilde
 from tui.screens.place import Places, PlaceScreen
+from tui.starting import GIVEN_UP
 from tui.templates import filled, templates
 from tui.widgets.bars import Bar, Hint
 from tui.widgets.fields import Field, ProjectField
@@ -250,20 +251,43 @@ class NewScreen(PlaceScreen):
 
     def on_composer_left(self) -> None:
         """Escape in the request leaves it for the next field, or gives up what is about to start."""
-        if not self.deck.give_up_start():
+        if not self._give_up():
             self.query_one("#autonomy").focus()
 
     def action_leave(self) -> None:
         """Give up what is about to start; else leave without starting. What is written is there again."""
-        if not self.deck.give_up_start():
+        if not self._give_up():
             self.deck.pop_screen()
 
-    async def action_start(self) -> None:
-        """Check everything, then start."""
-        if self._starting:
-            return
+    def _give_up(self) -> bool:
+        """Start nothing after all; False where nothing is about to start."""
+        if self.deck.give_up_start():
+            return True
+        if not any(worker.group == "ready" and not worker.is_finished for worker in self.workers):
+            return False
+        self.workers.cancel_group(self, "ready")
+        self._starting = False
+        self._complain(GIVEN_UP)
+        self.refresh_hints()
+        return True
+
+    def action_start(self) -> None:
+        """Check everything, then start: git is asked beside the app, so that no key waits for it."""
+        if not self._starting:
+            self._starting = True
+            self._complain("")
+            self.refresh_hints()
+            self.run_worker(self._start_when_ready(), group="ready")
+
+    async def _start_when_ready(self) -> None:
         look = await asyncio.to_thread(look_at, self.query_one("#project", Input).value)
+        self._starting = False
         self._take(look)
+        self._check(look)
+        self.refresh_hints()
+
+    def _check(self, look: Look) -> None:
+        """Start, if everything is there; else say what is not."""
         if look.top is None:
             # What is wrong stands under the field already.
             self._complain("", "#project")
@@ -292,7 +316,6 @@ class NewScreen(PlaceScreen):
             return
         self._starting = True
         self._complain("")
-        self.refresh_hints()
         # The app's own, because this screen goes when the build begins.
         self.deck.run_worker(self._start(look.top, request, budget, retries, deadlines), group="start")
 
