@@ -263,6 +263,11 @@ class Transcript:
         index = bisect_right(self._measured(), y) - 1
         return self._pieces[index], y - self._measured()[index]
 
+    def line_of(self, piece: Piece, row: int) -> int | None:
+        """Return the line at which a row of a piece stands now; None when the piece is gone."""
+        there = piece.index < len(self._pieces) and self._pieces[piece.index] is piece
+        return self._measured()[piece.index] + row if there else None
+
     def line(self, y: int) -> Line:
         """Return one line; blank beyond the end."""
         piece, row = self.piece_at(y)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -225,6 +228,29 @@ async def test_the_search_looks_through_all_of_it(long: Journal) -> None:
         assert "said 29" in here
         await press(app, pilot, "n", "N")
         assert talk_of(app)._plain(talk_of(app).line) == here
+
+
+async def test_the_match_that_is_read_stays(long: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found first is marked still when all that came before has been looked through."""
+    goes_on = threading.Event()
+    original = OrchestrationService.last_messages
+
+    async def waits(self: OrchestrationService, *arguments: Any) -> list[MessageView]:
+        await asyncio.to_thread(goes_on.wait, 30.0)
+        return await original(self, *arguments)
+
+    async with running(long, size=(80, 24)) as (app, pilot):
+        await opened(app, pilot, long)
+        monkeypatch.setattr(OrchestrationService, "last_messages", waits)
+        await press(app, pilot, "slash", *"said 29", "enter", "n", "n")
+        here = talk_of(app)._plain(talk_of(app).line)
+        assert "said 29" in here and "of 10" in shown(app)
+        marked = [line for line in shown(app).split("\n") if "▌" in line]
+        goes_on.set()
+        await settled(app, pilot)
+        assert "of 11" in shown(app) and not talk_of(app).roll.earlier
+        assert talk_of(app)._plain(talk_of(app).line) == here
+        assert [line for line in shown(app).split("\n") if "▌" in line] == marked
 
 
 async def test_a_tall_window_is_filled(long: Journal, monkeypatch: pytest.MonkeyPatch) -> None:

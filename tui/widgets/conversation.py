@@ -18,7 +18,7 @@ from tui.conversation_model import folds
 from tui.ink import Line, Span, cut_line, fit
 from tui.keys import BUILD_KEYS, COPY_KEY, MOVE_KEYS
 from tui.search import Found, find, marked
-from tui.transcript import Transcript
+from tui.transcript import Piece, Transcript
 from tui.widgets.selecting import Selecting
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Conversation(Selecting):
         self._drawing = False
         self._chosen = ""
         self.found = Found()
-        self._at = -1
+        self._mark: tuple[Piece | None, int] = (None, -1)
         self._asked = 0
         self._to_top = False
 
@@ -133,10 +133,10 @@ class Conversation(Selecting):
     def _search_again(self) -> None:
         """All of it is there now: the match that is looked at stays, or there is a first one."""
         none = not self.found.lines
-        self._at += self._draw_all()
+        self._draw_all()
         self.found = find(self.found.needle, (self._plain(y) for y in range(self.roll.height)))
         if none and self.found.lines:
-            self._at = int(self.scroll_offset.y) - 1
+            self.line = int(self.scroll_offset.y) - 1
             self.seek(1)
         self.refresh()
 
@@ -195,7 +195,7 @@ class Conversation(Selecting):
             line = self.roll.line(y) if self.roll.height or y else self.placeholder
             return self.strip((_NO_BAR, *line), width)
         if self.found.needle or self._chosen:
-            here = y == self._at or bool(self._chosen and self._is_chosen(y))
+            here = y == self.line or bool(self._chosen and self._is_chosen(y))
             line = marked(self.roll.line(y), self.found.needle)
             return self.strip((_BAR if here else _NO_BAR, *line), width, "cursor" if here else "")
         if piece.strips is None:
@@ -338,20 +338,24 @@ class Conversation(Selecting):
         entry = self.roll.entry_at(self.roll.index_at(y))
         return entry is not None and entry.key == self._chosen
 
-    def _draw_all(self) -> int:
-        """Draw now what was left for later: whoever searches wants all of it. Return how far the lines that
-        are read moved down."""
+    def _draw_all(self) -> None:
+        """Draw now what was left for later: whoever searches wants all of it."""
         near = None if self._follow else self.roll.index_at(self.scroll_offset.y)
         above = 0
         while self.roll.unfinished:
             above += self.roll.draw_near(near)[1]
         self._place(self._follow, int(self.scroll_offset.y) + above if above else None)
-        return above
 
     @property
     def line(self) -> int:
-        """The line that a search counts from."""
-        return self._at
+        """The line that a search counts from; it moves with what is said there. -1 for none."""
+        piece, row = self._mark
+        return row if piece is None else at if (at := self.roll.line_of(piece, row)) is not None else -1
+
+    @line.setter
+    def line(self, y: int) -> None:
+        piece, row = self.roll.piece_at(y) if y >= 0 else (None, y)
+        self._mark = (None, y) if piece is None else (piece, row)
 
     def search(self, needle: str) -> Found:
         """Mark `needle`, and go to the first match from what is seen on; what came before is read first."""
@@ -359,7 +363,7 @@ class Conversation(Selecting):
         if needle:
             self._ask_earlier()
         self.found = find(needle, (self._plain(y) for y in range(self.roll.height)) if needle else ())
-        self._at = int(self.scroll_offset.y) - 1 if needle else -1
+        self.line = int(self.scroll_offset.y) - 1 if needle else -1
         if self.found.lines:
             self.seek(1)
         self.refresh()
@@ -368,10 +372,10 @@ class Conversation(Selecting):
     def seek(self, step: int) -> None:
         """Go to the next match, or the one before; what came meanwhile is looked through too."""
         self.found = find(self.found.needle, (self._plain(y) for y in range(self.roll.height)))
-        line = self.found.next(self._at, step)
+        line = self.found.next(self.line, step)
         if line is None:
             return
-        self._at, self._follow = line, False
+        self.line, self._follow = line, False
         height = self.size.height
         if not self.scroll_offset.y <= line < self.scroll_offset.y + height:
             self.scroll_to(y=max(0, line - height // 3), animate=False, immediate=True)
@@ -405,8 +409,8 @@ class Conversation(Selecting):
 
     def copied(self) -> str:
         """What `y` copies: the line found, else the chosen block as it was written, else the last one."""
-        if self.found.lines and self._at >= 0 and not self._chosen:
-            return self._plain(self._at).strip()
+        if self.found.lines and self.line >= 0 and not self._chosen:
+            return self._plain(self.line).strip()
         entries = [entry for i in self.roll.heads() if (entry := self.roll.entry_at(i))]
         chosen = next((e for e in entries if e.key == self._chosen), entries[-1] if entries else None)
         if chosen is None:
