@@ -14,10 +14,11 @@ MOST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The lines that hold what was looked for, in order."""
+    """The lines that hold what was looked for, in order; `more` while not everything was looked through."""
 
     needle: str = ""
     lines: tuple[int, ...] = ()
+    more: bool = False
 
     def next(self, after: int, step: int) -> int | None:
         """Return the next line with a match behind (or before) line `after`, going round at the ends."""

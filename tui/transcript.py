@@ -7,14 +7,13 @@ answer of 200 KB costs what is on the screen, and a day's talk costs its text.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, islice, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from core.text import LINE_LIMIT, clean
+from core.text import clean
 from tui.conversation_model import (
     LONGEST,
     Entry,
@@ -27,31 +26,16 @@ from tui.conversation_model import (
     whole_head,
 )
 from tui.ink import BLANK, Line, Span
-from tui.markdown import Block, Blocks, block_lines, markdown_blocks
+from tui.live_words import LiveWords
+from tui.markdown import Block, block_lines, markdown_blocks
+from tui.pieces import Piece, Waiting
+from tui.search import find
 
 if TYPE_CHECKING:
     from core.service.views import MessageView
 
 NEAR = 40
 """Pieces on each side of the reader whose lines are kept."""
-
-
-@dataclass(slots=True, eq=False)
-class Piece:
-    """Lines that belong together. `height` is -1 while they were not drawn at this width.
-
-    What is a message keeps no block of its own, but which of `source` it is: thousands would be megabytes.
-    """
-
-    entry: Entry | None = None
-    block: Block | None = None
-    source: Entry | None = None
-    number: int = 0
-    head: tuple[Line, ...] = ()
-    height: int = -1
-    lines: list[Line] | None = None
-    strips: dict[int, Any] | None = None
-    index: int = -1
 
 
 class Transcript:
@@ -69,12 +53,15 @@ class Transcript:
         self._live = 0
         self._starts: list[int] = [0]
         self._stale = 0
-        self._undrawn: list[int] = []
+        self._undrawn = Waiting()
+        self.needle = ""
+        self._unsought = Waiting()
+        self._hit: set[Piece] = set()
         # Of thousands, those that hold lines or strips.
         self._lined: list[Piece] = []
         self._first = self._seen = 0
         self._voided: set[int] = set()
-        self._words = _Words()
+        self._words = LiveWords()
         self._cut: tuple[Entry | None, list[Block]] = (None, [])
         self.earlier = False
 
@@ -93,6 +80,11 @@ class Transcript:
         """Whether some pieces were not drawn at this width yet."""
         return bool(self._undrawn)
 
+    @property
+    def unsought(self) -> bool:
+        """Whether some pieces were not looked through yet."""
+        return bool(self._unsought)
+
     # --- taking in
 
     def take(self, messages: Sequence[MessageView], earlier: bool = False) -> bool:
@@ -105,9 +97,10 @@ class Transcript:
         # Words were taken back, or so much was said while nobody looked that some of it is missing here.
         missed = earlier and self._first and not known
         if missed or any(m.voided and m.seq not in self._voided for m in known):
-            self._entries, self._pieces, self._undrawn, self._lined = [], [], [], []
+            self._entries, self._pieces, self._lined = [], [], []
+            self._undrawn, self._unsought = Waiting(), Waiting()
             self._first = self._seen = self._live = self._stale = 0
-            self.tail, self._words = [], _Words()
+            self.tail, self._words = [], LiveWords()
             self._voided.clear()
         new = [m for m in messages if m.seq > self._seen]
         if not new:
@@ -134,8 +127,8 @@ class Transcript:
         self.earlier = earlier
         if not messages:
             return 0
-        entries, pieces, undrawn = self._entries, self._pieces, self._undrawn
-        self._entries, self._pieces, self._undrawn = [], [], []
+        entries, pieces, undrawn, unsought = self._entries, self._pieces, self._undrawn, self._unsought
+        self._entries, self._pieces, self._undrawn, self._unsought = [], [], Waiting(), Waiting()
         self._first = messages[0].seq
         self._voided.update(m.seq for m in messages if m.voided)
         entries_of(messages, self._entries)
@@ -145,7 +138,8 @@ class Transcript:
         for piece in pieces:
             piece.index += count
         self._pieces += pieces
-        self._undrawn += [index + count for index in undrawn]
+        self._undrawn.follow(count, undrawn)
+        self._unsought.follow(count, unsought)
         self._entries += entries
         self._stale = 0
         return self._follow_on(pieces[0], entries[0], last) if entries else 0
@@ -165,7 +159,8 @@ class Transcript:
         if starts[-1] - starts[cut] < least:
             return
         self._lined = [piece for piece in self._lined if piece.index >= cut]
-        self._undrawn = [index - cut for index in self._undrawn if index >= cut]
+        self._undrawn.begin_at(cut)
+        self._unsought.begin_at(cut)
         del self._entries[:gone], self._pieces[:cut]
         for piece in self._pieces:
             piece.index -= cut
@@ -183,7 +178,7 @@ class Transcript:
         pieces, above = len(self._pieces), self._measured()[-1]
         if not words.text or not text.startswith(words.text):
             self._cut_live()
-            self._words = words = _Words()
+            self._words = words = LiveWords()
         words.feed(text)
         head = (BLANK, author_head(author, attempt_id, at)) if text else ()
         for block in words.finished[self._live :]:
@@ -214,20 +209,17 @@ class Transcript:
         self.width = width
         for piece in self._pieces:
             piece.height, piece.lines, piece.strips = -1, None, None
-        self._undrawn = list(range(len(self._pieces)))
+        self._undrawn.only(len(self._pieces))
         self._lined = []
         self._stale = 0
+        self.look_for(self.needle)
         self._show_tail((BLANK, self._words.head) if self._words.head else ())
 
     # --- drawing
 
     def draw_near(self, index: int | None) -> tuple[int, int]:
         """Draw one more piece, near `index` or else near the end. Return its height, and what came above."""
-        if index is None:
-            chosen = self._undrawn.pop()
-        else:
-            at = bisect_left(self._undrawn, index)
-            chosen = self._undrawn.pop(at if at < len(self._undrawn) else at - 1)
+        chosen = self._undrawn.take(index)
         self._draw(self._pieces[chosen])
         self._stale = min(self._stale, chosen)
         height = self._pieces[chosen].height
@@ -283,11 +275,45 @@ class Transcript:
 
     # --- finding
 
+    def look_for(self, needle: str) -> None:
+        """Look for something else from now on; nothing was looked through yet."""
+        self.needle = needle
+        for piece in self._hit:
+            piece.hits = ()
+        self._hit.clear()
+        self._unsought.only(len(self._pieces) if needle else 0)
+
+    def look_near(self, index: int) -> int:
+        """Look through one more piece, at `index` or behind it, else before it; what was not drawn yet is
+        drawn. Return how many lines have come above."""
+        chosen = self._unsought.take(index)
+        piece = self._pieces[chosen]
+        new = piece.height < 0
+        if new:
+            self._undrawn.drop(chosen)
+            self._stale = min(self._stale, chosen)
+        lines = self._draw(piece) if new or piece.lines is None else piece.lines
+        piece.hits = find(self.needle, map(_plain, lines)).lines
+        if piece.hits:
+            self._hit.add(piece)
+        return piece.height if new and chosen < index else 0
+
+    def matches(self) -> list[int]:
+        """Return the lines that hold what is looked for, as far as they were looked through, in order."""
+        starts = self._measured()
+        self._hit = {piece for piece in self._hit if self.line_of(piece, 0) is not None}
+        found = [
+            starts[piece.index] + row
+            for piece in sorted(self._hit, key=lambda piece: piece.index)
+            for row in piece.hits
+        ]
+        return found + [starts[-1] + row for row in find(self.needle, map(_plain, self.tail)).lines]
+
     def entry_at(self, index: int) -> Entry | None:
         """Return the entry that a piece belongs to."""
-        for piece in reversed(self._pieces[: index + 1]):
-            if piece.entry is not None:
-                return piece.entry
+        for place in range(min(index, len(self._pieces) - 1), -1, -1):
+            if (entry := self._pieces[place].entry) is not None:
+                return entry
         return None
 
     def heads(self) -> list[int]:
@@ -337,7 +363,9 @@ class Transcript:
         piece.index = len(self._pieces)
         self._stale = min(self._stale, piece.index)
         if piece.height < 0:
-            self._undrawn.append(piece.index)
+            self._undrawn.add(piece.index)
+        if self.needle:
+            self._unsought.add(piece.index)
         if piece.lines is not None:
             self._lined.append(piece)
         self._pieces.append(piece)
@@ -349,10 +377,11 @@ class Transcript:
         live = self._pieces[first:]
         del self._pieces[first:]
         self._stale = min(self._stale, first)
-        del self._undrawn[bisect_left(self._undrawn, first) :]
+        self._undrawn.end_at(first)
+        self._unsought.end_at(first)
         self._lined = [piece for piece in self._lined if piece.index < first]
         self._live, self.tail = 0, []
-        self._words = _Words()
+        self._words = LiveWords()
         return live
 
     def _show_tail(self, head: tuple[Line, ...]) -> None:
@@ -377,9 +406,10 @@ class Transcript:
     def _undo(self, index: int) -> None:
         piece = self._pieces[index]
         self._stale = min(self._stale, index)
-        if piece.height >= 0:
-            insort(self._undrawn, index)
-        piece.height, piece.lines, piece.strips = -1, None, None
+        self._undrawn.add(index)
+        if self.needle:
+            self._unsought.add(index)
+        piece.height, piece.lines, piece.strips, piece.hits = -1, None, None, ()
 
     def _draw(self, piece: Piece) -> list[Line]:
         if piece.lines is None and piece.strips is None:
@@ -407,38 +437,13 @@ class Transcript:
         return starts
 
 
+def _plain(line: Line) -> str:
+    return "".join(span.text for span in line)
+
+
 def _head(entry: Entry, *, first: bool) -> tuple[Line, ...]:
     """What stands above an entry: a blank line, and who speaks, unless its own lines say that."""
     blank = () if first or not stands_apart(entry) else (BLANK,)
     if not is_prose(entry) or not entry.heads:
         return blank
     return (*blank, author_head(entry.author, entry.attempt_id, entry.at))
-
-
-class _Words:
-    """What a role is saying right now: cleaned and cut into blocks as it comes."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.head: Line = ()
-        self._blocks = Blocks()
-        self._raw = ""
-
-    def feed(self, text: str) -> None:
-        """Take in the text as it is now; it begins with what is known."""
-        new, self.text = text[len(self.text) : LONGEST], text
-        whole, found, self._raw = (self._raw + new).rpartition("\n")
-        if found:
-            self._blocks.feed_lines(clean(whole))
-        # An escape sequence that is not complete yet is not shown half.
-        self._blocks.show_partial(clean(self._raw[: 4 * LINE_LIMIT]))
-
-    @property
-    def finished(self) -> list[Block]:
-        """The blocks that are complete."""
-        return self._blocks.finished
-
-    @property
-    def rest(self) -> list[Block]:
-        """The block that is still open."""
-        return self._blocks.rest

@@ -26,6 +26,7 @@ from tui.conversation_model import ANSWERS
 from tui.ink import plain
 from tui.talk import PAGE, newest
 from tui.transcript import Transcript
+from tui.widgets import conversation as conversation_module
 from tui.widgets.conversation import Conversation
 from tui.widgets.page import Page
 
@@ -251,6 +252,38 @@ async def test_the_match_that_is_read_stays(long: Journal, monkeypatch: pytest.M
         assert "of 11" in shown(app) and not talk_of(app).roll.earlier
         assert talk_of(app)._plain(talk_of(app).line) == here
         assert [line for line in shown(app).split("\n") if "▌" in line] == marked
+
+
+async def test_a_long_search_lets_keys_in(long: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that it goes on, can be changed and given up meanwhile, and comes to the same in the end."""
+    monkeypatch.setattr(conversation_module, "AT_ONCE", 0.0)
+    monkeypatch.setattr(conversation_module, "SLICE", 0.0)
+    async with running(long) as (app, pilot):
+        await opened(app, pilot, long)
+        talk = talk_of(app)
+        assert not talk.search("said 0.").lines and talk.found.more
+        app.screen.on_found()  # type: ignore[attr-defined]
+        await calm(pilot)
+        assert "looking…" in shown(app) and "no match" not in shown(app)
+        talk.search("zebra")
+        await press(app, pilot, "n")
+        assert "So far nothing here holds zebra." in told(app)
+        monkeypatch.setattr(conversation_module, "SLICE", 0.002)
+        await settled(app, pilot)
+        assert "no match" in shown(app) and not talk.found.more
+        talk.search("said 29")
+        talks_on(long, 60, "said 29 more")
+        await until(pilot, lambda: "said 29 more 29." in talk.text)
+        await settled(app, pilot)
+        await press(app, pilot, "n")
+        # Each of the new ones says it, and names a file after it.
+        assert len(talk.found.lines) == 11 + 60 and not talk.found.more
+        assert "of 71" in shown(app)
+        monkeypatch.setattr(conversation_module, "SLICE", 0.0)
+        talk.search("said")
+        assert talk.roll.unsought
+        talk.search("")
+        assert not talk.roll.unsought and not talk.found.more
 
 
 async def test_a_tall_window_is_filled(long: Journal, monkeypatch: pytest.MonkeyPatch) -> None:

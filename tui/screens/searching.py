@@ -120,7 +120,8 @@ class Searching(_Base):
         elif not target.found.needle:
             self.deck.tell("Nothing is being looked for: / opens the search.")
         elif not target.found.lines:
-            self.deck.tell(f"Nothing here holds {target.found.needle}.")
+            so_far = "So far nothing" if target.found.more else "Nothing"
+            self.deck.tell(f"{so_far} here holds {target.found.needle}.")
         else:
             target.seek(step)
             self.on_found()
@@ -149,5 +150,6 @@ class Searching(_Base):
         if not found.needle:
             return ()
         if not found.lines:
-            return (Span("no match", "bad"),)
-        return (Span(f"match {found.place(target.line)} of {len(found.lines)}", "need"),)
+            return (Span("looking…", "muted") if found.more else Span("no match", "bad"),)
+        count = f"{len(found.lines)}{'…' if found.more else ''}"
+        return (Span(f"match {found.place(target.line)} of {count}", "need"),)

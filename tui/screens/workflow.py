@@ -386,7 +386,10 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             return
         if talk.is_attached:
             talk.update_earlier(messages, before, earlier)
-            self.on_found()
+
+    def on_conversation_searched(self) -> None:
+        """Say how much was found by now."""
+        self.on_found()
 
     # --- finding and copying
 

@@ -1,47 +1,43 @@
-"""The conversation of a workflow: one widget on the line API over a `Transcript`. It draws what is near the
-reader, a few milliseconds at a time, and the words that are still coming at most twelve times a second."""
+"""The conversation of a workflow: its end, and what came before as somebody reads on or searches."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from tui.conversation_model import folds
-from tui.ink import Line, Span, cut_line, fit
 from tui.keys import BUILD_KEYS, COPY_KEY, MOVE_KEYS
-from tui.search import Found, find, marked
-from tui.transcript import Piece, Transcript
-from tui.widgets.selecting import Selecting
+from tui.search import MOST, Found
+from tui.widgets.roll import GUTTER, SLICE, Roll
 
 if TYPE_CHECKING:
     from core.service.views import MessageView
 
-HERTZ = 12
-GUTTER = 2
-"""Cells at the left, in which a bar stands beside what was chosen or found."""
-_BAR, _NO_BAR = Span(fit("▌", GUTTER), "run bold"), Span(" " * GUTTER)
+PAUSE = 0.005
+"""Seconds between two slices of a search."""
 WINDOWS = 3
 """What is followed holds at least so many windows full of lines."""
-SLICE = 0.004
-"""Seconds that are drawn in one go beyond what is on the screen, so that a key never waits for longer."""
+AT_ONCE = 0.02
+"""Seconds of the processor's that a search takes at once; the rest comes in slices, and keys in between."""
 
 
-class Conversation(Selecting):
-    """What the roles and the user said and did: its end, and what came before as somebody reads on."""
+class Conversation(Roll):
+    """What the roles and the user said and did."""
 
     @dataclass
     class Earlier(Message):
         """What was said before message number `before` is wanted."""
 
         before: int
+
+    class Searched(Message):
+        """More was looked through."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *MOVE_KEYS,
@@ -79,22 +75,11 @@ class Conversation(Selecting):
             show=False,
         ),
     ]
-    DEFAULT_CSS = """
-    Conversation { padding: 0 1 0 0; }
-    """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.placeholder: Line = (Span("Nothing was said yet.", "muted"),)
-        self.roll = Transcript()
-        self._pending: tuple[str, str, str, datetime | None] | None = None
-        self._follow = True
-        self._drawing = False
-        self._chosen = ""
-        self.found = Found()
-        self._mark: tuple[Piece | None, int] = (None, -1)
         self._asked = 0
-        self._to_top = False
+        self._to_top = self._looking = self._jumps = False
 
     # --- what the screen tells it
 
@@ -108,7 +93,9 @@ class Conversation(Selecting):
             self.roll.forget_before(messages[0].seq, WINDOWS * self.size.height)
         if changed:
             self._settle()
-            self._want_earlier()
+            if self.roll.unsought:
+                self._look_on()
+            self.want_earlier()
 
     def update_earlier(self, messages: Sequence[MessageView], before: int, earlier: bool) -> None:
         """Take in what was said before message number `before`, as it was asked for; what is read stays where
@@ -117,28 +104,19 @@ class Conversation(Selecting):
         if before != self.roll.first:
             return
         self._settle(moved=self.roll.take_earlier(messages, earlier))
-        if self.roll.earlier and (self._to_top or self.found.needle):
-            self._ask_earlier()
-        elif self._to_top:
+        if self._to_top:
             self.action_top()
-        elif self.found.needle:
-            self._search_again()
-        else:
-            self._want_earlier()
+        self._look_on()
+        self.want_earlier()
 
     def not_read(self) -> None:
         """What was asked for cannot be read now; whoever moves on asks again."""
         self._asked, self._to_top = 0, False
 
-    def _search_again(self) -> None:
-        """All of it is there now: the match that is looked at stays, or there is a first one."""
-        none = not self.found.lines
-        self._draw_all()
-        self.found = find(self.found.needle, (self._plain(y) for y in range(self.roll.height)))
-        if none and self.found.lines:
-            self.line = int(self.scroll_offset.y) - 1
-            self.seek(1)
-        self.refresh()
+    @property
+    def settled(self) -> bool:
+        """Whether everything that was handed over is drawn, and everything that was wanted is there."""
+        return super().settled and not self._asked and not self.roll.unsought
 
     @property
     def _idle(self) -> bool:
@@ -146,7 +124,7 @@ class Conversation(Selecting):
         busy = self.found.needle or self._chosen or self._asked or self.text_selection is not None
         return self._follow and not busy
 
-    def _want_earlier(self) -> None:
+    def want_earlier(self) -> None:
         """Ask for what came before, ahead of the reader; but what is selected must stay where it is."""
         if self._follow:
             near = not self.roll.unfinished and self.max_scroll_y <= 0
@@ -161,130 +139,13 @@ class Conversation(Selecting):
             self._asked = self.roll.first
             self.post_message(self.Earlier(self._asked))
 
-    def update_stream(self, author: str, attempt_id: str, text: str, at: datetime | None = None) -> None:
-        """Show what the role is saying right now; nothing when `text` is empty."""
-        self._pending = (author, attempt_id, text, at)
-        if not text:
-            self.flush()
-
-    # --- drawing
-
-    def on_mount(self) -> None:
-        """Draw what streams at a steady pace, however fast it comes."""
-        self.set_interval(1 / HERTZ, self.flush)
-
-    def on_resize(self) -> None:
-        """Wrap anew when the width changed; the place that was read stays in sight."""
-        width = self.scrollable_content_region.width - GUTTER - 1
-        if width > 0 and width != self.roll.width:
-            at = None if self._follow else self.roll.index_at(self.scroll_offset.y)
-            self.roll.resize(width)
-            self._settle(at)
-        elif self._follow:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
-
-    def repaint(self) -> None:
-        """Draw in the new colours."""
-        self.roll.forget_strips()
-        self.refresh()
-
-    def line_strip(self, y: int, width: int) -> Strip:
-        """Draw one line."""
-        piece, row = self.roll.piece_at(y)
-        if piece is None:
-            line = self.roll.line(y) if self.roll.height or y else self.placeholder
-            return self.strip((_NO_BAR, *line), width)
-        if self.found.needle or self._chosen:
-            here = y == self.line or bool(self._chosen and self._is_chosen(y))
-            line = marked(self.roll.line(y), self.found.needle)
-            return self.strip((_BAR if here else _NO_BAR, *line), width, "cursor" if here else "")
-        if piece.strips is None:
-            piece.strips = {}
-        strip = piece.strips.get(row)
-        if strip is None or strip.cell_length != width:
-            line = (_NO_BAR, *cut_line(self.roll.line(y), self.roll.width))
-            strip = piece.strips[row] = self.strip(line, width)
-        return strip
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Follow the end while the user stays there."""
-        super().watch_scroll_y(old_value, new_value)
-        self._follow = new_value >= self.max_scroll_y - 1
-        self._want_earlier()
-
-    @property
-    def settled(self) -> bool:
-        """Whether everything that was handed over is drawn."""
-        return self._pending is None and not self.roll.unfinished and not self._asked
-
-    @property
-    def text(self) -> str:
-        """Everything as it is shown, for tests and for copying."""
-        return "\n".join(self._plain(y).rstrip() for y in range(self.roll.height))
-
     def flush(self) -> None:
-        """Draw the words that came since the last time."""
-        if self._pending is None or not self.roll.width:
-            return
-        author, attempt_id, text, at = self._pending
-        self._pending = None
-        if self.roll.stream(author, attempt_id, text, at):
-            self._settle(unchanged=self.roll.unchanged, more=0.0)
+        """Draw the words that came since the last time, and look through them."""
+        super().flush()
+        if self.roll.unsought:
+            self._look_on()
 
-    def _settle(
-        self, at: int | None = None, *, unchanged: int = 0, more: float = SLICE, moved: int = 0
-    ) -> None:
-        """Draw until the window is full, stay at the end if the user is there, leave the rest for later.
-
-        The first `unchanged` lines need no new drawing, as long as nothing scrolls. `more` are seconds for
-        what is out of sight. What is read has `moved` down by so many lines.
-        """
-        if not self.roll.width:
-            return
-        follow = self._follow and at is None
-        near = None if follow else at if at is not None else self.roll.index_at(self.scroll_offset.y)
-        window, began, drawn = self.size.height, time.perf_counter(), 0
-        while self.roll.unfinished and (drawn < 2 * window or time.perf_counter() - began < more):
-            height, above = self.roll.draw_near(near)
-            drawn, moved = drawn + height, moved + above
-        top = int(self.scroll_offset.y) + moved if moved else None
-        self._place(follow, self.roll.span_of(at)[0] if at is not None else top, unchanged)
-        if self.roll.unfinished and not self._drawing:
-            self._drawing = True
-            self.set_timer(0.01, self._draw_more)
-
-    def _draw_more(self) -> None:
-        """Draw a slice of what is out of sight."""
-        began, above = time.perf_counter(), 0
-        near = None if self._follow else self.roll.index_at(self.scroll_offset.y)
-        while self.roll.unfinished and time.perf_counter() - began < SLICE:
-            # What comes above moves the lines of what is near, and not its place among the pieces.
-            above += self.roll.draw_near(near)[1]
-        self._place(self._follow, self.scroll_offset.y + above if above else None)
-        self._drawing = self.roll.unfinished
-        if self._drawing:
-            self.set_timer(0.01, self._draw_more)
-        else:
-            self._want_earlier()
-
-    def _place(self, follow: bool, top: int | None, unchanged: int = 0) -> None:
-        was = self.scroll_offset, self.virtual_size
-        self.holds(self.roll.width, max(1, self.roll.height))
-        if follow:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
-            self._follow = True
-        elif top is not None:
-            self.scroll_to(y=top, animate=False, immediate=True)
-            # What lies below is not drawn yet, so this may look like the end.
-            self._follow = False
-        self.roll.forget_far(self.scroll_offset.y, self.scroll_offset.y + self.size.height)
-        if unchanged and was == (self.scroll_offset, self.virtual_size):
-            # Most pieces of a stream lengthen its last line: a tenth of the cost of drawing all that is seen.
-            self.refresh_lines(unchanged, max(1, self.roll.height - unchanged))
-        else:
-            self.refresh()
-
-    # --- choosing, opening, finding
+    # --- choosing and opening
 
     def toggle(self, key: str) -> None:
         """Open or fold one tool call."""
@@ -334,44 +195,55 @@ class Conversation(Selecting):
             self._chosen = entry.key
             self.refresh()
 
-    def _is_chosen(self, y: int) -> bool:
-        entry = self.roll.entry_at(self.roll.index_at(y))
-        return entry is not None and entry.key == self._chosen
-
-    def _draw_all(self) -> None:
-        """Draw now what was left for later: whoever searches wants all of it."""
-        near = None if self._follow else self.roll.index_at(self.scroll_offset.y)
-        above = 0
-        while self.roll.unfinished:
-            above += self.roll.draw_near(near)[1]
-        self._place(self._follow, int(self.scroll_offset.y) + above if above else None)
-
-    @property
-    def line(self) -> int:
-        """The line that a search counts from; it moves with what is said there. -1 for none."""
-        piece, row = self._mark
-        return row if piece is None else at if (at := self.roll.line_of(piece, row)) is not None else -1
-
-    @line.setter
-    def line(self, y: int) -> None:
-        piece, row = self.roll.piece_at(y) if y >= 0 else (None, y)
-        self._mark = (None, y) if piece is None else (piece, row)
+    # --- finding
 
     def search(self, needle: str) -> Found:
-        """Mark `needle`, and go to the first match from what is seen on; what came before is read first."""
-        self._draw_all()
-        if needle:
-            self._ask_earlier()
-        self.found = find(needle, (self._plain(y) for y in range(self.roll.height)) if needle else ())
+        """Mark `needle`, and go to the first match from what is seen on, or else to the nearest before it.
+
+        What takes longer is looked through meanwhile, and what came before is read for it.
+        """
+        self.roll.look_for(needle)
+        self.found = Found(needle)
         self.line = int(self.scroll_offset.y) - 1 if needle else -1
-        if self.found.lines:
-            self.seek(1)
+        self._jumps = bool(needle)
+        self._look_on(at_once=True)
         self.refresh()
         return self.found
 
+    def _look_on(self, at_once: bool = False) -> None:
+        """Look through some of what was not looked through yet, and then for what came before."""
+        if not self.found.needle or not self.roll.width or (self._looking and not at_once):
+            return
+        seconds = AT_ONCE if at_once else SLICE
+        began, above = time.thread_time(), 0
+        near = self.roll.index_at(self.scroll_offset.y)
+        while self.roll.unsought:
+            above += self.roll.look_near(near)
+            if time.thread_time() - began > seconds:
+                break
+        self._place(self._follow, int(self.scroll_offset.y) + above if above else None)
+        if not self.roll.unsought:
+            self._ask_earlier()
+        elif not self._looking:
+            self._looking = True
+            self.set_timer(PAUSE, self._looked)
+        self._find()
+        if self._jumps and self.found.lines:
+            self._jumps = False
+            self.seek(1)
+        self.post_message(self.Searched())
+
+    def _looked(self) -> None:
+        self._looking = False
+        self._look_on()
+
+    def _find(self) -> None:
+        more = self.roll.unsought or self.roll.earlier
+        self.found = replace(self.found, lines=tuple(self.roll.matches()[:MOST]), more=more)
+
     def seek(self, step: int) -> None:
         """Go to the next match, or the one before; what came meanwhile is looked through too."""
-        self.found = find(self.found.needle, (self._plain(y) for y in range(self.roll.height)))
+        self._find()
         line = self.found.next(self.line, step)
         if line is None:
             return
@@ -381,8 +253,7 @@ class Conversation(Selecting):
             self.scroll_to(y=max(0, line - height // 3), animate=False, immediate=True)
         self.refresh()
 
-    def _plain(self, y: int) -> str:
-        return "".join(span.text for span in self.roll.line(y))
+    # --- copying
 
     def plain_line(self, y: int) -> str:
         """Return a line as it is drawn."""
