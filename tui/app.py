@@ -25,7 +25,15 @@ from tui import lean, memory, strips, words
 from tui.ahead import FirstLook
 from tui.legal import Standing
 from tui.needs import Needs
-from tui.news import BoardChanged, JournalOpened, JournalTrouble, News, WorkerChanged, WorkflowChanged
+from tui.news import (
+    BoardChanged,
+    JournalOpened,
+    JournalTrouble,
+    News,
+    TroubleOver,
+    WorkerChanged,
+    WorkflowChanged,
+)
 from tui.options import AppOptions
 from tui.screens.base import Whole
 from tui.screens.board import BoardScreen
@@ -190,6 +198,12 @@ class QdeckApp(Needs):
             self.trouble = event.text
             self.tell(event.text, bad=True)
             self._tell_screens()
+        self.board.refresh_top()
+
+    def on_trouble_over(self, event: TroubleOver) -> None:
+        """Keep it in sight no longer."""
+        self.trouble = ""
+        self._tell_screens()
         self.board.refresh_top()
 
     def _tell_screens(self) -> None:

@@ -18,7 +18,7 @@ from textual.message import Message
 from core.board import OVERLAP
 from core.errors import QdeckError
 from tui import lean
-from tui.news import BoardChanged, JournalOpened, JournalTrouble, WorkerChanged
+from tui.news import BoardChanged, JournalOpened, JournalTrouble, TroubleOver, WorkerChanged, WorkflowChanged
 from tui.worker import WorkerKeeper
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ class JournalLink:
         self._poked: asyncio.Event | None = None
         self._watched = ""
         self._lost = ""
+        self._troubles: dict[str, str] = {}
         self._follower: Follower | None = None
         self._board_seen = 0.0
         self._board_read = float("-inf")
@@ -200,10 +201,12 @@ class JournalLink:
             alive = await asyncio.to_thread(service.worker_alive)
             struggling = False
             if self._keeper is not None:
+                trouble = ""
                 try:
                     self._keeper.check(alive, time.monotonic())
                 except OSError as error:
-                    self._post(JournalTrouble(f"The worker cannot be started: {error.strerror}."))
+                    trouble = f"The worker cannot be started: {error.strerror}."
+                self._tell("worker", trouble)
                 struggling = self._keeper.struggling and not alive
             if told != (alive, struggling):
                 told = (alive, struggling)
@@ -228,8 +231,8 @@ class JournalLink:
                 seen, changed_at = counter, now
                 board_due = words_due = True
             if board_due and now - self._board_read > (BEHIND if follower else BOARD):
-                board_due, self._board_read = False, now
-                await self._publish_board(service)
+                self._board_read = now
+                board_due = not await self._publish_board(service)
             if follower and (words_due or follower.due(now)) and follower.ready(now):
                 words_due = False
                 await follower.publish(now)
@@ -237,30 +240,54 @@ class JournalLink:
             pause = FAST if quiet < 1.0 else CALM if quiet < 10.0 else IDLE
             await _first(stopping, poked, pause)
 
-    async def _publish_board(self, service: OrchestrationService) -> None:
+    async def _publish_board(self, service: OrchestrationService) -> bool:
+        """Post the rows that changed; False when they could not be read, and are to be read again."""
         since = datetime.fromtimestamp(self._board_seen, UTC) if self._board_seen else None
         try:
             rows = await service.board(since)
         except QdeckError as error:
-            self._post(JournalTrouble(str(error)))
-            return
+            self._tell("board", str(error))
+            return False
+        self._tell("board")
         if not rows:
-            return
+            return True
         self._board_seen = max(self._board_seen, *(row.updated_at for row in rows), OVERLAP)
         # A key that is pressed meanwhile waits for one portion only.
         for start in range(0, len(rows), PORTION):
             self._post(BoardChanged(rows[start : start + PORTION], start + PORTION >= len(rows)))
             if start + PORTION < len(rows):
                 await asyncio.sleep(FAST)
+        return True
+
+    def _tell(self, about: str, trouble: str = "") -> None:
+        """Tell of a trouble, or that it is over; where there are several, of the one that came first."""
+        before = next(iter(self._troubles.values()), "")
+        if trouble:
+            self._troubles[about] = trouble
+        else:
+            self._troubles.pop(about, None)
+        now = next(iter(self._troubles.values()), "")
+        if now != before:
+            self._post(JournalTrouble(now) if now else TroubleOver())
+
+    def _post_followed(self, message: Message) -> None:
+        """Hand on what a follower says; a picture is the end of its troubles."""
+        if isinstance(message, JournalTrouble):
+            self._tell("workflow", message.text)
+            return
+        if isinstance(message, WorkflowChanged):
+            self._tell("workflow")
+        self._post(message)
 
     def _followed(self, service: OrchestrationService) -> Follower | None:
         """The follower of the workflow that is watched now."""
         if not self._watched:
             self._follower = None
+            self._tell("workflow")
         elif self._follower is None or self._follower.workflow_id != self._watched:
             from tui.follower import Follower
 
-            self._follower = Follower(service, self._watched, self._post)
+            self._follower = Follower(service, self._watched, self._post_followed)
         return self._follower
 
 

@@ -34,6 +34,11 @@ class JournalTrouble(News):
 
 
 @dataclass
+class TroubleOver(News):
+    """What was told as trouble is so no more."""
+
+
+@dataclass
 class BoardChanged(News):
     """These rows are new or changed; `complete` when no others are still to come."""
 

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from core.board import BoardRow
+from core.errors import QdeckError
 from core.journal.schema import VERSION_TABLE
 from core.machine.transitions import TRANSITIONS
 from screenshots.scenes import Journal, calm, make_app, playing, ready, until
-from tests.tui.driving import on, opened, press, running, shown, told
+from tests.tui.driving import on, opened, ordered, press, running, shown, told
 from tui import app as app_module
 from tui.app import QdeckApp
 from tui.news import BoardChanged, JournalOpened, JournalTrouble, WorkerChanged, WorkflowChanged
@@ -238,3 +240,22 @@ async def test_a_locked_journal_refuses_an_order_in_a_sentence(
             assert condition(app) == "active"
         await press(app, pilot, "p")
         await until(pilot, lambda: condition(app) == "paused")
+
+
+async def test_a_trouble_that_is_over_is_told_no_more(journal_of: JournalOf) -> None:
+    """What could not be read is read again by itself, and the line on top says that all is well."""
+    journal = journal_of("testing")
+    async with running(journal) as (app, pilot):
+        service = app.link._service
+        assert service is not None
+        usual = service.board
+
+        async def broken(since: object = None) -> list[BoardRow]:
+            raise QdeckError("The journal is busy.")
+
+        service.board = broken  # type: ignore[method-assign]
+        assert (await ordered(journal, "pause")).ok
+        await until(pilot, lambda: "The journal is busy." in shown(app).split("\n")[0])
+        service.board = usual  # type: ignore[method-assign]
+        await until(pilot, lambda: "busy" not in shown(app).split("\n")[0])
+        assert app.board.board.model.rows[journal.workflow_id].condition == "paused"
