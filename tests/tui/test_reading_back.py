@@ -361,3 +361,25 @@ async def test_the_history_tells_of_all_that_was_said(long: Journal) -> None:
             await press(app, pilot, "G")
             await until(pilot, lambda n=said + more: f"{n} messages" in plain(then.lines))  # type: ignore[misc]
             assert ("more 0." if more else f"said {MANY // 2 - 1}.") in plain(then.lines)
+
+
+async def test_what_is_not_read_yet_is_not_called_nothing(
+    journal_of: JournalOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the journal has answered, nobody can say that nothing was said."""
+    journal = journal_of("testing")
+    goes_on = threading.Event()
+    original = OrchestrationService.last_messages
+
+    async def waits(self: OrchestrationService, *arguments: Any) -> list[MessageView]:
+        await asyncio.to_thread(goes_on.wait, 30.0)
+        return [] if arguments[0] == journal.workflow_id else await original(self, *arguments)
+
+    monkeypatch.setattr(OrchestrationService, "last_messages", waits)
+    async with running(journal) as (app, pilot):
+        app.open_workflow(journal.workflow_id)
+        await until(pilot, lambda: bool(app.screen.query(Conversation)))
+        await calm(pilot)
+        assert "reading" in shown(app) and "Nothing was said yet." not in shown(app)
+        goes_on.set()
+        await until(pilot, lambda: "Nothing was said yet." in shown(app))

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.conversation_model import folds
+from tui.ink import Line, Span
 from tui.keys import BUILD_KEYS, COPY_KEY, MOVE_KEYS
 from tui.search import MOST, Found
 from tui.widgets.roll import GUTTER, SLICE, Roll
@@ -19,6 +20,7 @@ from tui.widgets.roll import GUTTER, SLICE, Roll
 if TYPE_CHECKING:
     from core.service.views import MessageView
 
+NOTHING: Line = (Span("Nothing was said yet.", "muted"),)
 PAUSE = 0.005
 """Seconds between two slices of a search."""
 WINDOWS = 3
@@ -89,6 +91,9 @@ class Conversation(Roll):
         While the end is followed, nothing is kept that came before them.
         """
         changed = self.roll.take(messages, earlier)
+        if not self.roll.height and self.placeholder != NOTHING:
+            self.placeholder = NOTHING
+            self.refresh()
         if self._idle and messages:
             self.roll.forget_before(messages[0].seq, WINDOWS * self.size.height)
         if changed:

@@ -33,7 +33,7 @@ class Roll(Selecting):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.placeholder: Line = (Span("Nothing was said yet.", "muted"),)
+        self.placeholder: Line = (Span("reading", "muted"),)
         self.roll = Transcript()
         self.found = Found()
         self._pending: tuple[str, str, str, datetime | None] | None = None
