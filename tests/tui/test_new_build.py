@@ -203,6 +203,19 @@ async def test_recent_projects_and_folders_are_offered(
         assert field.value == "~/text-tools"
 
 
+async def test_projects_and_templates_are_searched(journal_of: JournalOf, project: Path) -> None:
+    """From the text field too: a key searches all projects that were built in, and / the templates."""
+    async with running(journal_of("review"), project, size=(80, 24)) as (app, pilot):
+        await press(app, pilot, "ctrl+n")
+        await until(pilot, lambda: len(app.screen._recent) > 1)  # type: ignore[attr-defined]
+        await press(app, pilot, "ctrl+f", *"shop", "enter")
+        assert on(app) == "PickScreen" and "match 1 of 1" in shown(app)
+        await press(app, pilot, "enter")
+        assert app.screen.query_one("#project", Input).value.endswith("shop-api")
+        await press(app, pilot, "ctrl+t", "slash", *"refactor", "enter", "enter")
+        assert app.screen.query_one(Request).text.startswith("What should change in the code")
+
+
 async def test_a_home_of_nobody_is_no_folder(journal_of: JournalOf, project: Path) -> None:
     """A name behind the tilde that nobody has is a mistake to be told, in the field and where git looks."""
     assert look_at("~nobody-at-all/x").trouble == "Nobody here is called nobody-at-all."

@@ -353,7 +353,7 @@ WALKS: tuple[Walk, ...] = (
         "review",
         _new,
         f"Request: enter Writing: ctrl+g NewScreen: ctrl+t PickScreen: {_SEARCH} escape "
-        "NewScreen: ctrl+r (@) ctrl+s (@) "
+        "NewScreen: ctrl+r (@) ctrl+f (escape) (escape) ctrl+s (@) "
         "(shift+tab) f10 (@) (escape) escape",
     ),
     Walk(

@@ -20,7 +20,7 @@ from core.machine.states import WHOLE, Autonomy, Role
 from core.text import clean
 from tui import words
 from tui.forms import read_budget, read_retries
-from tui.ink import Line, Span, cut_line, said, wrap
+from tui.ink import Line, Span, cut_line, fit, said, wrap
 from tui.projects import Look, look_at, tilde
 from tui.screens.place import Places, PlaceScreen
 from tui.starting import GIVEN_UP
@@ -73,6 +73,14 @@ class NewScreen(PlaceScreen):
             "Template",
             id="new.template",
             tooltip="Put a template into the request.",
+            priority=True,
+        ),
+        Binding(
+            "ctrl+f",
+            "projects",
+            "Projects",
+            id="new.projects",
+            tooltip="Search the projects that were built in before.",
             priority=True,
         ),
         Binding(
@@ -168,6 +176,7 @@ class NewScreen(PlaceScreen):
         # How to start stands right above.
         return (
             Hint("ctrl+t", "template", "screen.template"),
+            Hint("ctrl+f", "projects", "screen.projects"),
             Hint("ctrl+r", "models", "screen.roles"),
             Hint("tab", "next field"),
             Hint("ctrl+g", "your editor"),
@@ -220,7 +229,28 @@ class NewScreen(PlaceScreen):
         if self.is_current:
             self.deck.form["autonomy"] = event.option.value
 
-    # --- templates and roles
+    # --- projects, templates and roles
+
+    def action_projects(self) -> None:
+        """Search all projects that were built in before, and take one; below the field there are few."""
+        from tui.screens.pick import PickScreen
+
+        if not self._recent:
+            self.deck.tell("No project was built in yet: write the folder of a git repository.")
+            return
+
+        def chosen(place: str | None) -> None:
+            if place:
+                self._take_place(place)
+                self.query_one("#request").focus()
+
+        here = self.query_one("#project", Input).value
+        names = {place: fit(Path(place).name, 24) for place in self._recent}
+        options = [
+            Option(place, (Span(name, "strong"), Span("  "), said(place, "muted", 200)))
+            for place, name in names.items()
+        ]
+        self.deck.push_screen(PickScreen("A project to build in", options, here, seeking=True), chosen)
 
     def action_template(self) -> None:
         """Choose a template; what is written stays."""

@@ -19,7 +19,10 @@ from tui.widgets.picker import Option, Picker
 
 
 class PickScreen(Searching, Dialog[str]):
-    """Answers with the value that was chosen; None for escape. `about` says more of each value."""
+    """Answers with the value that was chosen; None for escape. `about` says more of each value.
+
+    `seeking` begins with the line in which is written what to look for: in a list that may be long.
+    """
 
     CSS_PATH = "pick.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -29,9 +32,16 @@ class PickScreen(Searching, Dialog[str]):
     SEARCH_BEFORE = "#about"
 
     def __init__(
-        self, title: str, options: Sequence[Option], chosen: str = "", about: dict[str, str] | None = None
+        self,
+        title: str,
+        options: Sequence[Option],
+        chosen: str = "",
+        about: dict[str, str] | None = None,
+        *,
+        seeking: bool = False,
     ) -> None:
         super().__init__()
+        self._begins_seeking = seeking
         self._title, self._options, self._chosen, self._about = title, options, chosen, about or {}
 
     def compose(self) -> ComposeResult:
@@ -51,6 +61,8 @@ class PickScreen(Searching, Dialog[str]):
         if self._chosen in values:
             picker.cursor = values.index(self._chosen)
         picker.focus()
+        if self._begins_seeking:
+            self.call_later(self.action_search)
 
     def _keys(self, width: int) -> list[Line]:
         picker = self.query_one("#choices", Picker)
