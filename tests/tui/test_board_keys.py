@@ -23,6 +23,7 @@ from tests.tui.driving import (
     told,
     under_cursor,
 )
+from tui.board_model import DOWN, Group, Sort
 from tui.legal import OPENING
 
 JournalOf = Callable[[str], Journal]
@@ -208,6 +209,39 @@ async def test_a_word_in_passing_never_covers_a_question(key: str, journal_of: J
         await press(app, pilot, "k", key)
         assert on(app) in ("RollbackScreen", "ConfirmScreen")
         assert not told(app) and "B-0004 is failed;" not in shown(app)
+
+
+async def test_projects_are_ordered_filtered_and_shown_alone(journal_of: JournalOf, project: Path) -> None:
+    """With several of them the board has a column and a key for it, found by their words; with one neither."""
+    async with running(journal_of("review"), project, size=(80, 24)) as (app, pilot):
+        model = app.board.board.model
+
+        def shows() -> list[list[str]]:
+            return [[model.rows[i].project for i in model.members(group)] for group in Group]
+
+        names = model.projects()
+        up = [sorted(projects) for projects in shows()]
+        down = [projects[::-1] for projects in up]
+        assert len(names) == 2 and up != down and shows() != up
+        top = shown(app).split("\n")[1]
+        await pilot.click(offset=(top.index("project") + 1, 1))
+        assert (model.sort, model.turned, shows()) == (Sort.PROJECT, False, up)
+        assert f"project {DOWN}" in shown(app)
+        top = shown(app).split("\n")[2]
+        await pilot.click(offset=(top.index("project") + 1, 2))
+        assert model.turned and shows() == down
+        await press(app, pilot, "O", "o")
+        assert (model.sort, model.turned, shows()) == (Sort.PROJECT, False, up)
+        hints = {hint.key: hint.label for hint in app.board.hints()}
+        assert (hints["P"], hints["o"], hints["/"]) == ("project", "order", "filter")
+        await press(app, pilot, "P")
+        assert (
+            {name for row in shows() for name in row} == {names[0]}
+            and "─ project" not in shown(app)
+            and names[0] in shown(app)
+        )
+        await press(app, pilot, "P", "P", "slash", *names[1], "enter")
+        assert model.project == "" and {name for row in shows() for name in row} == {names[1]}
 
 
 async def test_escape_leaves_the_chat_and_keeps_the_words(journal_of: JournalOf, project: Path) -> None:

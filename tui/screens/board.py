@@ -198,6 +198,7 @@ class BoardScreen(Assistant, BuildActions, DeckScreen):
             Hint("/", "filter", "screen.filter"),
             Hint("v", "list" if self.has_class("-columns") else "columns", "screen.view"),
             Hint("o", "order", "screen.sort(1)"),
+            *((Hint("P", "project", "screen.project"),) if len(self.board.model.projects()) > 1 else ()),
             hint("p", legal.pause_word(standing), "pause"),
             hint("x", "cancel", "cancel"),
             Hint("c", "chat", "screen.chat"),
