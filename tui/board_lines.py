@@ -84,7 +84,7 @@ def heading_line(group: Group, model: BoardModel, width: int, *, columns: bool) 
     if columns:
         left = (*left, Span("─ ", "rule"), *_column("name", Sort.NAME, model))
         if model.tells_project:
-            left = (*left, Span("─ ", "rule"), *_column("project", Sort.PROJECT, model))
+            left = (*left, *_column("project", Sort.PROJECT, model))
         gap = Span("─" * 30 + " ", "rule") if model.row_height == 1 else Span("")
         phase, cost = _column("phase", Sort.PHASE, model), _column("cost", Sort.COST, model)
         right = (Span(" "), *phase, gap, *cost, *_column("age", Sort.NEWEST, model)[:-1])

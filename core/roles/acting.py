@@ -26,7 +26,7 @@ EVERY_NAME = frozenset(
             "submit_review",
             "submit_release",
         ),
-        *("ask_user", "request_retry", "accept_handoff", "refuse_handoff"),
+        *("ask_user", "request_retry", "accept_handoff", "refuse_handoff", "read_message"),
     }
 )
 """All tools of all states: one of these in the wrong state is out of scope, anything else is a mistake."""

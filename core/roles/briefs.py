@@ -17,7 +17,7 @@ from core.llm.types import PERSON, Message
 from core.machine.states import STATES, State
 from core.roles.context import RoleContext
 from core.roles.packets import BadPacket, Packet, Plan, Requirement, read_packet
-from core.roles.tools.bounds import marked, middle_cut
+from core.roles.tools.bounds import READ_MESSAGE, marked, middle_cut
 from core.text import READ_LIMIT, REASON_READ_LIMIT
 from core.workspace import changed_files, tree_digest
 
@@ -33,9 +33,22 @@ class Block:
     limit: int = MOST
 
     def __str__(self) -> str:
-        text = middle_cut(marked(self.text.replace("\r\n", "\n")), self.limit)
+        text = middle_cut(self._whole, self.limit)
         mark = hashlib.sha256(f"{self.name}\0{text}".encode()).hexdigest()[:10]
         return f"<<<{self.name} {mark}\n{text}\n{mark} {self.name}>>>"
+
+    @property
+    def _whole(self) -> str:
+        return marked(self.text.replace("\r\n", "\n"))
+
+    def or_read_on(self) -> str:
+        """The block; where its middle is left out, which tool shows that."""
+        cut = len(self._whole.encode()) > self.limit
+        return f"{self}\n{LEFT_OUT}" if cut else str(self)
+
+
+LEFT_OUT = f"Its middle was left out here; {READ_MESSAGE} shows it, message by message."
+"""Said below the person's words; a role that is told this gets the tool."""
 
 
 def opening(context: RoleContext, blocks: Sequence[Block], task: str) -> tuple[Message, ...]:
@@ -58,7 +71,7 @@ def opening(context: RoleContext, blocks: Sequence[Block], task: str) -> tuple[M
     old, new = _split(context.conversation)
     if old:
         parts.append("What was said between the person and you before:")
-        parts.append(str(Block("earlier_chat", "\n".join(_line(message) for message in old))))
+        parts.append(Block("earlier_chat", "\n".join(_line(message) for message in old)).or_read_on())
     parts += [str(block) for block in blocks]
     parts.append(f"workflow: {context.workflow.workflow_id}")
     parts.append(f"state: {context.state.value}\nattempt: {context.attempt}")
@@ -78,7 +91,7 @@ def _line(message: Message) -> str:
 
 def said(text: str) -> Message:
     """Return a person's words as a message."""
-    return Message("user", f"The person says:\n{Block('person', text, READ_LIMIT)}", name=PERSON)
+    return Message("user", f"The person says:\n{Block('person', text, READ_LIMIT).or_read_on()}", name=PERSON)
 
 
 def request_block(context: RoleContext) -> Block:

@@ -14,7 +14,7 @@ from core.errors import ConfigError, ModelError, ModelFault, ProjectError, Sandb
 from core.llm import Completion, Message, ToolCall
 from core.roles.acting import Acted, act
 from core.roles.asking import ask
-from core.roles.briefs import opening, said, task_of
+from core.roles.briefs import LEFT_OUT, opening, said, task_of
 from core.roles.context import RoleContext
 from core.roles.outcomes import Ask, Failed, Outcome, Stopped
 from core.roles.phases import PLAYS
@@ -22,6 +22,7 @@ from core.roles.prompts import prompt_digest, system_prompt
 from core.roles.repetition import Circle, Repetition
 from core.roles.rescue import rescued
 from core.roles.tools.base import Fault, Result
+from core.roles.tools.messages import READ_ON
 from core.roles.waiting import OutOfTime, TurnStopped
 from core.text import clean
 
@@ -116,6 +117,7 @@ class Attempt:
     async def _turn(self, turn: int) -> Outcome | None:
         """Play one turn; return the outcome if it ended the attempt."""
         self._messages += await self._listen(f"turn-{turn}-inbox")
+        self._offer_to_read_on()
         completion = await self._ask(turn)
         if completion is None:
             return self._too_often("The model gave no usable answer")
@@ -128,6 +130,11 @@ class Attempt:
         if not calls:
             return self._no_call(completion)
         return await self._act(turn, calls)
+
+    def _offer_to_read_on(self) -> None:
+        """Give the role the tool for what was left out of a message, as soon as it was told of that."""
+        if any(message.role == "user" and LEFT_OUT in message.content for message in self._messages):
+            self._tools[READ_ON.name] = READ_ON
 
     async def _ask(self, turn: int) -> Completion | None:
         """Return the answer; None when the model has given too many that cannot be used."""

@@ -75,6 +75,8 @@ def test_a_journal_that_is_named_and_not_there_is_not_made(
         told = qdeck.inside(*line.split(), *flag).ended(1)
         assert f"There is no journal at {place}" in told.err, line
         assert "Nothing was made" in told.err and "Correct the path" in told.err
+    # In a process of its own: a worker that did begin would go on until it is told to end.
+    assert f"There is no journal at {place}" in qdeck("worker", *flag).ended(1).err
     assert not place.parent.exists()
     assert f"no file {place}" in qdeck.inside("aside", *flag).ended(2).err
     qdeck.more = {}

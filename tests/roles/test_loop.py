@@ -401,6 +401,38 @@ async def test_words_that_were_heard_before_the_attempt_are_not_heard_again(stag
 
     heard = model.heard(0)
     assert "new" in heard and "old" not in heard.replace("Hold", "")
+    assert "read_message" not in {tool.name for tool in model.calls[0].tools}, "nothing was left out"
+
+
+async def test_the_middle_of_a_very_long_message_can_be_read(stage: Stage) -> None:
+    """Who is told that something was left out has a tool for it, and nobody else."""
+    long = "a" * 150_000 + "THE \u202eMIDDLE" + "b" * 150_000
+    stage.desk.words += [Said(3, long), Said(9, "short")]
+    reads = [
+        {"message": 2, "offset": 149_990, "length": 30},
+        {"message": 2, "offset": 300_000},
+        {"message": 1},
+        {"message": 2, "offset": 999_999},
+        {"message": 3},
+    ]
+    _, model = await play(
+        stage,
+        State.DISCOVERY,
+        says("", *(("read_message", given) for given in reads)),
+        says("", SUBMIT),
+        conversation=(Message("user", long, name=PERSON),),
+        heard=3,
+    )
+    assert "read_message" in {tool.name for tool in model.calls[0].tools}
+    spoken = [message.content for message in model.calls[0].messages if message.name == PERSON]
+    assert "MIDDLE" not in "".join(spoken) and ["read_message shows it" in text for text in spoken] == [
+        True,
+        False,
+    ]
+    middle, end, newest, beyond, none = [m.content for m in model.calls[1].messages if m.role == "tool"]
+    assert "aaTHE ⟨U+202E⟩MIDDLEbb" in middle and "go on with offset=150020" in middle
+    assert end == "b" * 11 + "\n(characters 300000 to 300011 of 300011)" and newest.startswith("short\n")
+    assert "has 300011 characters" in beyond and "said 2 messages" in none
 
 
 async def test_a_person_who_speaks_last_is_heard_first(stage: Stage) -> None:

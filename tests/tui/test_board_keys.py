@@ -212,7 +212,7 @@ async def test_a_word_in_passing_never_covers_a_question(key: str, journal_of: J
 
 
 async def test_projects_are_ordered_filtered_and_shown_alone(journal_of: JournalOf, project: Path) -> None:
-    """With several of them the board has a column and a key for it, found by their words; with one neither."""
+    """With several of them the board has a column and a key for it, told by their words; with one neither."""
     async with running(journal_of("review"), project, size=(80, 24)) as (app, pilot):
         model = app.board.board.model
 

@@ -154,6 +154,13 @@ async def test_a_pasted_megabyte_is_one_piece_that_is_sent_whole(journal_of: Jou
         row = next(row for row in shown(app).split("\n") if "20 lines" in row)
         await pilot.click(Attached, offset=(row.index("20 lines"), 0))
         await until(pilot, lambda: len(composer.pieces) == 1)
+        assert "ctrl+z bring it back" in shown(app)
+        await press(app, pilot, "x", "ctrl+z")
+        assert composer.text == "" and len(composer.pieces) == 1, "words that were written since come first"
+        await press(app, pilot, "ctrl+z")
+        assert [len(piece) for piece in composer.pieces] == [len(megabyte), 39]
+        await press(app, pilot, "backspace")
+        assert composer.pieces == [megabyte]
         await press(app, pilot, *"look", "enter")
         assert "in the middle are left out. The whole stays on record" in told(app)
         talk = app.screen.query_one("#talk", Conversation)

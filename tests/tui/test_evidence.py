@@ -17,7 +17,7 @@ from core.machine.workflow import CheckpointMark
 from screenshots.journal import Writer
 from screenshots.scenes import Journal, calm, shows_picture, until
 from tests.journeys.world import git
-from tests.tui.driving import on, press, running, shown
+from tests.tui.driving import on, opened, press, running, shown
 from tests.tui.evil import EVIL, LONG, assert_harmless
 from tui.app import QdeckApp
 from tui.ink import Span, plain
@@ -248,3 +248,26 @@ def test_output_is_broken_to_rows_that_fit() -> None:
     assert rows[:3] == ["a" * 10, "a" * 10, "a" * 5]
     assert "".join(rows[3:]).startswith("東" * 12) and rows[-1] == "end"
     assert output_rows("\n\n", 10) == []
+
+
+async def test_digests_can_be_compared_and_copied_whole_on_a_narrow_terminal(journal_of: JournalOf) -> None:
+    """At 60 columns the beginning of both digests is read; list, page and pane copy all of them."""
+    journal = journal_of("review")
+    async with running(journal, size=(60, 30)) as (app, pilot):
+        await opened(app, pilot, journal, "tests")
+        receipts = app.screen.picture.receipts  # type: ignore[attr-defined]
+        page = "\n".join(app.screen.query_one("#side", Reader).plain_line(y) for y in range(99))
+        digests = [r.output_digest for r in receipts if f"output {r.output_digest[:12]}\n" in page]
+        assert len(digests) > 2 and page.count("· output ") == len(digests)
+        await press(app, pilot, "y")
+        assert all(f"output {digest}" in app.clipboard for digest in digests)
+        app.open_evidence(journal.workflow_id)
+        await shows_picture(app, pilot)
+        await press(app, pilot, *"]]", "y")
+        receipt = app.screen.entry.receipt  # type: ignore[attr-defined]
+        assert f"\noutput {receipt.output_digest}\ntree {receipt.tree_before}" in app.clipboard
+        await press(app, pilot, "enter")
+        await until(pilot, lambda: app.screen.settled)  # type: ignore[attr-defined]
+        assert receipt.output_digest not in shown(app), "it is broken there"
+        await press(app, pilot, "y")
+        assert receipt.output_digest in app.clipboard

@@ -262,7 +262,7 @@ WALKS: tuple[Walk, ...] = (
         "testing",
         _pane("chat"),
         "Composer: (=one) enter up down (=two) ctrl+j shift+enter alt+enter tab (@) (=x) backspace (=x) "
-        "escape",
+        "ctrl+z (=x) escape",
     ),
     Walk(
         "reason",

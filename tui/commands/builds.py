@@ -23,7 +23,14 @@ from tui.commands.due import deadlines_of
 from tui.commands.flags import Db, Json
 from tui.commands.orders import read_words, tell_answer
 from tui.commands.output import note, say, show_json
-from tui.commands.session import at_terminal, ensure_worker, person, settings_of, with_service
+from tui.commands.session import (
+    at_terminal,
+    ensure_worker,
+    insist_on_journal,
+    person,
+    settings_of,
+    with_service,
+)
 from tui.commands.telling import one_line
 
 if TYPE_CHECKING:
@@ -202,6 +209,7 @@ def worker(
 ) -> int:
     """Carry out builds until it is told to end (ctrl+c). One worker a machine; it logs to a file."""
     settings = settings_of(db, unsandboxed=unsandboxed or None)
+    insist_on_journal(settings)
     env = {**os.environ, "QDECK_DATABASE_URL": settings.database_url}
     env |= {"QDECK_UNSANDBOXED": "true"} if unsandboxed else {}
     if not quiet:

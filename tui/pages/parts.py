@@ -190,16 +190,35 @@ def receipt_lines(receipt: ReceiptView, width: int, now: float, tree: str) -> li
         "the files have changed since" if stale else "",
         words.duration(seconds) if seconds >= 1 else f"{seconds * 1000:.0f}ms",
         f"{words.age(now - receipt.at.timestamp())} ago",
-        said(receipt.sandbox, limit=60).text,
-        f"tree {words.digest(receipt.tree_before)}",
-        f"output {words.digest(receipt.output_digest)}",
-        said(command, limit=200).text if title else "",
     ]
-    told = Span(" · ".join(f for f in facts if f), "faint")
+    compared = [
+        f"tree {words.digest(receipt.tree_before, COMPARED)}",
+        f"output {words.digest(receipt.output_digest, COMPARED)}",
+    ]
+    rest = [said(receipt.sandbox, limit=60).text, said(command, limit=200).text if title else ""]
     if width < NARROW:
-        # Beside what came of it there would be no room for what ran.
-        return [cut_line(ran, width), cut_line((Span("  "), came, Span(" · ", "faint"), told), width)]
-    return [spread(ran, (came,), width), cut_line((Span(" " * 12), told), width)]
+        # Beside what came of it there would be no room for what ran, nor for digests beside the rest.
+        told = (Span("  "), came, Span(" · ", "faint"), _faint(*facts, *rest))
+        return [cut_line(ran, width), cut_line(told, width), cut_line((Span("  "), _faint(*compared)), width)]
+    beside = (Span(" " * 12), _faint(*facts, *compared, *rest))
+    return [spread(ran, (came,), width), cut_line(beside, width)]
+
+
+COMPARED = 12
+"""Characters of a digest that are shown where somebody may compare it with another; copied are all."""
+
+
+def _faint(*facts: str) -> Span:
+    return Span(" · ".join(fact for fact in facts if fact), "faint")
+
+
+def with_digests(text: str, receipts: Iterable[ReceiptView]) -> str:
+    """Return what is copied with the digests of receipts whole, where the page cut or broke them."""
+    digests = {d for r in receipts for d in (r.output_digest, r.tree_before, r.tree_after)}
+    for digest in (d for d in digests if d.isalnum()):
+        short, more, rest = digest[:8], digest[8:COMPARED], r"\s*".join(digest[COMPARED:])
+        text = re.sub(rf"\b{short}(?:{more}(?:\s*{rest})?)?(?![0-9a-zA-Z])", digest, text)
+    return text
 
 
 ONE_LINE, ROOMY = 72, 96

@@ -203,7 +203,7 @@ class BackScreen(Searching, Armed, DeckScreen):
         return (
             *((Hint("n N", self.matches()),) if self.searched().found.needle else ()),
             Hint("j k", "choose"),
-            Hint("e", "edit the reason", "screen.reason"),
+            Hint("e", "edit the reason", "screen.reason", short="reason"),
             Hint("pgdn", "read on"),
             Hint("h", "history", "screen.history"),
             Hint("/", "search", "screen.search"),

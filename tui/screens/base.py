@@ -12,7 +12,7 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from tui import words
 from tui.ink import Span
@@ -148,7 +148,9 @@ class DeckScreen(Whole[object]):
     def refresh_hints(self) -> None:
         """Bring the hint line up to date."""
         for line in self.query("#hints").results(HintLine):
-            line.hint([self._as_it_may(hint) for hint in self.hints()])
+            # Text areas are known by what they hold: to import them takes time before the first frame.
+            writing = isinstance(self.focused, Input) or hasattr(self.focused, "document")
+            line.hint([self._as_it_may(hint) for hint in self.hints()], writing=writing)
 
     def _as_it_may(self, hint: Hint) -> Hint:
         """A hint, dim where nothing may come of its key."""

@@ -185,14 +185,14 @@ class BoardScreen(Assistant, BuildActions, DeckScreen):
                 Hint("q", "quit"),
             )
 
-        def hint(key: str, label: str, action: str) -> Hint:
-            return Hint(key, label, f"screen.{action}", not self.can(action))
+        def hint(key: str, label: str, action: str, short: str = "") -> Hint:
+            return Hint(key, label, f"screen.{action}", not self.can(action), short)
 
         return (
             Hint("enter", "open", "screen.open"),
             hint("a", "approve", "approve"),
             hint("r", "retry", "retry"),
-            hint("b", "roll back", "rollback"),
+            hint("b", "roll back", "rollback", "back"),
             Hint("n", "next", "screen.next_need"),
             Hint("ctrl+n", "new", "app.new", not opened or bool(self.deck.refusal())),
             Hint("/", "filter", "screen.filter"),

@@ -18,7 +18,7 @@ from tui.armed import Armed
 from tui.ink import Line, Span, cut_line, said
 from tui.legal import Standing
 from tui.pages.decision import decision_head, decision_page, open_asks, price_line, told_lines
-from tui.pages.parts import bullet
+from tui.pages.parts import bullet, with_digests
 from tui.picture import Picture
 from tui.screens.acceptance import Acceptances, overridable
 from tui.screens.base import READING, DeckScreen
@@ -73,6 +73,10 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
         """All that the decision rests on is looked through."""
         return self.query_one("#body", DecisionPage)
 
+    def copied(self) -> str:
+        """What is found or shown, with whole digests."""
+        return with_digests(super().copied(), self.picture.receipts if self.picture else ())
+
     def give_focus(self) -> None:
         """To the page, where the keys count; anew, since they were letters a moment ago."""
         self.searched().focus()
@@ -124,12 +128,12 @@ class DecisionScreen(Searching, Acceptances, Granting, Armed, DeckScreen):
             Hint("e", "evidence", "screen.evidence"),
             Hint("h", "history", "screen.history"),
             Hint("c", "talk", "screen.chat"),
-            *((Hint("n", "next", "app.next_need"),) if self.deck.needs_elsewhere(self._workflow_id) else ()),
             *self._override_hint(),
             *((Hint("s", "grant", "screen.grant"),) if self._releases() else ()),
+            *((Hint("n", "next", "app.next_need"),) if self.deck.needs_elsewhere(self._workflow_id) else ()),
             Hint("x", "cancel", "screen.cancel"),
             Hint("/", "search", "screen.search"),
-            Hint("esc", "not now", "screen.leave"),
+            Hint("esc", "not now", "screen.leave", short="later"),
         )
 
     def _override_hint(self) -> tuple[Hint, ...]:

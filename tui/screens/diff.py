@@ -114,11 +114,11 @@ class DiffScreen(Searching, DeckScreen):
         count = len(self.deck.remarks.of(self._workflow_id))
         sends = f"send back with {words.plural(count, 'comment')}" if count else "send back"
         return (
+            Hint("enter", "comment", "", bool(self.refusal("comment"))),
+            Hint("r", sends, "screen.retry", dim, "send back"),
             Hint("[ ]", "hunks"),
             Hint("{ }", "files"),
-            Hint("enter", "comment", "", bool(self.refusal("comment"))),
-            Hint("r", sends, "screen.retry", dim),
-            Hint("v", "one column" if self._view.split else "side by side", "screen.split"),
+            Hint("v", "one column" if self._view.split else "side by side", "screen.split", short="split"),
             Hint("t", "tree", "screen.tree"),
             Hint("/", "search", "screen.search"),
             Hint("u", "uncovered"),

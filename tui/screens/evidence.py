@@ -17,6 +17,7 @@ from tui import words
 from tui.asking import ask_aside
 from tui.ink import Span, said
 from tui.pages.coverage import ranges_of
+from tui.pages.parts import with_digests
 from tui.pages.proof_detail import detail_page, output_rows
 from tui.pages.proofs import Entry, entries_of, entry_line
 from tui.pages.uncovered import Code, code_of
@@ -118,6 +119,15 @@ class EvidenceScreen(Searching, DeckScreen):
     def give_focus(self) -> None:
         """To what is looked through."""
         self.searched().focus()
+
+    def copied(self) -> str:
+        """What is found or shown, with whole digests; of a receipt in the list they are below its line."""
+        text, receipt = super().copied(), self.entry.receipt if self.entry else None
+        if receipt is None:
+            return text
+        if not self.has_class("-open") and not self.searched().found.needle:
+            text += f"\noutput {receipt.output_digest}\ntree {receipt.tree_before}"
+        return with_digests(text, (receipt,))
 
     def on_found(self) -> None:
         """Say how many."""

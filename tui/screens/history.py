@@ -152,11 +152,11 @@ class HistoryScreen(Searching, RecordKeys, DeckScreen):
             Hint("← →", "scrub"),
             Hint("[ ]", "moves", "screen.turn(1)"),
             Hint("v", other, "screen.view"),
-            Hint("f", "fork here", "screen.fork"),
-            Hint("c", "check the chain", "screen.check"),
+            Hint("f", "fork here", "screen.fork", short="fork"),
+            Hint("c", "check the chain", "screen.check", short="check"),
             Hint("w", "dossier", "screen.write"),
             Hint("/", "search", "screen.search"),
-            Hint("esc", "present", "screen.leave"),
+            Hint("esc", "present", "screen.leave", short="back"),
         )
 
     # --- what the app tells it

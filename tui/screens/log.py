@@ -80,7 +80,7 @@ class LogScreen(DeckScreen):
             Hint("j k", "scroll"),
             Hint("tab", f"the {other}'s log", "screen.other"),
             Hint("/", "filter", "screen.filter"),
-            Hint("G", "to the end"),
+            Hint("G", "to the end", short="end"),
             Hint("y", "copy", "screen.copy"),
             Hint("esc", "back", "screen.leave"),
         )

@@ -109,9 +109,9 @@ class PromptsScreen(Searching, DeckScreen):
             )
         row = self.prompts.get(self.chosen, {}) if self.prompts else {}
         return (
-            Hint("e", "edit a copy", "screen.edit", not row),
+            Hint("e", "edit a copy", "screen.edit", not row, "edit"),
             Hint("v", "the prompt" if self._shown_preview else "preview", "screen.preview", not row),
-            Hint("u", "drop your copy", "screen.reset", row.get("own") is None),
+            Hint("u", "drop your copy", "screen.reset", row.get("own") is None, "drop"),
             Hint("tab", "scroll it"),
             Hint("/", "search", "screen.search"),
             *((Hint("n N", self.matches()),) if self.searched().found.needle else ()),

@@ -110,7 +110,11 @@ class Searching(_Base):
 
     def action_copy(self) -> None:
         """Copy what is selected, found or chosen."""
-        self.copy_out(self.searched().copied())
+        self.copy_out(self.copied())
+
+    def copied(self) -> str:
+        """What is copied while nothing is selected."""
+        return self.searched().copied()
 
     def action_match(self, step: int) -> None:
         """To the next match, or the one before; while nothing is sought, n goes on to the next decision."""

@@ -92,11 +92,12 @@ class SettingsScreen(Searching, DeckScreen):
         if self.seeking:
             return SEEKING
         row = self._row
+        own = row is not None and row.source == "your file"
         model = row is not None and row.name[:1] in _MODELS
         return (
             Hint("enter", "change", "screen.change", row is None or not row.name),
-            Hint("t", "test the model", "screen.try_model", not model),
-            Hint("u", "back to the default", "screen.unset", row is None or row.source != "your file"),
+            Hint("t", "test the model", "screen.try_model", not model, "test"),
+            Hint("u", "back to the default", "screen.unset", not own, "default"),
             *((Hint("z", "undo", "screen.undo"),) if self._changed else ()),
             Hint("/", "search", "screen.search"),
             Hint("f7", "tokens", "app.tokens"),

@@ -107,7 +107,7 @@ class StatisticsScreen(Searching, LongWork, DeckScreen):
             *found,
             Hint("[ ]", "charts", "screen.turn(1)"),
             Hint("p", "project", "screen.project(1)"),
-            Hint("j k", "scroll the numbers"),
+            Hint("j k", "scroll the numbers", short="scroll"),
             Hint("/", "search", "screen.search"),
             Hint("esc", "back", "screen.leave"),
         )

@@ -20,6 +20,7 @@ from tui.journal_link import ONLY_LOOKING
 from tui.legal import Standing
 from tui.pages.card import PANES, SIDE, composer_words, differs, now_line, page_of, tabs_line, title_line
 from tui.pages.notice import notice_of
+from tui.pages.parts import with_digests
 from tui.pages.story import ribbon
 from tui.pages.timeline import line_of_now, timeline
 from tui.picture import Picture
@@ -138,19 +139,21 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             esc = "stop the turn" if self.stops_turn() else "leave the text"
             held = self.focused.pieces and not self.focused.text
             away = (Hint("backspace", "take the paste away"),) if held else ()
+            if self.focused.undoes_paste:
+                away = (*away, Hint("ctrl+z", "bring it back"))
             on = (
                 (Hint("f8", "next", "app.next_need"),) if self.deck.needs_elsewhere(self._workflow_id) else ()
             )
             return (Hint("enter", "send"), Hint("ctrl+j", "new line"), *away, Hint("esc", esc), *on)
         standing = self.standing()
 
-        def hint(key: str, label: str, action: str) -> Hint:
-            return Hint(key, label, f"screen.{action}", not self.can(action))
+        def hint(key: str, label: str, action: str, short: str = "") -> Hint:
+            return Hint(key, label, f"screen.{action}", not self.can(action), short)
 
         return (
             hint("a", "approve", "approve"),
             hint("r", "retry", "retry"),
-            hint("b", "roll back", "rollback"),
+            hint("b", "roll back", "rollback", "back"),
             hint("c", "chat", "chat"),
             Hint("[ ]", "panes", "screen.turn(1)"),
             Hint("esc", "board", "screen.back"),
@@ -396,6 +399,10 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
     def searched(self) -> Searched:
         """The pane that has the focus, or had it last."""
         return self._side_page() if self._side else self._conversation()
+
+    def copied(self) -> str:
+        """What is found or shown, with whole digests."""
+        return with_digests(super().copied(), self.picture.receipts if self.picture else ())
 
     def give_focus(self) -> None:
         """Back to the pane."""

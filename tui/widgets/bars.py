@@ -48,16 +48,17 @@ class Bar(Inked):
 
 
 class Hint(NamedTuple):
-    """A key and what it does now; dim when it can do nothing."""
+    """A key and what it does now, dim where it cannot; `short` says it where there is little room."""
 
     key: str
     label: str
     action: str = ""
     dim: bool = False
+    short: str = ""
 
 
 HELP = (Hint("?", "help", "app.help"), Hint("ctrl+p", "all", "app.command_palette"))
-"""At the right end, always."""
+"""At the right end where there is room for both; on a narrow line one, which works there: the way to all."""
 
 
 class HintLine(Bar):
@@ -66,21 +67,32 @@ class HintLine(Bar):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._hints: tuple[Hint, ...] = ()
+        self._writing = False
 
-    def hint(self, hints: Sequence[Hint]) -> None:
-        """Show these keys, the most useful first: of a narrow line the last go, dim ones before others."""
-        if tuple(hints) != self._hints:
-            self._hints = tuple(hints)
+    def hint(self, hints: Sequence[Hint], *, writing: bool = False) -> None:
+        """Show these keys, the most useful first; while somebody is `writing` letters are no keys.
+
+        Of a narrow line first words go, then the last keys, dim ones before others.
+        """
+        if (tuple(hints), writing) != (self._hints, self._writing):
+            self._hints, self._writing = tuple(hints), writing
             self.refresh()
 
     def lines(self, width: int) -> Line:
         """Return as many hints as fit, help at the right end. The way out goes last of all."""
-        right = _drawn(HELP)
-        room = width - width_of(right) - 6
         shown = list(self._hints)
-        while shown and width_of(_drawn(shown)) > room:
+        ends: Sequence[Hint] = HELP
+        if not _fits(shown, ends, width):
+            shown = [hint._replace(label=hint.short or hint.label) for hint in shown]
+        if not _fits(shown, ends, width):
+            ends = HELP[1:] if self._writing else HELP[:1]
+        while shown and not _fits(shown, ends, width):
             shown.remove(_least(shown))
-        return spread((Span("  "), *_drawn(shown)), (*right, Span("  ")), width)
+        return spread((Span("  "), *_drawn(shown)), (*_drawn(ends), Span("  ")), width)
+
+
+def _fits(hints: Sequence[Hint], ends: Sequence[Hint], width: int) -> bool:
+    return width_of(_drawn(hints)) + width_of(_drawn(ends)) + 6 <= width
 
 
 def _least(hints: Sequence[Hint]) -> Hint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -35,6 +35,18 @@ def fitting(begun: str, files: Sequence[str]) -> list[str]:
         elif low in name:
             then.append(file)
     return [*sorted(first, key=lambda f: (len(f), f)), *sorted(then, key=lambda f: (len(f), f))][:50]
+
+
+MOST_GONE = 3
+"""Pastes that were taken away and are kept for undo; each may be a megabyte."""
+
+
+class _Gone(NamedTuple):
+    """A paste that was taken away: its place, itself, and the words that stood beside it."""
+
+    number: int
+    piece: str
+    beside: str
 
 
 class Composer(Writing):
@@ -78,6 +90,14 @@ class Composer(Writing):
             "Rub out",
             id="composer.rub",
             tooltip="Delete to the left; at the beginning take away what was pasted last.",
+            show=False,
+        ),
+        Binding(
+            "ctrl+z",
+            "undo",
+            "Undo",
+            id="composer.undo",
+            tooltip="Take back the last change; a paste that was taken away comes back.",
             show=False,
         ),
     ]
@@ -129,6 +149,7 @@ class Composer(Writing):
         self._offered: Offered | None = None
         self.pieces: list[str] = []
         self._heavy = 0
+        self._gone: list[_Gone] = []
         self.takes = "A message", MESSAGE_LIMIT
         self._attached: Attached | None = None
         self.address(title)
@@ -157,6 +178,7 @@ class Composer(Writing):
             self._sent.append(typed)
         self._looking_at, self._draft = len(self._sent), ""
         self.clear()
+        self._gone.clear()
         self._hold(())
         self.post_message(self.Sent(self, text))
 
@@ -164,6 +186,11 @@ class Composer(Writing):
     def empty(self) -> bool:
         """Whether there is nothing to send, and nothing beside the field either."""
         return not self.text and not self.pieces
+
+    @property
+    def undoes_paste(self) -> bool:
+        """Whether undo brings back a paste: none of the words was changed since it was taken away."""
+        return bool(self._gone) and self._gone[-1].beside == self.text
 
     @property
     def written(self) -> list[str]:
@@ -244,14 +271,19 @@ class Composer(Writing):
     # --- what stands beside the field
 
     def _take_piece(self, text: str) -> None:
+        if self._has_room_for(text) and text.strip():
+            self._hold((*self.pieces, text))
+
+    def _has_room_for(self, piece: str) -> bool:
+        """Whether all of it may be sent together; says so where not."""
         what, most = self.takes
-        if len(self.text) + sum(len(piece) + 2 for piece in (*self.pieces, text)) > most:
+        fits = len(self.text) + sum(len(one) + 2 for one in (*self.pieces, piece)) <= most
+        if not fits:
             self._say(
-                f"{what} takes {most:,} characters; with the {len(text):,} that you pasted "
+                f"{what} takes {most:,} characters; with the {len(piece):,} that you pasted "
                 f"it would be longer, so they were not taken. {_INSTEAD}"
             )
-        elif text.strip():
-            self._hold((*self.pieces, text))
+        return fits
 
     def _hold(self, pieces: Sequence[str]) -> None:
         if list(pieces) == self.pieces:
@@ -286,9 +318,20 @@ class Composer(Writing):
     def _drop(self, number: int) -> None:
         if number < len(self.pieces):
             gone = self.pieces[number]
+            self._gone = [*self._gone[1 - MOST_GONE :], _Gone(number, gone, self.text)]
             self._hold([piece for i, piece in enumerate(self.pieces) if i != number])
-            self._say(f"Taken away: what was {described(gone)}.", bad=False)
+            self._say(f"Taken away: what was {described(gone)}. ctrl+z brings it back.", bad=False)
             self.focus()
+
+    def action_undo(self) -> None:
+        """Take back the last change of the words, or bring back the paste that was taken away since."""
+        if not self.undoes_paste:
+            super().action_undo()
+            return
+        number, piece, _ = self._gone[-1]
+        if self._has_room_for(piece):
+            self._gone.pop()
+            self._hold([*self.pieces[:number], piece, *self.pieces[number:]])
 
     def action_rub_out(self) -> None:
         """Delete to the left; where there is nothing, take away what was pasted last."""

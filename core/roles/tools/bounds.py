@@ -8,6 +8,8 @@ import unicodedata
 from core.text import clean
 
 MAX_BYTES = 16_000
+READ_MESSAGE = "read_message"
+"""The tool that shows what was left out of a person's message, where something was."""
 MAX_LINES = 400
 _LINE = 2_000
 _SIGN = re.compile(r"⟨U\+([0-9A-F]{4,6})⟩")
