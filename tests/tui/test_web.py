@@ -24,6 +24,7 @@ from tests.tui.driving import asked, on, opened, press, told
 from tests.tui.terminal import UNKNOWN
 from tui.app import QdeckApp
 from tui.options import AppOptions
+from tui.widgets.bars import Hint
 
 JournalOf = Callable[[str], Journal]
 SWITCHES = [
@@ -177,6 +178,7 @@ async def test_an_app_that_may_only_look_changes_nothing(journal_of: JournalOf, 
         await until(pilot, lambda: app.journal_open)
         await opened(app, pilot, journal)
         hints = {hint.key: hint.dim for hint in app.screen.hints()}  # type: ignore[attr-defined]
+        assert Hint("a", "look at it", "screen.approve") in app.screen.hints()  # type: ignore[attr-defined]
         assert not hints["a"] and all(hints[key] for key in "rbcpx"), "what waits can be read, nothing done"
         for key in "rbcpx":
             app.clear_notifications()

@@ -35,6 +35,11 @@ class BuildActions(_Base):
             return False
         return legal.possible(action, self.standing(), opened=self.deck.journal_open)
 
+    @property
+    def approve_word(self) -> str:
+        """What `a` does: who may only look finds there what waits, and gives no yes."""
+        return "look at it" if self.deck.options.read_only else "approve"
+
     def _may(self, action: str) -> bool:
         if self.can(action):
             return True

@@ -190,7 +190,7 @@ class BoardScreen(Assistant, BuildActions, DeckScreen):
 
         return (
             Hint("enter", "open", "screen.open"),
-            hint("a", "approve", "approve"),
+            hint("a", self.approve_word, "approve"),
             hint("r", "retry", "retry"),
             hint("b", "roll back", "rollback", "back"),
             Hint("n", "next", "screen.next_need"),

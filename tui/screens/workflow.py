@@ -151,7 +151,7 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
             return Hint(key, label, f"screen.{action}", not self.can(action), short)
 
         return (
-            hint("a", "approve", "approve"),
+            hint("a", self.approve_word, "approve"),
             hint("r", "retry", "retry"),
             hint("b", "roll back", "rollback", "back"),
             hint("c", "chat", "chat"),

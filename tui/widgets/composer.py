@@ -94,7 +94,7 @@ class Composer(Writing):
         ),
         Binding(
             "ctrl+z",
-            "undo",
+            "take_back_last",
             "Undo",
             id="composer.undo",
             tooltip="Take back the last change; a paste that was taken away comes back.",
@@ -323,10 +323,10 @@ class Composer(Writing):
             self._say(f"Taken away: what was {described(gone)}. ctrl+z brings it back.", bad=False)
             self.focus()
 
-    def action_undo(self) -> None:
+    def action_take_back_last(self) -> None:
         """Take back the last change of the words, or bring back the paste that was taken away since."""
         if not self.undoes_paste:
-            super().action_undo()
+            self.action_undo()
             return
         number, piece, _ = self._gone[-1]
         if self._has_room_for(piece):
