@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from core.board import BoardRow, BoardUnreadable, Totals, first_look
+from core.config import sqlite_path
 
 FIRST_ROWS = 120
 """Rows that are read for the first frame, more than a screen shows; the others come after it."""
@@ -22,8 +23,8 @@ class FirstLook:
         self._totals: Totals | None = None
         self._trouble = ""
         self._thread: threading.Thread | None = None
-        if url.startswith("sqlite:///"):
-            path = Path(url.removeprefix("sqlite:///"))
+        path = sqlite_path(url)
+        if path is not None:
             self._thread = threading.Thread(target=self._read, args=(path,), name="qdeck-first-look")
             self._thread.start()
 

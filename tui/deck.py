@@ -12,7 +12,7 @@ from textual.app import App
 from textual.css.query import NoMatches
 from textual.dom import DOMNode
 
-from core.config import Settings, load_settings
+from core.config import Settings, load_settings, sqlite_path
 from core.errors import QdeckError
 from core.text import clean
 from tui.journal_link import HOW_TO_ACT, ONLY_LOOKING, JournalLink
@@ -238,8 +238,7 @@ class Deck(App[int]):
 
 def never_used(settings: Settings) -> bool:
     """Whether there is neither a file of settings nor a journal yet."""
-    url = settings.database_url
-    journal = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+    journal = sqlite_path(settings.database_url)
     return journal is not None and not journal.exists() and not settings.paths.config_file.exists()
 
 

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 from textual.app import SuspendNotSupported
 
 from core.errors import QdeckError
+from core.text import MESSAGE_LIMIT
 
 if TYPE_CHECKING:
     from textual.app import App
 
 USUAL = ("nano", "vim", "vi", "micro", "emacs")
 """Editors that are tried where nobody named one."""
-_LARGEST = 1_000_000
+_LARGEST = MESSAGE_LIMIT
 
 
 def editor_of(environment: Mapping[str, str]) -> list[str]:
@@ -60,7 +61,10 @@ def written_outside(app: App[int], text: str) -> str:
         if code:
             raise QdeckError(f"{command[0]} ended with {code}, so the text stays as it was.")
         with file.open(encoding="utf-8", errors="replace") as stream:
-            return stream.read(_LARGEST).removesuffix("\n")
+            text = stream.read(_LARGEST + 1).removesuffix("\n")
+        if len(text) > _LARGEST:
+            raise QdeckError(f"That has more than {_LARGEST:,} characters; the text stays as it was.")
+        return text
 
 
 def _run_in_terminal(app: App[int], command: list[str]) -> int:

@@ -43,8 +43,9 @@ def person() -> Authority:
 class Starting(Deck):
     """The part of the app that begins builds."""
 
-    _looking: asyncio.Future[dict[str, Any]] | None = None
-    _given_up = False
+    _looking: tuple[asyncio.Future[dict[str, Any]], ...] = ()
+    """What is looked at for starts that are about to be made, the newest last."""
+    _given_up: asyncio.Future[dict[str, Any]] | None = None
 
     def open_workflow(self, workflow_id: str, pane: str = "") -> None:
         """Show a workflow; go to the pane when it is already shown."""
@@ -130,23 +131,24 @@ class Starting(Deck):
 
     async def _looked_at(self, where: Path, request: str, models: dict[str, str]) -> dict[str, Any] | None:
         """Return what a build finds in the project; None when the user gave up waiting for that."""
-        self._given_up = False
-        self._looking = asyncio.ensure_future(self._checked(where, request, models))
+        looking = asyncio.ensure_future(self._checked(where, request, models))
+        self._looking = (*self._looking, looking)
         try:
-            return await self._looking
+            return await looking
         except asyncio.CancelledError:
-            if not self._given_up:
+            if self._given_up is not looking:
                 raise
             return None
         finally:
-            self._looking = None
+            self._looking = tuple(other for other in self._looking if other is not looking)
 
     def give_up_start(self) -> bool:
-        """Start nothing after all; False where nothing is about to start, or it has started already."""
-        if self._looking is None or self._looking.done():
+        """Give up the newest start; False where nothing is about to start, or it has started already."""
+        under_way = [looking for looking in self._looking if not looking.done()]
+        if not under_way:
             return False
-        self._given_up = self._looking.cancel()
-        return True
+        self._given_up = under_way[-1]
+        return under_way[-1].cancel()
 
     async def _checked(self, where: Path, request: str, models: dict[str, str]) -> dict[str, Any]:
         """Return what a build finds in the project; raise QdeckError when it, or a model, cannot work."""

@@ -43,6 +43,18 @@ async def test_the_first_time_is_greeted_and_never_again(home: Path, monkeypatch
     assert not QdeckApp(AppOptions(welcome=True, start_worker=False)).first_time
 
 
+async def test_a_journal_with_a_word_to_its_driver_is_the_same_file(
+    journal_of: JournalOf, home: Path
+) -> None:
+    """Its rows are in the first frame, and its owner is not greeted as if there was none."""
+    url = f"{journal_of('review').url}?timeout=5"
+    app = QdeckApp(AppOptions(database_url=url, welcome=True, start_worker=False))
+    assert not app.first_time
+    app.link.start = lambda: None  # type: ignore[method-assign]
+    async with app.run_test(size=(120, 40)):
+        assert "B-0007" in shown(app)
+
+
 async def test_the_first_time_can_lead_to_the_rehearsal(home: Path) -> None:
     """Without a key there is the demo; the app leaves, and whoever started it plays that."""
     app = QdeckApp(AppOptions(welcome=True, start_worker=False))

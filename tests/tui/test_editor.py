@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from core.errors import QdeckError
+from core.text import MESSAGE_LIMIT
 from screenshots.scenes import Journal
 from tests.tui.driving import press, running, told
 from tests.tui.terminal import Terminal
 from tests.tui.test_terminal import RUN, environment
+from tui import editor
 from tui.editor import editor_of
 from tui.widgets.request import LONGEST_REQUEST, Request
 
@@ -79,3 +81,19 @@ async def test_where_no_editor_can_be_it_is_said(
     for bad in ("no-such-editor", "'half"):
         with pytest.raises(QdeckError, match="EDITOR"):
             editor_of({"EDITOR": bad})
+
+
+async def test_what_is_too_long_from_an_editor_is_refused_whole(
+    journal_of: JournalOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it is cut off in silence."""
+
+    def much(app: object, command: list[str]) -> int:
+        Path(command[-1]).write_text("x" * (MESSAGE_LIMIT + 2))
+        return 0
+
+    monkeypatch.setattr(editor, "_run_in_terminal", much)
+    monkeypatch.setenv("VISUAL", sys.executable)
+    async with running(journal_of("empty")) as (app, _):
+        with pytest.raises(QdeckError, match="stays as it was"):
+            editor.written_outside(app, "A wish")

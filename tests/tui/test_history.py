@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,10 @@ from textual.pilot import Pilot
 from core.machine.states import State
 from core.progress import Progress
 from core.service import OrchestrationService
+from core.service.past import Past
 from screenshots.journal import PERSON, Writer
 from screenshots.scenes import Journal, calm, shows_picture, until
-from tests.tui.driving import armed, on, opened, press, running, shown, told
+from tests.tui.driving import armed, on, opened, ordered, press, running, shown, told
 from tests.tui.evil import assert_harmless
 from tui.app import QdeckApp
 from tui.screens.ask import AskScreen
@@ -229,6 +231,31 @@ async def test_a_question_shows_all_its_answers_however_long_it_is(journal_of: J
             await calm(pilot)
             assert "test_the_end" in shown(app)
             await press(app, pilot, "escape")
+
+
+async def test_what_happens_while_the_past_is_read_belongs_to_it(journal_of: JournalOf) -> None:
+    """The newest moment is its own, and not the one before it."""
+    journal, go_on = journal_of("testing"), threading.Event()
+    async with running(journal) as (app, pilot):
+        service: Any = app.link._service
+        usual = service.past
+
+        async def slow(workflow_id: str) -> Past:
+            found: Past = await usual(workflow_id)
+            assert await asyncio.to_thread(go_on.wait, 60)
+            return found
+
+        service.past = slow
+        app.open_history(journal.workflow_id)
+        await until(pilot, lambda: getattr(app.screen, "picture", None) is not None)
+        history: Any = app.screen
+        before = len(history.picture.events)
+        assert (await ordered(journal, "pause")).ok
+        await until(pilot, lambda: len(history.picture.events) > before)
+        go_on.set()
+        await until(pilot, lambda: history._past is not None and len(history._past.moments) > before)
+        await press(app, pilot, "end")
+        assert "paused" in shown(app)
 
 
 async def test_a_board_of_then_that_comes_too_late_goes_nowhere(journal_of: JournalOf) -> None:

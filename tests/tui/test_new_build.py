@@ -87,10 +87,18 @@ async def test_a_start_is_given_up_while_it_is_looked_whether_it_can(
         await until(pilot, lambda: "esc gives it up" in told(app))
         await press(app, pilot, "escape")
         await until(pilot, lambda: "nothing was started" in told(app))
+        # Two at once: the newest goes first, and then the one before it.
+        for words in ("Count pages", "Count books"):
+            await press(app, pilot, "c", "ctrl+a", "ctrl+k", *words, "enter")
+            await until(pilot, lambda: "esc gives it up" in told(app))
+        for _ in range(2):
+            app.clear_notifications()
+            await press(app, pilot, "escape")
+            await until(pilot, lambda: "nothing was started" in told(app))
         go_on.set()
         await app.workers.wait_for_complete()
         await press(app, pilot, "c")
-        assert "Count lines" in shown(app)
+        assert "Count books" in shown(app)
     service = await OrchestrationService.open(str(journal.path))
     assert await service.board() == []
     await service.close()

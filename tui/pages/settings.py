@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from core.config import Settings
+from core.config import Settings, sqlite_path
 from core.config_values import NOTIFY_WAYS, PARSERS
 from core.durations import duration
 from core.machine.states import Autonomy, Role
@@ -203,8 +203,7 @@ def _keys(settings: Settings, actions: Iterable[Deed]) -> list[Row]:
 
 def _places(settings: Settings) -> list[Row]:
     paths = settings.paths
-    server = not settings.database_url.startswith("sqlite:")
-    journal = "a database server" if server else settings.database_url.removeprefix("sqlite:///")
+    journal = sqlite_path(settings.database_url) or "a database server"
     places = (
         ("settings", paths.config_file),
         ("templates", paths.config / "templates"),

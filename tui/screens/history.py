@@ -194,6 +194,10 @@ class HistoryScreen(Searching, RecordKeys, DeckScreen):
         finally:
             self._reading = False
         self._show()
+        past, picture = self._past, self.picture
+        if past is not None and picture is not None and len(past.moments) < len(picture.events):
+            # It has gone on while it was read.
+            self._read()
 
     async def _read_said(self) -> None:
         """Read what was said since the last time; all of it when a rollback has taken words back."""
