@@ -26,7 +26,8 @@ async def messages_before(
     await load_colours(m.text for m in found)
     if len(found) < PAGE:
         return tuple(found), False
-    return tuple(found[_beginning(found, 0) :]), True
+    first = next((i for i, message in enumerate(found) if message.kind not in ANSWERS), 0)
+    return tuple(found[first:]), True
 
 
 async def messages_since(service: OrchestrationService, workflow_id: str, after: int) -> list[MessageView]:
@@ -46,12 +47,12 @@ async def load_colours(texts: Iterable[str]) -> None:
         await asyncio.to_thread(warm, text)
 
 
-def newest(messages: tuple[MessageView, ...], shown: int) -> tuple[MessageView, ...]:
-    """Return the messages without the oldest, once those are many; of the last `shown` none was seen yet."""
-    spare = min(len(messages) - shown, len(messages) - PAGE)
-    return messages[_beginning(messages, spare) :] if spare >= PAGE else messages
+def newest(messages: tuple[MessageView, ...], new: int) -> tuple[MessageView, ...]:
+    """Return the messages without the oldest, once those are many.
 
-
-def _beginning(messages: list[MessageView] | tuple[MessageView, ...], at: int) -> int:
-    """The first place from `at` on where nothing is the answer to a call."""
-    return next((i for i in range(at, len(messages)) if messages[i].kind not in ANSWERS), at)
+    Of the last `new` none was seen yet, so they stay, and one before them, to which they can be joined.
+    """
+    first = len(messages) - max(PAGE, new + 1)
+    while first > 0 and messages[first].kind in ANSWERS:
+        first -= 1
+    return messages[first:] if first >= PAGE else messages

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
@@ -130,14 +131,16 @@ def test_page_by_page_it_is_the_same_talk(
         assert lines_of(roll) == lines_of(whole)
 
 
-@given(talks(), st.integers(0, 30))
+@given(talks(), st.integers(0, 3 * PAGE))
 def test_what_is_let_go_was_shown(messages: list[MessageView], shown: int) -> None:
-    """Only what was seen goes, never down to less than a page, and no answer is parted from its call."""
-    many = tuple(replace(m, seq=n) for n, m in enumerate(messages * 20))
+    """Only what was seen goes, and never all of it, nor down to less than a page; no answer is parted from
+    its call."""
+    many = tuple(replace(m, seq=n) for n, m in enumerate(islice(cycle(messages), 4 * PAGE)))
     shown = min(shown, len(many))
     kept = newest(many, shown)
-    assert kept == many[len(many) - len(kept) :] and len(kept) >= min(len(many), max(PAGE - 2, shown - 2))
-    assert len(kept) < max(2 * PAGE, shown + PAGE) and (len(kept) == len(many) or kept[0].kind not in ANSWERS)
+    assert kept == many[len(many) - len(kept) :] and len(kept) >= min(len(many), max(PAGE, shown + 1))
+    assert len(kept) <= max(2 * PAGE, shown + PAGE + 1)
+    assert len(kept) == len(many) or kept[0].kind not in ANSWERS
 
 
 def talks_on(journal: Journal, count: int, name: str = "said") -> None:
