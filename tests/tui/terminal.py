@@ -55,8 +55,16 @@ class Terminal:
     def press(self, *keys: str) -> None:
         """Type keys by name, or letters."""
         for key in keys:
-            os.write(self._file, KEYS.get(key, key).encode())
+            self.strike(key)
             self._read(0.05)
+
+    def look(self) -> None:
+        """Read what has been drawn meanwhile."""
+        self._read(0.05)
+
+    def strike(self, key: str) -> None:
+        """Type a key, and look at nothing yet."""
+        os.write(self._file, KEYS.get(key, key).encode())
 
     def _read(self, seconds: float) -> bool:
         ready, _, _ = select.select([self._file], [], [], seconds)
@@ -75,6 +83,11 @@ class Terminal:
     def text(self) -> str:
         """What is on the screen."""
         return "\n".join(self.screen.display)
+
+    @property
+    def drawn(self) -> str:
+        """All text that was ever drawn, also what went again since."""
+        return re.sub(rb"\x1b\[[0-9;?<>=]*[a-zA-Z]", b"", self.raw).decode(errors="replace")
 
     def wait(self, pattern: str, seconds: float = 60.0) -> str:
         """Wait until the screen shows something."""

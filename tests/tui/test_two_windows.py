@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -13,6 +15,8 @@ from textual.pilot import Pilot
 from core.service import OrchestrationService
 from screenshots.scenes import Journal, shows_picture, until
 from tests.tui.driving import armed, asked, press, running, told
+from tests.tui.terminal import Terminal
+from tests.tui.test_terminal import environment, program
 from tui.app import QdeckApp
 from tui.journal_link import BoardChanged
 
@@ -88,6 +92,51 @@ async def test_both_press_and_it_happens_once(move: str, journal_of: Callable[[s
     happened = await told_of(journal) - before
     # A yes to the plan is a yes to the requirement, and the step itself.
     assert list(happened.values()) == [1] * (3 if move == "approve" else 1), happened
+
+
+PATIENT = (
+    "import tui.armed, tui.deck, tui.journal_link as link; link.FAST = link.CALM = link.IDLE = 3.0; "
+    "tui.armed.GRACE = 0.0; tui.deck.TOLD_SECONDS = tui.deck.BAD_SECONDS = 1.0; "
+)
+"""An app that looks for news of others so seldom that it gives its own yes before it can have read theirs."""
+TOLD = re.compile(r"You approved the plan|decided elsewhere|has changed")
+
+
+async def test_two_processes_on_two_terminals_move_it_once(journal_of: Callable[[str], Journal]) -> None:
+    """Both are asked the same and get the yes in the same moment; one moves it, and both show the same."""
+    journal = journal_of("plan")
+    before = await told_of(journal)
+    windows = [Terminal(program(journal, PATIENT), environment()) for _ in range(2)]
+    try:
+        for window in windows:
+            window.wait("worker ●")
+            window.press("a")
+        for window in windows:
+            window.wait("approve the plan +r  send back")
+        for window in windows:
+            window.signal(signal.SIGSTOP)
+            window.strike("a")
+        for window in windows:
+            window.signal(signal.SIGCONT)
+        while_all(windows, lambda: all(TOLD.search(window.drawn) for window in windows))
+        while_all(windows, lambda: len({window.text for window in windows}) == 1)
+        assert "→ Code Writer" in windows[0].text
+    finally:
+        for window in windows:
+            window.close()
+    happened = await told_of(journal) - before
+    # A yes to the plan is a yes to the requirement, and the step itself.
+    assert list(happened.values()) == [1] * 3, happened
+
+
+def while_all(windows: list[Terminal], done: Callable[[], bool]) -> None:
+    """Wait for a state of all windows, each of which is read meanwhile."""
+    for _ in range(600):
+        if done():
+            return
+        for window in windows:
+            window.look()
+    raise AssertionError("\n".join(window.text for window in windows))
 
 
 def noted(app: QdeckApp, journal: Journal) -> list[int]:
