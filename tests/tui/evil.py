@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 import unicodedata
+from contextlib import closing
 from pathlib import Path
+from zlib import compress, decompress
 
 from core.machine.commands import Authority
 from core.machine.states import EvidenceKind, State
@@ -49,6 +53,7 @@ PLACES = {
     "FAIL": "a failing test",
     "TRACE": "what a failing test says",
     "MUTANT": "a surviving mutant",
+    "CODE": "a line that no test ran",
     "FINDING": "a scanner's finding",
     "RULE": "a scanner's rule",
     "CHECK": "an answer of the review",
@@ -78,6 +83,46 @@ def evil(place: str) -> str:
     """Return a harmful text that can be told from those of other places."""
     assert place in PLACES, place
     return f"{place}! {EVIL}"
+
+
+_END = re.compile(r"(end(?:\\+u009b|\x9b)31m)")
+
+
+def grown(text: str) -> str:
+    """Return the text with a megabyte behind every harmful one, in the same line."""
+    return _END.sub(lambda found: found[1] + LONG, text)
+
+
+_KEPT_TWICE = {"answer", "discovery_phase", "planning_phase", "implementation_phase", "testing_phase"}
+"""Columns with what stands in another as well."""
+
+
+def grow(journal: Path) -> None:
+    """Let every harmful text of a journal go on for a megabyte, past the limits of those who write there.
+
+    Evidence is shown from the row of its build; the events that recorded it stay as they are.
+    """
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        connection.create_function("grown", 1, grown)
+        connection.create_function("packed", 1, lambda data: compress(grown_bytes(data), 1))
+        connection.execute("DROP TRIGGER workflow_events_no_update")
+        tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        for (table,) in tables:
+            for name in (row[1] for row in connection.execute(f'PRAGMA table_info("{table}")').fetchall()):
+                if name not in _KEPT_TWICE:
+                    # S608: the names come from the schema.
+                    connection.execute(
+                        f'UPDATE "{table}" SET "{name}" = grown("{name}") '  # noqa: S608
+                        f"WHERE typeof(\"{name}\") = 'text' AND instr(\"{name}\", '31m') > 0"
+                        + " AND event_type != 'evidence_recorded'"
+                        * (table == "workflow_events")
+                    )
+        connection.execute("UPDATE artifacts SET data = packed(data)")
+
+
+def grown_bytes(data: bytes) -> bytes:
+    """Return what is kept compressed, grown."""
+    return grown(decompress(data).decode()).encode()
 
 
 def assert_harmless(text: str) -> None:
@@ -134,6 +179,13 @@ async def evil_places(writer: Writer) -> Hand:
     await _tested(hand)
     await _asked_about(hand)
     await _given(writer)
+    return hand
+
+
+async def evil_megabytes(writer: Writer) -> Hand:
+    """The same, and each of the texts goes on for a megabyte."""
+    hand = await evil_places(writer)
+    grow(Path(writer.service.url.removeprefix("sqlite:///")))
     return hand
 
 

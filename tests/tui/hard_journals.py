@@ -12,7 +12,7 @@ from screenshots import story
 from screenshots.journal import PERSON, Clock, Hand, Writer
 from screenshots.patch import DIFF, STAT
 from screenshots.scenes import Journal, counted_ids
-from tests.tui.evil import evil_lines, evil_places
+from tests.tui.evil import evil_lines, evil_megabytes, evil_places
 
 NAMES = (
     "A title that goes on and on, well beyond what any line of a terminal holds, as a page was pasted",
@@ -206,6 +206,7 @@ WRITERS: dict[str, Callable[[Writer], Awaitable[Hand]]] = {
     "failed": failed,
     "evil lines": evil_lines,
     "evil places": evil_places,
+    "evil megabytes": evil_megabytes,
 }
 
 

@@ -88,7 +88,8 @@ class YesesScreen(Granting, ListedScreen["tuple[ProjectView, Given]"]):
     def about(self, entry: tuple[ProjectView, Given], width: int) -> list[Line]:
         """What was given, by whom, why; and who took it back."""
         project, one = entry
-        name = clean(project.name, lines=False)
+        # So short that it cannot push what was given, and why, out of sight.
+        name = clean(project.name, lines=False, limit=60)
         if is_grant(one):
             return grant_lines(name, one, width)
         key = (Span("  "), said(one.key, "code")) if one.what not in ("", one.key) else ()
