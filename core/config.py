@@ -19,6 +19,7 @@ from typing import Any
 
 from core.config_values import PARSERS
 from core.errors import ConfigError
+from core.home import expanded
 from core.machine.states import Autonomy, Role
 
 PROJECT_FILE = ".qdeck.toml"
@@ -42,7 +43,7 @@ class Paths:
         """Return the folders that the environment and the platform say; makes none of them."""
         home = (os.environ if env is None else env).get("QDECK_HOME", "").strip()
         if home:
-            root = Path(home).expanduser().absolute()
+            root = expanded(home).absolute()
             return cls(root / "data", root / "config", root / "cache", root / "log")
         import platformdirs
 
@@ -208,7 +209,7 @@ def as_url(where: str) -> str:
     where = where.strip()
     scheme, mark, rest = where.partition("://")
     if not mark:
-        return f"sqlite:///{Path(where).expanduser().absolute()}"
+        return f"sqlite:///{expanded(where).absolute()}"
     if scheme in ("postgres", "postgresql"):
         return f"postgresql+psycopg://{rest}"
     if scheme in ("sqlite", "sqlite+pysqlite"):
@@ -216,7 +217,7 @@ def as_url(where: str) -> str:
             raise ConfigError(
                 "The journal cannot live in memory: a worker has to see it too.", "Name a file or a server."
             )
-        return f"sqlite:///{Path(rest[1:]).expanduser().absolute()}"
+        return f"sqlite:///{expanded(rest[1:]).absolute()}"
     return where
 
 

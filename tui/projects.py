@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from stat import S_ISDIR
 
-from core.errors import QdeckError
+from core.errors import ConfigError, QdeckError
+from core.home import expanded
 
 _SECONDS = 5.0
 
@@ -47,14 +48,14 @@ def look_at(path: str) -> Look:
         return Look(None, "This is no folder: the name holds characters that cannot be seen.")
     folder = Path(path.strip())
     try:
-        folder = folder.expanduser()
+        folder = expanded(folder)
         # What `Path.is_dir` makes of a name that no file can have differs with the Python.
         if not S_ISDIR(folder.stat().st_mode):
             return Look(None, f"{tilde(folder)} is a file; name the folder of the repository.")
     except (FileNotFoundError, NotADirectoryError):
         return Look(None, f"There is no folder {tilde(folder)}.")
-    except RuntimeError:
-        return Look(None, f"Nobody here is called {folder.parts[0].removeprefix('~')}.")
+    except ConfigError as error:
+        return Look(None, error.what)
     except (OSError, ValueError) as error:
         return Look(None, f"{tilde(folder)} cannot be read: {error}.")
     try:
@@ -85,14 +86,14 @@ def complete(text: str, most: int = 8) -> list[str]:
     head, slash, begin = typed.rpartition("/")
     found: list[tuple[bool, str]] = []
     try:
-        parent = Path(f"{head}/" if slash else ".").expanduser()
+        parent = expanded(f"{head}/" if slash else ".")
         with os.scandir(parent) as entries:
             for entry, _ in zip(entries, range(5_000), strict=False):
                 name = entry.name
                 fits = name.lower().startswith(begin.lower()) and name.isprintable()
                 if fits and (begin.startswith(".") or not name.startswith(".")) and entry.is_dir():
                     found.append((not Path(entry.path, ".git").exists(), name))
-    except (OSError, RuntimeError):
+    except (OSError, ConfigError):
         # There may be no such folder, or nobody of that name whose home it is.
         return []
     return [f"{head}{slash}{name}" for _, name in sorted(found)[:most]]

@@ -9,6 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from core.errors import ProjectError
+from core.home import expanded
 from core.journal.chain import digest
 from core.journal.database import Database
 from core.journal.dossier import collect, verifier
@@ -32,7 +33,7 @@ def export(database: Database, wanted: str, path: str, progress: Progress) -> Do
 
     Raises UnknownError, ProjectError where nothing can be written, and Stopped when `progress` says so.
     """
-    target = Path(path).expanduser()
+    target = expanded(path)
     script = target.with_name(target.stem + _VERIFIER)
     with database.read() as session:
         row = find_row(session, wanted)

@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 
 from core.errors import ExitCode
 from core.grants import GRANTS
+from core.home import expanded
 from core.journal.chain import digest
 from core.journal.database import Database
 from core.journal.records import find_row, touch, workflow_of
@@ -42,7 +43,7 @@ def register(
     settings: Mapping[str, Any] | None,
 ) -> ProjectView:
     """Make a repository known, or bring what is known of it up to date."""
-    place = str(Path(path).expanduser().resolve())
+    place = str(expanded(path).resolve())
     # A standing yes and a grant are given by a person, each by its own command, and by no setting.
     settings = {name: value for name, value in (settings or {}).items() if name not in (STANDING, GRANTS)}
     with database.write() as session:

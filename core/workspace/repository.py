@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.errors import ProjectError
+from core.home import expanded
 from core.text import clean
 from core.workspace.git import decode_path, git_version, run_git
 
@@ -42,7 +43,7 @@ def open_repository(path: Path, default_branch: str = "") -> Repository:
     """
     git_version()
     shown = clean(str(path), lines=False, limit=200)
-    path = path.expanduser()
+    path = expanded(path)
     if not path.is_dir():
         what = "is not a folder" if path.exists() else "does not exist"
         raise ProjectError(f"{shown} {what}.", "Give the folder of a git repository.")

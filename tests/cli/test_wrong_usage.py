@@ -33,6 +33,8 @@ MISTYPED: tuple[tuple[str, str], ...] = (
     ("--nonsense", r"^There is no option --nonsense\."),
     ("demo --autonomy foo", r"^--autonomy cannot be 'foo'; it has to be manual, gated or auto\."),
     ("demo x", r"^`qdeck demo` has no use for x\."),
+    ("run hi --project ~nobody-at-all/x", r"^Nobody here is called nobody-at-all\.\nCorrect the path\."),
+    ("status --db ~nobody-at-all/x.db", r"^Nobody here is called nobody-at-all\."),
 )
 LIBRARIES = re.compile(
     r"Input should|Invalid value|unexpected extra|No such|\[required\]|<\w+( range)?>|\{[A-Z]"

@@ -14,7 +14,15 @@ from screenshots.scenes import Journal
 SHOWN = {"__main__", "core", "tui", "textual", "rich", "platformdirs", "typing_extensions", "sitecustomize"}
 """Textual with what it stands on, and ours; of ours the app's own modules and the pure core. The last is what
 a distribution adds to its Python."""
-PURE = ("core.machine", "core.board", "core.config", "core.durations", "core.errors", "core.text")
+PURE = (
+    "core.machine",
+    "core.board",
+    "core.config",
+    "core.durations",
+    "core.errors",
+    "core.home",
+    "core.text",
+)
 LATER = {"sqlmodel", "sqlalchemy", "pydantic", "typer", "rich.markdown", "pygments", "httpx", "openai"}
 NEVER = {"litellm", "dbos", "alembic"}
 PROGRAM = """

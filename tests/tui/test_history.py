@@ -322,3 +322,6 @@ async def test_w_writes_the_dossier_where_the_user_says(journal_of: JournalOf, t
         assert (tmp_path / "b.json").stat().st_size > 1_000
         await press(app, pilot, "w", "ctrl+u", *str(tmp_path / "b.json"), "enter")
         await until(pilot, lambda: "is there already" in told(app))
+        await press(app, pilot, "w", "ctrl+u", *"~nobody-at-all/b.json", "enter")
+        await until(pilot, lambda: "Nobody here is called nobody-at-all." in told(app))
+        assert on(app) == "HistoryScreen"

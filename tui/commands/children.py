@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ModelError, ModelFault, ProjectError, QdeckError
+from core.home import expanded
 from tui.worker import start_worker
 
 _QUESTION_SECONDS = 120.0
@@ -48,7 +49,7 @@ def check_project(folder: Path) -> dict[str, Any]:
 
     Raises ProjectError when no build can run there.
     """
-    answer = ask_child("core.engine", "check", "--json", str(folder.expanduser().absolute()))
+    answer = ask_child("core.engine", "check", "--json", str(expanded(folder).absolute()))
     if not answer.get("ok"):
         raise ProjectError(
             str(answer.get("error") or "No build can run there."), str(answer.get("hint") or "")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from core.board import BoardRow, BoardUnreadable, read_board
 from core.config import Paths, as_url
 from core.errors import QdeckError
+from core.home import expanded
 from core.machine.states import FINAL, Autonomy, Condition
 from tui.commands.launch import open_app
 from tui.commands.output import UsageFault, note, say, show_json
@@ -104,7 +105,7 @@ def _new_scene(autonomy: Autonomy, keep: Path | None) -> Scene:
     from tui.commands.children import ask_child
 
     folder = _next_folder(_demos())
-    home, repository = folder / "home", keep.expanduser().absolute() if keep else folder / "textkit"
+    home, repository = folder / "home", expanded(keep).absolute() if keep else folder / "textkit"
     told = ask_child(
         "tui.commands.scene",
         str(repository),

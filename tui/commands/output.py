@@ -113,7 +113,7 @@ def tell_unexpected(error: Exception, as_json: bool) -> int:
             file.write(f"{datetime.now(UTC).isoformat()} {' '.join(sys.argv[1:2])}\n")
             file.write("".join(traceback.format_exception(error)))
         hint += f" The details are in {log}."
-    except OSError:
+    except (OSError, QdeckError):
         pass
     tell_fault(fault_data("unexpected", clean(what, lines=False), hint), as_json)
     return ExitCode.FAILED

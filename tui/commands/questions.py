@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.config import load_settings, sqlite_path
 from core.errors import ConfigError, ExitCode, QdeckError
+from core.home import expanded
 from core.machine.transitions import TRANSITIONS, machine_as_data
 from tui.commands.children import ask_child
 from tui.commands.flags import Db, Json, Workflow
@@ -79,7 +79,7 @@ def stats(
 ) -> int:
     """Show figures of one project, or of all."""
 
-    place = str(Path(project).expanduser().resolve())
+    place = str(expanded(project).resolve())
 
     async def work(service: OrchestrationService) -> int:
         wanted = await _project_id(service, project, place) if project else None
