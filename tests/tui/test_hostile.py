@@ -204,6 +204,21 @@ async def test_a_question_is_text(journal_of: JournalOf) -> None:
             assert "[bold red]markup[/]" in shown(app)
 
 
+async def test_words_in_passing_are_text_and_one_at_a_time(journal_of: JournalOf) -> None:
+    """However long they are the board stays to be seen, the newest is there alone, and bad news look so."""
+    app = make_app(journal_of("review"), None)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await ready(app, pilot)
+        app.tell("the first")
+        await until(pilot, lambda: "the first" in shown(app))
+        app.tell(f"{EVIL}{LONG}", bad=True)
+        await until(pilot, lambda: "[bold red]markup[/]" in shown(app))
+        await calm(pilot)
+        assert_harmless(shown(app))
+        assert "the first" not in shown(app) and "NEEDS YOU" in shown(app) and "help" in shown(app)
+        assert [toast.has_class("-warning") for toast in app.screen.query("Toast")] == [True]
+
+
 async def test_what_is_pasted_as_one_piece_is_text(journal_of: JournalOf) -> None:
     """Also when it was sent, as it is shown then, opened and copied."""
     journal = journal_of("evil lines")

@@ -70,6 +70,7 @@ async def test_secrets_and_hosts_are_granted_where_the_release_waits_and_taken_b
         await armed(app, pilot)
         assert "make deploy" in shown(app) and "the secret TOKEN" in shown(app)
         await press(app, pilot, "escape")
+        await until(pilot, lambda: not app.workers._workers)
         assert on(app) == "DecisionScreen" and len(await grants()) == 2
         await armed(app, pilot)
         await press(app, pilot, "s")
