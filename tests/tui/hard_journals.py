@@ -86,6 +86,58 @@ async def names(writer: Writer) -> Hand:
     return hand
 
 
+async def wide(writer: Writer) -> Hand:
+    """Names without an end where the journal of `names` has none: of a project, of models, in a review."""
+    project = Path("/srv") / f"{NAMES[1]} {NAMES[2]} and_a_name_that_goes_on_and_on_well_beyond_any_column"
+    hand = await writer.start(project, NAMES[0], title=f"{NAMES[1]} {NAMES[2]}")
+    criteria = [{"number": 1, "text": NAMES[1]}]
+    proofs = [{"criterion": 1, "kind": "new_test", "proof": f"{LONG_PATH}::test_正規化"}]
+    await hand.begin()
+    await hand.checkpoint("base")
+    _paid(hand)
+    await hand.proves(EvidenceKind.REQUIREMENT, NAMES[2], {"summary": NAMES[0], "criteria": criteria})
+    await hand.end("submitted", NAMES[1])
+    await hand.moves(State.PLANNING, packet={"summary": NAMES[1], "notes": list(NAMES)})
+    await hand.begin()
+    plan = {"summary": NAMES[1], "tasks": [{"text": NAMES[2], "criteria": [1]}], "proofs": proofs}
+    await hand.proves(EvidenceKind.PLAN, NAMES[0], plan)
+    await hand.end("submitted", NAMES[0])
+    await story.approve_plan(hand)
+    await hand.begin()
+    change = {"path": LONG_PATH, "status": "A", "added": 1, "removed": 0}
+    await hand.checkpoint("wide", "", {"files": 1, "added": 1, "removed": 0, "changes": [change]})
+    await hand.proves(EvidenceKind.CODE, NAMES[1], {"files": 1})
+    await hand.end("submitted", NAMES[2])
+    for kind, state in (
+        (EvidenceKind.TESTS, State.HANDOFF_TO_TESTER),
+        (EvidenceKind.REVIEW, State.HANDOFF_TO_VERIFIER),
+    ):
+        await hand.moves(state, packet={"summary": NAMES[1], "notes": list(NAMES)})
+        await hand.begin()
+        await hand.end("accepted", NAMES[2])
+        await hand.moves(State.TESTING if kind is EvidenceKind.TESTS else State.VERIFICATION)
+        await hand.begin()
+        found = [
+            {"tool": NAMES[4], "rule": NAMES[2], "severity": "low", "path": LONG_PATH, "line": 3, "text": n}
+            for n in NAMES
+        ]
+        points = [{"point": n, "verdict": "pass", "answer": NAMES[1], "reference": LONG_PATH} for n in NAMES]
+        detail = {"findings": found, "checklist": points} if kind is EvidenceKind.REVIEW else {}
+        await hand.proves(kind, NAMES[1], detail)
+        await hand.end("submitted", NAMES[1])
+    await hand.waits("approval:review", NAMES[2])
+    return hand
+
+
+def _paid(hand: Hand) -> None:
+    """Calls of models whose names are as hard."""
+    for number, name in enumerate(NAMES, start=1):
+        key, attempt = f"call-{number}", hand.workflow.attempt_id
+        hand.journal.reserve(hand.workflow_id, attempt, key, 1.0, lease=hand.lease, role=hand.workflow.actor)
+        paid = {"cost_usd": number / 10, "prompt_tokens": 4_200, "completion_tokens": 900}
+        hand.journal.settle(hand.workflow_id, attempt, key, model=f"openai/{name}", **paid)
+
+
 async def releasing(writer: Writer) -> Hand:
     """A release that waits for its yes, of a project whose deploy command was granted something before."""
     hand = await story.slugify(writer)
@@ -199,6 +251,7 @@ async def failed(writer: Writer) -> Hand:
 
 WRITERS: dict[str, Callable[[Writer], Awaitable[Hand]]] = {
     "names": names,
+    "wide": wide,
     "many": many,
     "releasing": releasing,
     "fresh": fresh,

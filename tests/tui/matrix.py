@@ -1,7 +1,7 @@
 """Which picture shows which screen in which state, as a table: no screen and no state may be left out.
 
-What is wide or an emoji, goes on without end, reads from right to left or is markup stands in one journal, of
-which all pictures of the state `names` are."""
+What is wide or an emoji, goes on without end, reads from right to left or is markup stands in two journals,
+of which all pictures of the state `names` are: what one has no name in, the other has."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def only(why: str, **named: str) -> dict[str, str]:
 
 def pane_row(pane: str) -> dict[str, str]:
     """A pane of a workflow's screen: a build at its best, and in the journals that are hard to show."""
-    hard = {state: f"pane-{pane}-{state}" for state in PANES_OF}
+    hard = {state: f"pane-{pane}-{state}" for state in STATES if state in PANES_OF}
+    hard["names"] += f" pane-{pane}-wide"
     return only("an order's answer and a lost journal are the screen's", one=_PANE_ALONE[pane], **hard)
 
 
@@ -128,7 +129,7 @@ MATRIX: dict[str, dict[str, str]] = {
         "empty": "statistics-empty",
         "one": "statistics-one",
         "many": "statistics-many statistics statistics-throughput statistics-roles statistics-projects",
-        "names": "statistics-names",
+        "names": "statistics-names statistics-models",
         "failed": "statistics-many",
         "stale": f"- {STILL}",
         "refused": f"- {NO_ORDER}",

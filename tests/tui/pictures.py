@@ -70,7 +70,8 @@ HARD_SCENES: tuple[Scene, ...] = (
     Scene("statistics-empty", "empty", _statistics()),
     Scene("statistics-one", "fresh", _statistics("4")),
     Scene("statistics-many", "many", _statistics()),
-    Scene("statistics-names", "names", _statistics("8", "p")),
+    Scene("statistics-names", "wide", _statistics("8", "p")),
+    Scene("statistics-models", "wide", _statistics("4", "p")),
     Scene("statistics-roles", "complete", _statistics("7")),
     Scene("statistics-projects", "complete", _statistics("8")),
     Scene("new-empty", "empty", plays.new_without_project),
@@ -117,4 +118,5 @@ OFFLINE_SCENES: tuple[Scene, ...] = (
 """Without a journal: what needs one says so, the rest works."""
 ALL_SCENES = (*SCENES, *HARD_SCENES)
 PANES_OF = {"empty": "fresh", "many": "many", "names": "names", "failed": "failed", "stale": "stale"}
+PANES_OF |= {"wide": "wide"}
 """The journals whose build is shown in every pane of its screen, by the state that each stands for."""

@@ -201,7 +201,7 @@ def _numbered(names: Iterable[str]) -> tuple[str, ...]:
 
 def _name(text: str) -> str:
     """A name for a table: cleaned, and so short that figures have room beside it."""
-    return cut(said(text).text, 24)
+    return cut(said(text).text, 18)
 
 
 def _label(text: str) -> str:
