@@ -124,7 +124,7 @@ async def test_a_new_file_has_the_whole_width_also_side_by_side(tmp_path: Path) 
     """There is nothing to stand beside it; the keys that are offered are those of the width that is there."""
     async with running(await _journal(tmp_path, REPLACED, {}), size=(100, 30)) as (app, pilot):
         await in_diff(app, pilot)
-        assert "v side by side" in shown(app)
+        assert "v split" in shown(app), "there is no room for more words"
         await pilot.resize_terminal(170, 30)
         await until(pilot, lambda: "v one column" in shown(app))
         lines = shown(app).split("\n")

@@ -68,12 +68,12 @@ def test_a_narrow_hint_line_drops_dim_keys_first_and_the_way_out_last() -> None:
         Hint("esc", "board"),
         Hint("z", "zoom"),
     )
-    told = {width: plain([line.lines(width)]).split("?")[0].split() for width in (80, 70, 60, 52, 40, 30)}
+    told = {width: plain([line.lines(width)]).split("?")[0].split() for width in (80, 60, 50, 40, 30, 20)}
     assert told[80] == ["a", "approve", "e", "evidence", "h", "history", "esc", "board", "z", "zoom"]
-    assert told[70] == ["e", "evidence", "h", "history", "esc", "board", "z", "zoom"]
-    assert told[60] == ["e", "evidence", "h", "history", "esc", "board"]
-    assert told[52] == ["e", "evidence", "esc", "board"]
-    assert told[40] == ["esc", "board"] and told[30] == []
+    assert told[60] == ["e", "evidence", "h", "history", "esc", "board", "z", "zoom"]
+    assert told[50] == ["e", "evidence", "h", "history", "esc", "board"]
+    assert told[40] == ["e", "evidence", "esc", "board"]
+    assert told[30] == ["esc", "board"] and told[20] == []
 
 
 @pytest.mark.parametrize(

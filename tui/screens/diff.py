@@ -113,12 +113,13 @@ class DiffScreen(Searching, DeckScreen):
         dim = not legal.possible("retry", self._standing())
         count = len(self.deck.remarks.of(self._workflow_id))
         sends = f"send back with {words.plural(count, 'comment')}" if count else "send back"
+        view, short = ("one column", "as one") if self._view.split else ("side by side", "split")
         return (
             Hint("enter", "comment", "", bool(self.refusal("comment"))),
             Hint("r", sends, "screen.retry", dim, "send back"),
             Hint("[ ]", "hunks"),
             Hint("{ }", "files"),
-            Hint("v", "one column" if self._view.split else "side by side", "screen.split", short="split"),
+            Hint("v", view, "screen.split", short=short),
             Hint("t", "tree", "screen.tree"),
             Hint("/", "search", "screen.search"),
             Hint("u", "uncovered"),
