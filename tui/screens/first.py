@@ -121,7 +121,7 @@ class FirstScreen(Searching, DeckScreen):
             text = f"Writes the model into {file}; f2 changes it, and a test is one key there."
         return [BLANK, *wrap((Span(text, "muted"),), width)]
 
-    @on(Picker.Highlighted)
+    @on(Picker.Moved)
     def _moved(self) -> None:
         self.query_one("#about", Lines).show(self._about)
 

@@ -224,8 +224,8 @@ class NewScreen(PlaceScreen):
     def _autonomy_done(self) -> None:
         self.focus_next()
 
-    @on(Picker.Highlighted, "#autonomy")
-    def _autonomy_moved(self, event: Picker.Highlighted) -> None:
+    @on(Picker.Moved, "#autonomy")
+    def _autonomy_moved(self, event: Picker.Moved) -> None:
         if self.is_current:
             self.deck.form["autonomy"] = event.option.value
 

@@ -92,7 +92,7 @@ class PickScreen(Searching, Dialog[str]):
         rows = [row for line in text.splitlines() for row in wrap((Span(line, "muted"),), width)]
         return [(), *rows[: max(3, self.size.height - 18)]] if text else []
 
-    @on(Picker.Highlighted)
+    @on(Picker.Moved)
     def _moved(self) -> None:
         self.query_one("#about", Lines).show(self._more)
 

@@ -136,7 +136,7 @@ class PromptsScreen(Searching, DeckScreen):
         self.query_one("#prompts", Picker).offer([_option(row) for row in self.prompts.values()])
         self._show()
 
-    @on(Picker.Highlighted, "#prompts")
+    @on(Picker.Moved, "#prompts")
     def _moved(self) -> None:
         self._shown_preview = ""
         self._show(top=True)

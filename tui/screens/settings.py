@@ -161,7 +161,7 @@ class SettingsScreen(Searching, DeckScreen):
 
     # --- keys
 
-    @on(Picker.Highlighted, "#settings")
+    @on(Picker.Moved, "#settings")
     def _moved(self) -> None:
         name = self._row.name if self._row else ()
         if name != self._looked_at and not self.workers_testing:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
+from textual.message import Message
 from textual.reactive import var
 from textual.strip import Strip
 
 from tui.ink import Line, Span, cut_line
 from tui.search import Found, find, marked
 from tui.widgets.selecting import EDGE, Selecting
+
+
+@dataclass
+class OfLines(Message):
+    """Something happened in a list; handlers can name in which."""
+
+    lines: CursorLines
+
+    @property
+    def control(self) -> CursorLines:
+        """The list, for handlers that name one."""
+        return self.lines
 
 
 class CursorLines(Selecting):

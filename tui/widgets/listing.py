@@ -8,12 +8,11 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
-from textual.message import Message
 from textual.strip import Strip
 
 from tui.ink import Line
 from tui.keys import MOVE_KEYS
-from tui.widgets.cursor import CursorLines
+from tui.widgets.cursor import CursorLines, OfLines
 from tui.widgets.selecting import EDGE
 
 Draw = Callable[[int, int], Line]
@@ -29,28 +28,16 @@ class Listing(CursorLines):
     ]
 
     @dataclass
-    class Moved(Message):
+    class Moved(OfLines):
         """The cursor went to another item."""
 
-        listing: Listing
         index: int
-
-        @property
-        def control(self) -> Listing:
-            """The list, for handlers that name one."""
-            return self.listing
 
     @dataclass
-    class Chosen(Message):
+    class Chosen(OfLines):
         """The user took an item."""
 
-        listing: Listing
         index: int
-
-        @property
-        def control(self) -> Listing:
-            """The list, for handlers that name one."""
-            return self.listing
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

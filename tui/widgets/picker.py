@@ -8,12 +8,11 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
-from textual.message import Message
 from textual.strip import Strip
 
 from tui.ink import Line, Span, plain
 from tui.keys import MOVE_KEYS
-from tui.widgets.cursor import CursorLines
+from tui.widgets.cursor import CursorLines, OfLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +33,16 @@ class Picker(CursorLines):
     ]
 
     @dataclass
-    class Highlighted(Message):
+    class Moved(OfLines):
         """The cursor went to another choice."""
 
-        picker: Picker
         option: Option
-
-        @property
-        def control(self) -> Picker:
-            """The list, for handlers that name one."""
-            return self.picker
 
     @dataclass
-    class Chosen(Message):
+    class Chosen(OfLines):
         """The user took a choice."""
 
-        picker: Picker
         option: Option
-
-        @property
-        def control(self) -> Picker:
-            """The list, for handlers that name one."""
-            return self.picker
 
     def __init__(self, options: Sequence[Option] = (), *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -77,7 +64,7 @@ class Picker(CursorLines):
         self.virtual_size = Size(self.size.width, len(self.options))
         self.refresh(layout=True)
         if self.option:
-            self.post_message(self.Highlighted(self, self.option))
+            self.post_message(self.Moved(self, self.option))
 
     @property
     def count(self) -> int:
@@ -105,7 +92,7 @@ class Picker(CursorLines):
     def moved(self) -> None:
         """Tell which choice the cursor is on."""
         if self.option:
-            self.post_message(self.Highlighted(self, self.option))
+            self.post_message(self.Moved(self, self.option))
 
     def take(self) -> None:
         """A second click takes it."""
