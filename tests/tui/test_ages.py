@@ -9,6 +9,9 @@ import pytest
 
 from screenshots.scenes import Journal, shows_picture, until
 from tests.tui.driving import press, running, shown
+from tui import words
+from tui.ink import plain
+from tui.pages.timeline import seconds_of
 from tui.widgets.inked import Inked
 from tui.widgets.page import Page
 
@@ -60,3 +63,24 @@ async def test_an_age_goes_on_where_it_is_shown(
         monkeypatch.setattr(Inked, "refresh", watched)
         app.screen.tick()  # type: ignore[attr-defined]
         assert not drawn
+
+
+@pytest.mark.parametrize("key", ["7", "8"])
+async def test_what_an_attempt_takes_goes_on(key: str, journal_of: JournalOf) -> None:
+    """In the panes for cost and events, while they have the focus and beside the conversation."""
+    journal = journal_of("testing")
+    async with running(journal, size=(120, 40)) as (app, pilot):
+        app.open_workflow(journal.workflow_id)
+        await shows_picture(app, pilot)
+        await press(app, pilot, key)
+        side = app.screen.query_one("#side", Page)
+        picture = app.screen.picture  # type: ignore[attr-defined]
+        (attempt,) = (a for a in picture.attempts if a.ended_at is None)
+        # Ten minutes on, an age changes once a minute, and what is spent every second.
+        for seconds, back in ((630, ()), (637, ()), (646, ("1",))):
+            await press(app, pilot, *back)
+            now = journal.at + seconds
+            told = words.duration(seconds_of(attempt, now))
+            assert told not in plain(side.lines)
+            app.now = lambda now=now: now  # type: ignore[method-assign, misc]
+            await until(pilot, lambda told=told: told in plain(side.lines))  # type: ignore[misc]

@@ -22,7 +22,7 @@ from tui.pages.card import PANES, SIDE, composer_words, differs, now_line, page_
 from tui.pages.notice import notice_of
 from tui.pages.parts import with_digests
 from tui.pages.story import ribbon
-from tui.pages.timeline import line_of_now, timeline
+from tui.pages.timeline import line_of_now, seconds_of, timeline
 from tui.picture import Picture
 from tui.screens.actions import BuildActions
 from tui.screens.base import DeckScreen
@@ -192,12 +192,14 @@ class WorkflowScreen(Searching, BuildActions, DeckScreen):
         super().tick()
 
     def ages(self) -> tuple[str, ...]:
-        """Those of receipts and packets, which the panes at the side show."""
-        picture = self.picture
-        if picture is None or not self._side:
+        """Those of receipts and packets and how long attempts take, which the panes at the side show."""
+        picture, now = self.picture, self.deck.now()
+        if picture is None or not (self._side or self.has_class("-wide")):
             return ()
+        if self._pane in ("cost", "events"):
+            return tuple(words.duration(seconds_of(a, now)) for a in picture.attempts if a.ended_at is None)
         times = [*(receipt.at for receipt in picture.receipts), *(h.at for h in picture.handoffs)]
-        return words.ages(times, self.deck.now())
+        return words.ages(times, now)
 
     def show_ages(self) -> None:
         """Draw the pane anew, where it was read."""
