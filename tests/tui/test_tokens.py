@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -62,6 +64,29 @@ async def test_a_token_is_minted_shown_once_and_revoked(size: tuple[int, int], j
         await press(app, pilot, "escape", "escape")
         assert on(app) == "BoardScreen"
     await service.close()
+
+
+async def test_a_token_is_shown_to_who_has_left_meanwhile(
+    journal_of: JournalOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its secret is shown once and kept nowhere, so it must not get lost between two screens."""
+    async with running(journal_of("review")) as (app, pilot):
+        await press(app, pilot, "f7")
+        await until(pilot, lambda: app.screen.settled)  # type: ignore[attr-defined]
+        await press(app, pilot, "m", "enter", *"ci", "enter", "enter")
+        await armed(app, pilot)
+        goes_on, ask = asyncio.Event(), app.link.ask
+
+        async def waits(question: Callable[[OrchestrationService], Awaitable[Any]]) -> Any:
+            await goes_on.wait()
+            return await ask(question)
+
+        monkeypatch.setattr(app.link, "ask", waits)
+        await press(app, pilot, "y", "escape")
+        assert on(app) == "BoardScreen"
+        goes_on.set()
+        await until(pilot, lambda: on(app) == "MintedScreen")
+        assert SECRET.search(shown(app))
 
 
 async def test_who_may_only_look_or_sits_at_a_browser_mints_nothing(journal_of: JournalOf) -> None:

@@ -138,7 +138,8 @@ class TokensScreen(ListedScreen["tuple[TokenView, str]"]):
 
         def answered(key: str | None) -> None:
             if key == "y":
-                self.run_worker(self._mint(scope, name, days), group="mint")
+                # By the app: what opens something is shown once, also to who has left this screen by then.
+                self.deck.run_worker(self._mint(scope, name, days), group="mint")
 
         shown = clean(name, lines=False, limit=60)
         self.deck.push_screen(
@@ -167,7 +168,8 @@ class TokensScreen(ListedScreen["tuple[TokenView, str]"]):
             self.deck.tell(str(error), bad=True)
             return
         self.deck.push_screen(MintedScreen(minted.token, minted.view.token_id))
-        await self.load()
+        if self.is_attached:
+            await self.load()
 
     # --- revoking
 
