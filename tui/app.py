@@ -179,8 +179,8 @@ class QdeckApp(Needs):
     # --- what the journal's thread says
 
     async def _on_message(self, message: Message) -> None:
-        """Hand on what arrives; news goes nowhere while the app is being left and its board is gone."""
-        if not isinstance(message, News) or self.board_there:
+        """Hand on what arrives; news goes nowhere while the screens are taken down, at the end."""
+        if not isinstance(message, News) or self.is_running:
             await super()._on_message(message)
 
     def on_journal_opened(self, event: JournalOpened) -> None:

@@ -120,11 +120,6 @@ class Deck(App[int]):
         raise LookupError("the board is always there")
 
     @property
-    def board_there(self) -> bool:
-        """Whether there is a board: not any more when the app is being left, though the journal goes on."""
-        return any(isinstance(screen, BoardScreen) for screen in self.screen_stack)
-
-    @property
     def state_file(self) -> Path:
         """Where it is kept where the user was."""
         return self.settings.paths.data / "board.json"

@@ -96,6 +96,32 @@ async def test_leaving_in_the_moment_in_which_a_question_opens(journal_of: Journ
         await app._dispatch_message(news)
 
 
+@pytest.mark.parametrize("opens", [False, True], ids=["board", "workflow"])
+async def test_news_that_comes_while_screens_are_taken_down(
+    opens: bool, journal_of: JournalOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are still on the stack, and what they consist of is gone."""
+    journal = journal_of("review")
+    async with running(journal) as (app, pilot):
+        if opens:
+            await opened(app, pilot, journal)
+        rows = tuple(app.board.board.model.rows.values())
+        news = [BoardChanged(rows), WorkerChanged(alive=True, struggling=False)]
+        if isinstance(app.screen, WorkflowScreen) and app.screen.picture is not None:
+            news.append(WorkflowChanged(app.screen.picture))
+        close = app._close_all
+
+        async def taken_down() -> None:
+            for screen in app.screen_stack:
+                await screen.query("*").remove()
+            for one in news:
+                app.post_message(one)
+            await asyncio.sleep(0)
+            await close()
+
+        monkeypatch.setattr(app, "_close_all", taken_down)
+
+
 async def test_an_app_that_was_left_leaves_nothing_behind(
     journal_of: JournalOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
