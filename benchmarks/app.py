@@ -44,7 +44,7 @@ SWAYS = ("PYTHON", "TEXTUAL", "QDECK_", "MALLOC_", "NO_COLOR")
 """What a variable begins with that changes how an interpreter or the app does: without compiled modules, say,
 every start compiles all of them, which costs more than the app itself."""
 CURSOR, TYPED = "▌", "§"
-LAST = b"ctrl+p"
+LAST = b"help"
 """What stands at the end of a frame: the emulator takes longer to read one than the app to draw it."""
 LIVE = "B-0001"
 MANY = 10_000
@@ -120,7 +120,7 @@ def _closing(window: Window) -> Iterator[Window]:
 def board_shown(text: str) -> bool:
     """A full frame of the board: rows down to the bottom, the line on top, the keys below."""
     rows = len(re.findall(r"\bB-\d{4,}", text))
-    return rows >= 15 and "ctrl+p" in text and "running" in text and CURSOR in text
+    return rows >= 15 and "help" in text and "running" in text and CURSOR in text
 
 
 def cursor_at(window: Window) -> int:
