@@ -257,6 +257,21 @@ async def test_the_match_that_is_read_stays(long: Journal, monkeypatch: pytest.M
         assert [line for line in shown(app).split("\n") if "▌" in line] == marked
 
 
+async def test_what_opens_is_looked_through(long: Journal) -> None:
+    """A tool call that is opened, and everything at another width."""
+    async with running(long) as (app, pilot):
+        await opened(app, pilot, long)
+        await press(app, pilot, "slash", *f"said-{MANY // 2 - 1}.py", "enter")
+        await settled(app, pilot)
+        assert "match 1 of 1" in shown(app)
+        await press(app, pilot, "o")
+        await settled(app, pilot)
+        assert "of 2" in shown(app)
+        await pilot.resize_terminal(100, 30)
+        await settled(app, pilot)
+        assert len(talk_of(app).found.lines) == 2 and not talk_of(app).found.more
+
+
 async def test_a_long_search_lets_keys_in(long: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says that it goes on, can be changed and given up meanwhile, and comes to the same in the end."""
     monkeypatch.setattr(conversation_module, "AT_ONCE", 0.0)
@@ -370,7 +385,8 @@ async def test_what_is_not_read_yet_is_not_called_nothing(
     journal_of: JournalOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the journal has answered, nobody can say that nothing was said."""
-    journal = journal_of("testing")
+    # In which no role is speaking right now.
+    journal = journal_of("review")
     goes_on = threading.Event()
     original = OrchestrationService.last_messages
 

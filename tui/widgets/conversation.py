@@ -98,8 +98,6 @@ class Conversation(Roll):
             self.roll.forget_before(messages[0].seq, WINDOWS * self.size.height)
         if changed:
             self._settle()
-            if self.roll.unsought:
-                self._look_on()
             self.want_earlier()
 
     def update_earlier(self, messages: Sequence[MessageView], before: int, earlier: bool) -> None:
@@ -144,9 +142,11 @@ class Conversation(Roll):
             self._asked = self.roll.first
             self.post_message(self.Earlier(self._asked))
 
-    def flush(self) -> None:
-        """Draw the words that came since the last time, and look through them."""
-        super().flush()
+    def _settle(
+        self, at: int | None = None, *, unchanged: int = 0, more: float = SLICE, moved: int = 0
+    ) -> None:
+        """Look through what is new as well, while something is looked for."""
+        super()._settle(at, unchanged=unchanged, more=more, moved=moved)
         if self.roll.unsought:
             self._look_on()
 
