@@ -190,7 +190,7 @@ class BackScreen(Searching, Armed, DeckScreen):
         page.show(lambda width: self.meaning(picture, target, width) if target else [], top=top)
         self.query_one("#answers", Lines).show(self.answers)
 
-    def on_picker_highlighted(self) -> None:
+    def on_picker_moved(self) -> None:
         """Another choice means something else."""
         self.show_meaning()
 

@@ -113,10 +113,10 @@ class RollbackScreen(BackScreen):
         standing = legal.Standing(view.build_id, view.state, view.condition, view.waiting_for)
         self.deck.tell_why_not("rollback", self._workflow_id, standing)
 
-    def on_picker_highlighted(self) -> None:
+    def on_picker_moved(self) -> None:
         """Another target is another question."""
         self._asking = False
-        super().on_picker_highlighted()
+        super().on_picker_moved()
 
     def action_go(self) -> None:
         """The first yes: ask again."""
