@@ -382,3 +382,25 @@ def test_a_hostile_repository_runs_nothing(project: Path, tmp_path: Path) -> Non
     git(project, "config", "core.fsmonitor", f"touch {mark}")
     look_at(str(project))
     assert not mark.exists()
+
+
+async def test_the_form_is_left_while_its_start_is_looked_at(
+    journal_of: JournalOf, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What git answers then is told to nobody, and ends nothing."""
+    goes_on = threading.Event()
+
+    def waits(path: str) -> projects.Look:
+        goes_on.wait(30.0)
+        return look_at(path)
+
+    async with running(journal_of("review"), project) as (app, pilot):
+        await press(app, pilot, "ctrl+n")
+        await until(pilot, lambda: "builds from and merges into" in shown(app))
+        monkeypatch.setattr(new, "look_at", waits)
+        # By the app, which does not give it up with the screen: as if the answer came in between.
+        started = app.run_worker(app.screen._start_when_ready())  # type: ignore[attr-defined]
+        await app.pop_screen()
+        goes_on.set()
+        await started.wait()
+        assert on(app) == "BoardScreen" and app.is_running

@@ -311,6 +311,9 @@ class NewScreen(PlaceScreen):
 
     async def _start_when_ready(self) -> None:
         look = await asyncio.to_thread(look_at, self.query_one("#project", Input).value)
+        if self not in self.deck.screen_stack or not self.deck.is_running:
+            # It is on its way out; what it consists of may be gone already.
+            return
         self._starting = False
         self._take(look)
         self._check(look)
